@@ -1,0 +1,128 @@
+#include "core/buf.h"
+
+#include "core/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_BYTES 256
+
+void
+buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){.max = max};
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->ptr);
+	buf_init(b, b->max);
+}
+
+void
+buf_clear(struct buf *b)
+{
+	b->len = 0;
+	b->err = ERR_OK;
+}
+
+static char *
+fail(struct buf *b, enum err e)
+{
+	b->err = e;
+	return NULL;
+}
+
+char *
+buf_room(struct buf *b, size_t n)
+{
+	size_t cap = b->cap;
+	char *p;
+
+	if (b->err != ERR_OK)
+		return NULL;
+	if (n <= b->cap - b->len)
+		return b->ptr + b->len;
+	if (n > b->max || b->len > b->max - n)
+		return fail(b, ERR_FULL);
+	if (cap == 0)
+		cap = FIRST_BYTES;
+	while (cap < b->len + n)
+		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
+	p = realloc(b->ptr, cap);
+	if (p == NULL)
+		return fail(b, ERR_NOMEM);
+	b->ptr = p;
+	b->cap = cap;
+	return p + b->len;
+}
+
+void
+buf_wrote(struct buf *b, size_t n)
+{
+	b->len += n;
+}
+
+void
+buf_add(struct buf *b, struct slice s)
+{
+	char *p = buf_room(b, s.len);
+
+	if (p == NULL || s.len == 0)
+		return;
+	memcpy(p, s.ptr, s.len);
+	b->len += s.len;
+}
+
+void
+buf_byte(struct buf *b, char c)
+{
+	char *p = buf_room(b, 1);
+
+	if (p == NULL)
+		return;
+	*p = c;
+	b->len++;
+}
+
+void
+buf_u64(struct buf *b, uint64_t value)
+{
+	char *p = buf_room(b, TEXT_U64_MAX);
+
+	if (p != NULL)
+		b->len += text_u64(p, value);
+}
+
+void
+buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list ap;
+	int n;
+	char *p;
+
+	va_start(ap, format);
+	n = vsnprintf(NULL, 0, format, ap);
+	va_end(ap);
+	if (n < 0 || (p = buf_room(b, (size_t)n + 1)) == NULL)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(p, (size_t)n + 1, format, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+void
+buf_drop(struct buf *b, size_t n)
+{
+	if (n >= b->len) {
+		b->len = 0;
+		return;
+	}
+	memmove(b->ptr, b->ptr + n, b->len - n);
+	b->len -= n;
+}

@@ -1,0 +1,55 @@
+/*
+ * buf: bytes that grow, up to a ceiling given at creation. Used for what has
+ * no end known beforehand: a body, an event that arrives in pieces, a reply
+ * being written.
+ *
+ * The appending functions report failure once and for all in `err`: a sequence
+ * of appends may be written without checks and tested once at its end. After a
+ * failure the content is as it was before the append that failed, and further
+ * appends do nothing.
+ */
+#ifndef CORE_BUF_H
+#define CORE_BUF_H
+
+#include "core/err.h"
+#include "core/slice.h"
+
+struct buf {
+	char *ptr;
+	size_t len, cap; /* bytes used, bytes allocated */
+	size_t max;	 /* ceiling of cap */
+	enum err err;	 /* OK, NOMEM or FULL; sticky until buf_clear */
+};
+
+/* Empty, nothing allocated; grows to at most max bytes. */
+void buf_init(struct buf *b, size_t max);
+
+/* Frees the bytes; the buffer is then as after buf_init. */
+void buf_free(struct buf *b);
+
+/* Empties it and forgets an error, keeping the bytes for the next use. */
+void buf_clear(struct buf *b);
+
+/* Makes room for n more bytes and returns where they go, or NULL. */
+char *buf_room(struct buf *b, size_t n);
+
+/* Declares that n bytes were written at buf_room(). */
+void buf_wrote(struct buf *b, size_t n);
+
+void buf_add(struct buf *b, struct slice s);
+void buf_byte(struct buf *b, char c);
+void buf_u64(struct buf *b, uint64_t value);
+void
+buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Drops the first n bytes. */
+void buf_drop(struct buf *b, size_t n);
+
+/* What is in it; valid until the next append. */
+static inline struct slice
+buf_slice(const struct buf *b)
+{
+	return (struct slice){b->ptr, b->len};
+}
+
+#endif

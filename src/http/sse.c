@@ -1,0 +1,178 @@
+#include "http/sse.h"
+
+void
+sse_init(struct sse *s, size_t max)
+{
+	buf_init(&s->partial, max);
+	buf_init(&s->joined, max);
+	s->scanned = 0;
+	s->given = false;
+}
+
+void
+sse_done(struct sse *s)
+{
+	buf_free(&s->partial);
+	buf_free(&s->joined);
+}
+
+bool
+sse_has_partial(const struct sse *s)
+{
+	return s->partial.len > 0 && !s->given;
+}
+
+/*
+ * The length of the first event in s: up to and with the empty line. 0 when it
+ * is not complete. *line: where a line begins from which to look on later.
+ * A CR at the very end may be half of a CR LF: then more is needed, unless the
+ * empty line is complete without it.
+ */
+static size_t
+event_length(struct slice s, size_t *line)
+{
+	size_t at = *line;
+
+	for (;;) {
+		size_t from = at;
+
+		while (at < s.len && s.ptr[at] != '\n' && s.ptr[at] != '\r') {
+			/* memchr is what makes long lines cheap. */
+			const char *lf = memchr(s.ptr + at, '\n', s.len - at);
+			size_t stop = lf == NULL ? s.len : (size_t)(lf - s.ptr);
+			const char *cr = memchr(s.ptr + at, '\r', stop - at);
+
+			at = cr == NULL ? stop : (size_t)(cr - s.ptr);
+		}
+		if (at == s.len) {
+			*line = from;
+			return 0;
+		}
+		if (s.ptr[at] == '\r' && at + 1 == s.len) {
+			/* Where lines end with a bare CR, this one is empty. */
+			if (at == from && from > 0 && s.ptr[from - 1] == '\r')
+				return at + 1;
+			*line = from;
+			return 0;
+		}
+		at += s.ptr[at] == '\r' && s.ptr[at + 1] == '\n' ? 2 : 1;
+		if (at - from <= 2 && (s.ptr[from] == '\r' || s.ptr[from] == '\n'))
+			return at;
+	}
+}
+
+/* Cuts a line off s, without its end. */
+static struct slice
+cut_line(struct slice *s)
+{
+	size_t n = 0;
+	struct slice line;
+
+	while (n < s->len && s->ptr[n] != '\n' && s->ptr[n] != '\r') {
+		const char *lf = memchr(s->ptr + n, '\n', s->len - n);
+		size_t stop = lf == NULL ? s->len : (size_t)(lf - s->ptr);
+		const char *cr = memchr(s->ptr + n, '\r', stop - n);
+
+		n = cr == NULL ? stop : (size_t)(cr - s->ptr);
+	}
+	line = slice_head(*s, n);
+	if (n + 1 < s->len && s->ptr[n] == '\r' && s->ptr[n + 1] == '\n')
+		n++;
+	*s = slice_from(*s, n + 1);
+	return line;
+}
+
+/* The value of a line "field: value"; one blank behind the colon is not part. */
+static bool
+field_value(struct slice line, struct slice field, struct slice *ret_value)
+{
+	if (!slice_starts(line, field))
+		return false;
+	*ret_value = slice_from(line, field.len);
+	if (ret_value->len == 0)
+		return true;
+	if (ret_value->ptr[0] != ':')
+		return false;
+	*ret_value = slice_from(*ret_value, 1);
+	if (ret_value->len > 0 && ret_value->ptr[0] == ' ')
+		*ret_value = slice_from(*ret_value, 1);
+	return true;
+}
+
+enum err
+sse_read(struct slice raw, struct buf *joined, struct sse_event *ret_event)
+{
+	struct slice rest = raw, value;
+	unsigned lines = 0;
+
+	*ret_event = (struct sse_event){.raw = raw};
+	if (slice_starts(rest, S("\xef\xbb\xbf")))
+		rest = slice_from(rest, 3);
+	buf_clear(joined);
+	while (rest.len > 0) {
+		struct slice line = cut_line(&rest);
+
+		if (field_value(line, S("event"), &value))
+			ret_event->name = value;
+		if (!field_value(line, S("data"), &value))
+			continue;
+		if (lines++ == 0) {
+			ret_event->data = value;
+			continue;
+		}
+		if (lines == 2)
+			buf_add(joined, ret_event->data);
+		buf_byte(joined, '\n');
+		buf_add(joined, value);
+		ret_event->data = buf_slice(joined);
+	}
+	return joined->err;
+}
+
+bool
+sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err *ret_err)
+{
+	struct slice all = *in;
+	size_t had, length, line = 0;
+
+	*ret_err = ERR_OK;
+	if (s->given) {
+		buf_free(&s->partial); /* rare, and streams are many */
+		s->given = false;
+		s->scanned = 0;
+	}
+	if (in->len == 0)
+		return false;
+	had = s->partial.len;
+	if (had > 0) {
+		buf_add(&s->partial, *in);
+		if (s->partial.err != ERR_OK) {
+			*ret_err = s->partial.err;
+			return false;
+		}
+		all = buf_slice(&s->partial);
+		line = s->scanned;
+	}
+	length = event_length(all, &line);
+	if (length == 0) {
+		s->scanned = line;
+		if (had == 0)
+			buf_add(&s->partial, *in);
+		*ret_err = s->partial.err;
+		*in = slice_from(*in, in->len);
+		return false;
+	}
+	*in = slice_from(*in, length - had);
+	s->given = had > 0;
+	*ret_err = sse_read(slice_head(all, length), &s->joined, ret_event);
+	return *ret_err == ERR_OK;
+}
+
+bool
+sse_rest(struct sse *s, struct sse_event *ret_event)
+{
+	if (!sse_has_partial(s))
+		return false;
+	s->given = true;
+	return sse_read(buf_slice(&s->partial), &s->joined, ret_event) == ERR_OK;
+}

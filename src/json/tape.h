@@ -1,0 +1,114 @@
+/*
+ * json: reading JSON without changing it. The reader makes a tape: one token a
+ * value, in the order of the text, each knowing where its bytes stand and where
+ * the value behind it begins. Strings and numbers stay raw slices of the text
+ * and are decoded on demand, so what is not looked at survives byte for byte.
+ *
+ * The grammar is RFC 8259, strictly, and strings are checked to be UTF-8. To
+ * read a few members out of a large text, give a small `keep`: deeper values
+ * are checked but leave no token.
+ *
+ * write.h writes JSON, edit.h changes a text in a few places. One thread a tape.
+ */
+#ifndef JSON_TAPE_H
+#define JSON_TAPE_H
+
+#include "core/arena.h"
+#include "core/err.h"
+#include "core/slice.h"
+
+#define JSON_DEPTH_MAX 512	  /* deeper nesting is an error */
+#define JSON_KEEP_ALL  UINT32_MAX /* for `keep` */
+#define JSON_NONE      UINT32_MAX /* no such value */
+
+enum json_type {
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
+
+struct json_token {
+	uint32_t at, len; /* bytes of the text; a string's with its quotes */
+	uint32_t next;	  /* the token behind this value */
+	uint8_t type;	  /* enum json_type */
+	bool escaped;	  /* a string with a backslash */
+	bool opaque;	  /* a container whose content left no tokens */
+};
+
+struct json {
+	struct slice text;
+	struct json_token *tokens;
+	uint32_t count, cap, max; /* tokens used, allocated, and their ceiling */
+	size_t error_at;	  /* byte offset of an error */
+	const char *why;	  /* what was expected there; static text */
+};
+
+/* An empty tape that grows to at most `max` tokens (16 bytes each). */
+void json_init(struct json *j, uint32_t max);
+void json_free(struct json *j);
+
+/*
+ * Reads the text (borrowed as long as the tape is used); value 0 is the root.
+ * Containers at depth `keep` or more (the root has depth 0) are opaque. The
+ * tape before is forgotten, its memory reused.
+ * ERR_SYNTAX (see error_at, why), ERR_FULL, ERR_NOMEM.
+ */
+enum err json_parse(struct json *j, struct slice text, uint32_t keep) MUST_CHECK;
+
+/* Frees the tokens' memory if there is room for more than n. */
+void json_trim(struct json *j, uint32_t n);
+
+/* The accessors take JSON_NONE and then answer "no", "empty" or JSON_NONE. */
+
+bool json_is(const struct json *j, uint32_t v, enum json_type type);
+
+/* The value's bytes as they stand in the text. */
+struct slice json_raw(const struct json *j, uint32_t v);
+
+/* A string's content between the quotes, escapes and all; else empty, ptr NULL. */
+struct slice json_inner(const struct json *j, uint32_t v);
+
+/* The string's decoded content; a lone surrogate becomes U+FFFD. False: no string,
+ * or out of memory. Without escapes it is a slice of the text. */
+bool json_string(const struct json *j, uint32_t v, struct arena *a, struct slice *ret);
+
+/* Does the string, decoded, equal this? */
+bool json_equals(const struct json *j, uint32_t v, struct slice text);
+
+/* The member's value; of several with the key, the last, as most readers do. */
+uint32_t json_get(const struct json *j, uint32_t object, struct slice key);
+
+/* json_get along a path: json_path(j, 0, "usage", "prompt_tokens", NULL). */
+uint32_t json_path(const struct json *j, uint32_t object, ...) __attribute__((sentinel));
+
+/* The first element of an array, or the first key of an object. */
+uint32_t json_first(const struct json *j, uint32_t container);
+
+/* Behind an element: the next one. Behind a member's value: the next key. */
+uint32_t json_after(const struct json *j, uint32_t container, uint32_t v);
+
+/* The i-th element. */
+uint32_t json_at(const struct json *j, uint32_t array, uint32_t i);
+
+/* for (JSON_FOR_EACH(e, j, array)); the same over an object's keys: value k + 1. */
+#define JSON_FOR_EACH(v, j, array)                                                       \
+	for (uint32_t v = json_first(j, array); v != JSON_NONE;                          \
+	     v = json_after(j, array, v))
+#define JSON_FOR_EACH_KEY(k, j, object)                                                  \
+	for (uint32_t k = json_first(j, object); k != JSON_NONE;                         \
+	     k = json_after(j, object, k + 1))
+
+/* A number that is a whole, not negative and fits: 12, 12.0, 1e3. */
+bool json_u64(const struct json *j, uint32_t v, uint64_t *ret);
+
+/*
+ * A number times 10 to the power `digits`, rounded half away from zero
+ * (1.35e-05 with 12 digits is 13500000). False: not a number, or too large.
+ */
+bool json_scaled(const struct json *j, uint32_t v, unsigned digits, int64_t *ret);
+
+#endif

@@ -1,0 +1,120 @@
+#include "json/write.h"
+
+#include "core/text.h"
+#include "json/scan.h"
+
+/* A comma, unless this value is the first of its container or has a key. */
+static void
+separate(struct buf *b)
+{
+	char last = b->len == 0 ? '\0' : b->ptr[b->len - 1];
+
+	if (last != '\0' && last != '{' && last != '[' && last != ':' && last != '\n')
+		buf_byte(b, ',');
+}
+
+void
+json_open(struct buf *b, char bracket)
+{
+	separate(b);
+	buf_byte(b, bracket);
+}
+
+void
+json_close(struct buf *b, char bracket)
+{
+	buf_byte(b, bracket);
+}
+
+static void
+put_string(struct buf *b, struct slice text)
+{
+	const char *at = text.ptr, *end = at + text.len;
+
+	buf_byte(b, '"');
+	while (at < end) {
+		const char *stop = scan_plain(at, end);
+
+		buf_add(b, slice_of(at, (size_t)(stop - at)));
+		if (stop == end)
+			break;
+		at = stop + 1;
+		switch (*stop) {
+		case '"': buf_add(b, S("\\\"")); break;
+		case '\\': buf_add(b, S("\\\\")); break;
+		case '\n': buf_add(b, S("\\n")); break;
+		case '\r': buf_add(b, S("\\r")); break;
+		case '\t': buf_add(b, S("\\t")); break;
+		default:
+			if ((unsigned char)*stop < 0x20)
+				buf_printf(b, "\\u%04x", (unsigned)*stop);
+			else
+				buf_add(b, S("\xef\xbf\xbd"));
+		}
+	}
+	buf_byte(b, '"');
+}
+
+void
+json_key(struct buf *b, struct slice name)
+{
+	separate(b);
+	put_string(b, name);
+	buf_byte(b, ':');
+}
+
+void
+json_quote(struct buf *b, struct slice text)
+{
+	separate(b);
+	put_string(b, text);
+}
+
+void
+json_put_raw(struct buf *b, struct slice json)
+{
+	separate(b);
+	buf_add(b, json);
+}
+
+void
+json_put_u64(struct buf *b, uint64_t value)
+{
+	separate(b);
+	buf_u64(b, value);
+}
+
+void
+json_put_i64(struct buf *b, int64_t value)
+{
+	separate(b);
+	if (value < 0)
+		buf_byte(b, '-');
+	buf_u64(b, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void
+json_put_bool(struct buf *b, bool value)
+{
+	json_put_raw(b, value ? S("true") : S("false"));
+}
+
+void
+json_put_null(struct buf *b)
+{
+	json_put_raw(b, S("null"));
+}
+
+void
+json_member(struct buf *b, struct slice name, struct slice text)
+{
+	json_key(b, name);
+	json_quote(b, text);
+}
+
+void
+json_member_u64(struct buf *b, struct slice name, uint64_t value)
+{
+	json_key(b, name);
+	json_put_u64(b, value);
+}
