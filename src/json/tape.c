@@ -158,7 +158,7 @@ close_container(struct reader *r)
 	t = &r->j->tokens[r->open[r->depth]];
 	t->len = (uint32_t)(r->at - r->text) - t->at;
 	t->next = r->j->count;
-	t->opaque = r->depth == r->keep;
+	t->opaque = r->depth == r->keep && t->len > 2;
 }
 
 /* Reads a scalar, or opens a container: *ret_opened. */

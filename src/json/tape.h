@@ -36,7 +36,7 @@ struct json_token {
 	uint32_t next;	  /* the token behind this value */
 	uint8_t type;	  /* enum json_type */
 	bool escaped;	  /* a string with a backslash */
-	bool opaque;	  /* a container whose content left no tokens */
+	bool opaque;	  /* a container that has content which left no tokens */
 };
 
 struct json {

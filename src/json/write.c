@@ -9,7 +9,7 @@ separate(struct buf *b)
 {
 	char last = b->len == 0 ? '\0' : b->ptr[b->len - 1];
 
-	if (last != '\0' && last != '{' && last != '[' && last != ':' && last != '\n')
+	if (strchr("{[: \n", last) == NULL) /* the terminator counts: nothing yet */
 		buf_byte(b, ',');
 }
 

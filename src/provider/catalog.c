@@ -1,0 +1,298 @@
+#include "provider/catalog.h"
+
+#include "core/text.h"
+
+#include <stdlib.h>
+
+#define CATALOG_MAX (64u << 20) /* bytes */
+
+struct catalog *
+catalog_new(void)
+{
+	struct catalog *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	arena_init(&c->arena, NULL, 0, CATALOG_MAX);
+	map_init(&c->provider_names);
+	map_init(&c->ids);
+	map_init(&c->bare);
+	map_init(&c->provider_models);
+	return c;
+}
+
+void
+catalog_free(struct catalog *c)
+{
+	if (c == NULL)
+		return;
+	for (unsigned i = 0; i < c->nproviders; i++) {
+		provider_done(c->providers[i]);
+		free(c->providers[i]);
+	}
+	free(c->providers);
+	free(c->models);
+	map_free(&c->provider_names);
+	map_free(&c->ids);
+	map_free(&c->bare);
+	map_free(&c->provider_models);
+	arena_free(&c->arena);
+	free(c);
+}
+
+enum err
+catalog_add_provider(struct catalog *c, struct provider *p)
+{
+	struct provider **all;
+
+	if (catalog_provider(c, slice_str(p->name)) != NULL)
+		return ERR_BAD_REQUEST;
+	all = realloc(c->providers, (c->nproviders + 1) * sizeof(struct provider *));
+	if (all == NULL)
+		return ERR_NOMEM;
+	c->providers = all;
+	if (map_put(&c->provider_names, slice_str(p->name), p) != ERR_OK)
+		return ERR_NOMEM;
+	if (p->alias[0] != '\0' && catalog_provider(c, slice_str(p->alias)) == NULL &&
+	    map_put(&c->provider_names, slice_str(p->alias), p) != ERR_OK)
+		return ERR_NOMEM;
+	p->index = c->nproviders;
+	c->providers[c->nproviders++] = p;
+	return ERR_OK;
+}
+
+struct provider *
+catalog_provider(const struct catalog *c, struct slice name)
+{
+	return map_get(&c->provider_names, name);
+}
+
+struct model *
+catalog_model(struct catalog *c, struct slice id)
+{
+	struct model *m = map_get(&c->ids, id);
+
+	if (m != NULL)
+		return m;
+	if (c->nmodels == c->models_cap) {
+		unsigned cap = c->models_cap == 0 ? 64 : c->models_cap * 2;
+		struct model **all = realloc(c->models, cap * sizeof(struct model *));
+
+		if (all == NULL)
+			return NULL;
+		c->models = all;
+		c->models_cap = cap;
+	}
+	m = arena_zalloc(&c->arena, sizeof(*m));
+	if (m == NULL || !arena_copy(&c->arena, id, &m->id) ||
+	    map_put(&c->ids, m->id, m) != ERR_OK)
+		return NULL;
+	m->op = OP_CHAT;
+	c->models[c->nmodels++] = m;
+	return m;
+}
+
+struct offer *
+catalog_offer(
+    struct catalog *c, struct model *m, struct provider *p, struct slice upstream)
+{
+	struct offer **end = &m->offers, *o;
+
+	for (; *end != NULL; end = &(*end)->next)
+		if ((*end)->provider == p && slice_eq((*end)->upstream, upstream))
+			break;
+	o = *end;
+	if (o != NULL) {
+		struct offer *next = o->next;
+
+		*o = (struct offer){
+		    .model = m, .provider = p, .upstream = o->upstream, .next = next};
+		return o;
+	}
+	o = arena_zalloc(&c->arena, sizeof(*o));
+	if (o == NULL || !arena_copy(&c->arena, upstream, &o->upstream))
+		return NULL;
+	o->model = m;
+	o->provider = p;
+	*end = o;
+	m->noffers++;
+	return o;
+}
+
+void
+catalog_clear_offers(struct model *m)
+{
+	m->offers = NULL;
+	m->noffers = 0;
+}
+
+struct price *
+catalog_add_price(struct catalog *c, struct offer *o)
+{
+	struct price *p = arena_zalloc(&c->arena, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->next = o->prices;
+	o->prices = p;
+	return p;
+}
+
+/* --- sealing --- */
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct model *const *x = a, *const *y = b;
+
+	return slice_cmp((*x)->id, (*y)->id);
+}
+
+/* A tier says only what changes: the rest is the row's that it belongs to. */
+static void
+complete_prices(struct offer *o)
+{
+	for (struct price *p = o->prices; p != NULL; p = p->next) {
+		const struct price *base = price_at(o->prices, p->from_ms, 0);
+
+		for (unsigned c = 0;
+		     p->above_tok > 0 && base != NULL && c < USAGE_CLASSES; c++)
+			if (p->rate[c].per == 0)
+				p->rate[c] = base->rate[c];
+	}
+	for (struct price *p = o->prices; p != NULL; p = p->next)
+		price_complete(p);
+}
+
+static void
+sum_up(struct model *m)
+{
+	m->can = 0;
+	m->cannot = ~0u;
+	for (const struct offer *o = m->offers; o != NULL; o = o->next) {
+		if (o->context_tok > m->context_tok)
+			m->context_tok = o->context_tok;
+		if (o->max_output_tok > m->max_output_tok)
+			m->max_output_tok = o->max_output_tok;
+		m->can |= o->can;
+		m->cannot &= o->cannot;
+	}
+	if (m->offers == NULL)
+		m->cannot = 0;
+}
+
+static enum err
+index_offers(struct catalog *c, struct model *m)
+{
+	for (struct offer *o = m->offers; o != NULL; o = o->next) {
+		struct slice key = arena_printf(
+		    &c->arena, "%s/%.*s", o->provider->name, SLICE_ARGS(o->upstream));
+
+		complete_prices(o);
+		if (key.len == 0 || (map_get(&c->provider_models, key) == NULL &&
+					map_put(&c->provider_models, key, o) != ERR_OK))
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+/* Stands in `bare` for a name that two models bear. */
+static struct model ambiguous;
+
+static enum err
+index_bare(struct catalog *c, struct model *m)
+{
+	size_t slash = slice_rfind(m->id, '/');
+	struct slice name = slice_from(m->id, slash + 1);
+
+	if (slash == m->id.len)
+		return ERR_OK;
+	return map_put(&c->bare, name, map_get(&c->bare, name) == NULL ? m : &ambiguous);
+}
+
+enum err
+catalog_seal(struct catalog *c)
+{
+	if (c->nmodels > 0)
+		qsort(c->models, c->nmodels, sizeof(struct model *), by_id);
+	for (unsigned i = 0; i < c->nmodels; i++) {
+		struct model *m = c->models[i];
+
+		sum_up(m);
+		if (index_offers(c, m) != ERR_OK || index_bare(c, m) != ERR_OK)
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+/* --- finding --- */
+
+const struct model *
+catalog_find(const struct catalog *c, struct slice name)
+{
+	const struct model *m = map_get(&c->ids, name);
+
+	if (m == NULL)
+		m = map_get(&c->bare, name);
+	return m == &ambiguous ? NULL : m;
+}
+
+const struct offer *
+catalog_find_offer(
+    const struct catalog *c, const struct provider *p, struct slice upstream)
+{
+	char key[512];
+	size_t n = strlen(p->name);
+
+	if (n + 1 + upstream.len > sizeof(key))
+		return NULL;
+	memcpy(key, p->name, n);
+	key[n] = '/';
+	memcpy(key + n + 1, upstream.ptr, upstream.len);
+	return map_get(&c->provider_models, slice_of(key, n + 1 + upstream.len));
+}
+
+/* How far a name is from a model's id, or from what stands behind its slash. */
+static unsigned
+distance(struct slice name, struct slice id, unsigned limit)
+{
+	struct slice bare = slice_from(id, slice_rfind(id, '/') + 1);
+	struct slice own = slice_from(name, slice_rfind(name, '/') + 1);
+	unsigned whole = text_distance(name, id, limit);
+	unsigned part = bare.len == 0 ? limit : text_distance(own, bare, limit);
+
+	if (own.len >= 4 && bare.len > own.len && slice_istarts(bare, own) && part > 2)
+		part = 2;
+	return whole < part ? whole : part;
+}
+
+unsigned
+catalog_nearest(
+    const struct catalog *c, struct slice name, struct slice *ret_ids, unsigned n)
+{
+	unsigned distances[8], found = 0;
+	unsigned limit = (unsigned)(name.len / 2 < 3 ? 3 : name.len / 2);
+
+	if (n > 8)
+		n = 8;
+	for (unsigned i = 0; i < c->nmodels; i++) {
+		struct slice id = c->models[i]->id;
+		unsigned d = distance(name, id, limit), at = found;
+
+		if (d >= limit)
+			continue;
+		while (at > 0 && distances[at - 1] > d)
+			at--;
+		if (at == n)
+			continue;
+		if (found < n)
+			found++;
+		for (unsigned k = found - 1; k > at; k--) {
+			distances[k] = distances[k - 1];
+			ret_ids[k] = ret_ids[k - 1];
+		}
+		distances[at] = d;
+		ret_ids[at] = id;
+	}
+	return found;
+}

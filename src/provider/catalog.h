@@ -1,0 +1,110 @@
+/*
+ * catalog: which model is offered where, under which id, at what price.
+ *
+ * A model has a canonical id and one offer for each provider that has it. The
+ * built-in catalog (etc/catalog.json) comes first, then a file of the user's in
+ * the same format, then the configuration's `models:`; each may replace what
+ * stands before. Built by one thread, then sealed and only read.
+ */
+#ifndef PROVIDER_CATALOG_H
+#define PROVIDER_CATALOG_H
+
+#include "chat/ask.h"
+#include "core/arena.h"
+#include "core/map.h"
+#include "core/note.h"
+#include "provider/price.h"
+#include "provider/provider.h"
+
+struct health; /* route/health.h: how an offer is doing */
+struct engine; /* local/engine.h: what runs a local model */
+
+struct model;
+
+/* One model at one provider. */
+struct offer {
+	const struct model *model;
+	struct provider *provider;
+	struct slice upstream;		      /* the id that the provider knows */
+	uint64_t context_tok, max_output_tok; /* 0: not known */
+	unsigned can, cannot;		      /* enum capability; in neither: not known */
+	bool deprecated;		      /* or an alias that moves: taken last */
+	struct price *prices;		      /* NULL: nobody knows what it costs */
+	const char *missing;   /* why it can't be used (a missing file), or NULL */
+	struct health *health; /* set by route */
+	struct engine *engine; /* of a local model */
+	struct offer *next;    /* of the same model, in the configured order */
+};
+
+struct model {
+	struct slice id;   /* terminated */
+	enum operation op; /* what it is for; OP_NONE: something not served yet */
+	uint64_t context_tok, max_output_tok; /* the largest offered; 0: not known */
+	unsigned can, cannot;
+	struct offer *offers;
+	unsigned noffers;
+	bool configured; /* its list is the configuration's: not extended any more */
+};
+
+struct catalog {
+	struct arena arena; /* everything below lives here */
+	struct provider **providers;
+	unsigned nproviders;
+	struct map provider_names; /* names and aliases */
+	struct model **models;	   /* sorted by id once sealed */
+	unsigned nmodels, models_cap;
+	struct map ids;		    /* canonical ids to models */
+	struct map bare;	    /* unambiguous names behind the last slash */
+	struct map provider_models; /* "provider/upstream id" to offers */
+};
+
+/* An empty catalog; NULL when out of memory. */
+struct catalog *catalog_new(void);
+void catalog_free(struct catalog *c);
+
+/*
+ * Adds a provider (takes it; its strings are its own). ERR_NOMEM; ERR_BAD_REQUEST
+ * when the name is there already.
+ */
+enum err catalog_add_provider(struct catalog *c, struct provider *p) MUST_CHECK;
+
+/* By name or alias; NULL. */
+struct provider *catalog_provider(const struct catalog *c, struct slice name);
+
+/* The model of that id, added when it is not there; NULL when out of memory. */
+struct model *catalog_model(struct catalog *c, struct slice id);
+
+/* An offer at the end of the model's list, or the one of that provider, emptied. */
+struct offer *catalog_offer(
+    struct catalog *c, struct model *m, struct provider *p, struct slice upstream);
+
+/* Forgets the model's offers; the caller makes a new list. */
+void catalog_clear_offers(struct model *m);
+
+/* A new price row at the front of the offer's; NULL when out of memory. */
+struct price *catalog_add_price(struct catalog *c, struct offer *o);
+
+/*
+ * Reads a catalog file's text (docs/catalog.md). Providers that are not there are
+ * passed over. ERR_SYNTAX with a note, ERR_NOMEM.
+ */
+enum err catalog_read(struct catalog *c, struct slice text, struct note *note) MUST_CHECK;
+
+/* The built-in catalog's text. */
+struct slice catalog_builtin(void);
+
+/* Completes prices and indexes, sorts; after this it is only read. ERR_NOMEM. */
+enum err catalog_seal(struct catalog *c) MUST_CHECK;
+
+/* The model of that id, or that unambiguous bare name; NULL. */
+const struct model *catalog_find(const struct catalog *c, struct slice name);
+
+/* The offer of "provider/upstream id"; NULL. */
+const struct offer *catalog_find_offer(
+    const struct catalog *c, const struct provider *p, struct slice upstream);
+
+/* Up to n ids nearest to a name that is not there; returns how many. */
+unsigned catalog_nearest(
+    const struct catalog *c, struct slice name, struct slice *ret_ids, unsigned n);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * The catalog's file format (docs/catalog.md), read into a catalog.
+ */
+#include "core/text.h"
+#include "provider/catalog.h"
+#include "json/tape.h"
+
+/* The file is part of the program. */
+__asm__(".section .rodata\n"
+	".global catalog_json\n"
+	".global catalog_json_end\n"
+	"catalog_json:\n"
+	".incbin \"etc/catalog.json\"\n"
+	"catalog_json_end:\n"
+	".previous\n");
+
+extern const char catalog_json[], catalog_json_end[];
+
+struct slice
+catalog_builtin(void)
+{
+	return slice_of(catalog_json, (size_t)(catalog_json_end - catalog_json));
+}
+
+struct reading {
+	struct catalog *c;
+	const struct json *j;
+	struct note *note;
+	struct slice model; /* being read, for messages */
+};
+
+static enum err
+bad(struct reading *r, uint32_t v, const char *expected)
+{
+	size_t at = v == JSON_NONE ? 0 : r->j->tokens[v].at;
+
+	note_set(r->note, "at byte %zu, in model \"%.*s\": %s", at, SLICE_ARGS(r->model),
+	    expected);
+	return ERR_SYNTAX;
+}
+
+/* "2026-07-30" as unix ms. */
+static bool
+read_date(struct slice s, uint64_t *ret_ms)
+{
+	uint64_t year, month, day, days;
+
+	if (s.len != 10 || s.ptr[4] != '-' || s.ptr[7] != '-' ||
+	    !slice_u64(slice_head(s, 4), &year) ||
+	    !slice_u64(slice_of(s.ptr + 5, 2), &month) ||
+	    !slice_u64(slice_of(s.ptr + 8, 2), &day) || year < 1970 || month < 1 ||
+	    month > 12 || day < 1 || day > 31)
+		return false;
+	/* Days from 1970-01-01 in the Gregorian calendar, March being month 0. */
+	year -= month <= 2;
+	month = (month + 9) % 12;
+	days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 +
+	       day - 1;
+	*ret_ms = (days - 719468) * 86400000u;
+	return true;
+}
+
+/* A class's rate: a number of USD per million tokens, or {"usd": x, "per": n}. */
+static bool
+read_rate(const struct json *j, uint32_t v, struct rate *ret_rate)
+{
+	uint64_t per = PRICE_TOKENS;
+	uint32_t usd = v;
+
+	if (json_is(j, v, JSON_OBJECT)) {
+		usd = json_get(j, v, S("usd"));
+		if (!json_u64(j, json_get(j, v, S("per")), &per) || per == 0 ||
+		    per > UINT32_MAX)
+			return false;
+	}
+	ret_rate->per = (int64_t)per;
+	return json_scaled(j, usd, 12, &ret_rate->pusd) && ret_rate->pusd >= 0;
+}
+
+static enum err
+read_rates(struct reading *r, uint32_t row, struct price *p)
+{
+	for (unsigned c = 0; c < USAGE_CLASSES; c++) {
+		uint32_t v =
+		    json_get(r->j, row, slice_str(usage_key((enum usage_class)c)));
+
+		if (v != JSON_NONE && !read_rate(r->j, v, &p->rate[c]))
+			return bad(r, v,
+			    "a price is a number of USD per million tokens, "
+			    "or {\"usd\": x, \"per\": units}");
+	}
+	return ERR_OK;
+}
+
+static enum err
+read_price(struct reading *r, uint32_t row, struct offer *o)
+{
+	uint32_t from = json_get(r->j, row, S("from")),
+		 tiers = json_get(r->j, row, S("tiers"));
+	struct price *p = catalog_add_price(r->c, o);
+	enum err e;
+
+	if (p == NULL)
+		return ERR_NOMEM;
+	if (from != JSON_NONE && !read_date(json_inner(r->j, from), &p->from_ms))
+		return bad(r, from, "\"from\" is a date like \"2026-07-30\"");
+	e = read_rates(r, row, p);
+	JSON_FOR_EACH (tier, r->j, tiers) {
+		struct price *t = e == ERR_OK ? catalog_add_price(r->c, o) : NULL;
+
+		if (t == NULL)
+			return e == ERR_OK ? ERR_NOMEM : e;
+		t->from_ms = p->from_ms;
+		if (!json_u64(r->j, json_get(r->j, tier, S("above_input_tokens")),
+			&t->above_tok))
+			return bad(r, tier, "a tier wants \"above_input_tokens\"");
+		e = read_rates(r, tier, t);
+	}
+	return e;
+}
+
+static void
+read_flag(const struct json *j, uint32_t object, struct slice key, unsigned bit,
+    unsigned *can, unsigned *cannot)
+{
+	uint32_t v = json_get(j, object, key);
+
+	if (json_is(j, v, JSON_TRUE)) {
+		*can |= bit;
+		*cannot &= ~bit;
+	} else if (json_is(j, v, JSON_FALSE)) {
+		*cannot |= bit;
+		*can &= ~bit;
+	}
+}
+
+static void
+read_flags(const struct json *j, uint32_t object, unsigned *can, unsigned *cannot)
+{
+	read_flag(j, object, S("tools"), CAP_TOOLS, can, cannot);
+	read_flag(j, object, S("vision"), CAP_VISION, can, cannot);
+	read_flag(j, object, S("structured_output"), CAP_STRUCTURED, can, cannot);
+	read_flag(j, object, S("reasoning"), CAP_REASONING, can, cannot);
+}
+
+static enum err
+read_offer(
+    struct reading *r, uint32_t entry, struct model *m, unsigned can, unsigned cannot)
+{
+	const struct json *j = r->j;
+	uint32_t name = json_get(j, entry, S("provider"));
+	uint32_t upstream = json_get(j, entry, S("model"));
+	struct provider *p = catalog_provider(r->c, json_inner(j, name));
+	struct offer *o;
+
+	if (json_inner(j, name).len == 0 || json_inner(j, upstream).len == 0)
+		return bad(r, entry,
+		    "an entry of \"providers\" wants \"provider\" and \"model\"");
+	if (p == NULL)
+		return ERR_OK;
+	o = catalog_offer(r->c, m, p, json_inner(j, upstream));
+	if (o == NULL)
+		return ERR_NOMEM;
+	o->can = can;
+	o->cannot = cannot;
+	read_flags(j, entry, &o->can, &o->cannot);
+	(void)json_u64(j, json_get(j, entry, S("context")), &o->context_tok);
+	(void)json_u64(j, json_get(j, entry, S("max_output")), &o->max_output_tok);
+	o->deprecated = json_is(j, json_get(j, entry, S("deprecated")), JSON_TRUE) ||
+			json_is(j, json_get(j, entry, S("alias")), JSON_TRUE);
+	JSON_FOR_EACH (row, j, json_get(j, entry, S("prices"))) {
+		enum err e = read_price(r, row, o);
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* What the model takes in, as far as it is stated: images and sound. */
+static void
+read_modalities(const struct json *j, uint32_t list, unsigned *can, unsigned *cannot)
+{
+	if (!json_is(j, list, JSON_ARRAY))
+		return;
+	*cannot |= CAP_VISION | CAP_AUDIO;
+	JSON_FOR_EACH (v, j, list) {
+		unsigned bit = json_equals(j, v, S("image"))   ? CAP_VISION
+			       : json_equals(j, v, S("audio")) ? CAP_AUDIO
+							       : 0;
+
+		*can |= bit;
+		*cannot &= ~bit;
+	}
+}
+
+static enum operation
+read_kind(const struct json *j, uint32_t kind)
+{
+	static const struct {
+		struct slice name;
+		enum operation op;
+	} kinds[] = {{{"chat", 4}, OP_CHAT}, {{"completion", 10}, OP_COMPLETION},
+	    {{"embedding", 9}, OP_EMBEDDING}};
+
+	if (kind == JSON_NONE)
+		return OP_CHAT;
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (json_equals(j, kind, kinds[i].name))
+			return kinds[i].op;
+	return OP_NONE;
+}
+
+static enum err
+read_model(struct reading *r, uint32_t key)
+{
+	const struct json *j = r->j;
+	struct model *m;
+	unsigned can = 0, cannot = 0;
+
+	r->model = json_inner(j, key);
+	if (r->model.len == 0 || !json_is(j, key + 1, JSON_OBJECT))
+		return bad(r, key, "a model is a name and an object");
+	m = catalog_model(r->c, r->model);
+	if (m == NULL)
+		return ERR_NOMEM;
+	m->op = read_kind(j, json_get(j, key + 1, S("kind")));
+	(void)json_u64(j, json_get(j, key + 1, S("context")), &m->context_tok);
+	(void)json_u64(j, json_get(j, key + 1, S("max_output")), &m->max_output_tok);
+	read_modalities(j, json_get(j, key + 1, S("input")), &can, &cannot);
+	read_flags(j, key + 1, &can, &cannot);
+	JSON_FOR_EACH (entry, j, json_get(j, key + 1, S("providers"))) {
+		enum err e = read_offer(r, entry, m, can, cannot);
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+enum err
+catalog_read(struct catalog *c, struct slice text, struct note *note)
+{
+	struct json j;
+	struct reading r = {.c = c, .j = &j, .note = note, .model = S("")};
+	enum err e;
+	uint32_t models;
+
+	json_init(&j, UINT32_MAX / 2);
+	e = json_parse(&j, text, JSON_KEEP_ALL);
+	if (e == ERR_SYNTAX)
+		note_set(note, "at byte %zu: expected %s", j.error_at, j.why);
+	models = json_get(&j, 0, S("models"));
+	if (e == ERR_OK && !json_is(&j, models, JSON_OBJECT))
+		e = bad(&r, JSON_NONE, "a catalog is an object with \"models\"");
+	if (e == ERR_OK)
+		JSON_FOR_EACH_KEY(key, &j, models)
+		{
+			e = read_model(&r, key);
+			if (e != ERR_OK)
+				break;
+		}
+	json_free(&j);
+	return e;
+}

@@ -1,0 +1,74 @@
+#include "provider/price.h"
+
+#include "core/wide.h"
+
+#include <stddef.h>
+
+const struct price *
+price_at(const struct price *rows, uint64_t at_ms, uint64_t input_tok)
+{
+	const struct price *best = NULL;
+
+	for (const struct price *p = rows; p != NULL; p = p->next) {
+		if (p->from_ms > at_ms || (p->above_tok > 0 && input_tok <= p->above_tok))
+			continue;
+		if (best == NULL || p->from_ms > best->from_ms ||
+		    (p->from_ms == best->from_ms && p->above_tok > best->above_tok))
+			best = p;
+	}
+	return best;
+}
+
+static uint64_t
+gcd(uint64_t a, uint64_t b)
+{
+	while (b != 0) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/*
+ * Sums the classes as whole pico-USD plus a fraction `part`/`base`, in which
+ * base is a common multiple of all the rates' `per`: nothing is lost before the
+ * one rounding at the end. per is at most 2^32 and of few kinds, so base stays
+ * far below 2^64.
+ */
+int64_t
+price_cost_pusd(const struct price *row, const struct usage *u)
+{
+	uwide whole = 0, part = 0;
+	uint64_t base = 1;
+
+	for (unsigned c = 0; c < USAGE_CLASSES; c++) {
+		const struct rate *r = &row->rate[c];
+		uint64_t per = (uint64_t)r->per, factor;
+		uwide sum;
+
+		if (per == 0 || u->count[c] == 0)
+			continue;
+		sum = (uwide)u->count[c] * (uint64_t)r->pusd;
+		whole += sum / per;
+		factor = per / gcd(base, per);
+		part = part * factor + (sum % per) * (base * factor / per);
+		base *= factor;
+	}
+	whole += part / base;
+	if (part % base * 2 >= base)
+		whole++;
+	return whole > INT64_MAX ? INT64_MAX : (int64_t)whole;
+}
+
+void
+price_complete(struct price *row)
+{
+	/* Twice, as one class may stand for another that has one itself. */
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned c = 0; c < USAGE_CLASSES; c++)
+			if (row->rate[c].per == 0)
+				row->rate[c] =
+				    row->rate[usage_instead((enum usage_class)c)];
+}

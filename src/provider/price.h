@@ -1,0 +1,44 @@
+/*
+ * price: what a unit costs, and what a request cost, in integers.
+ *
+ * An amount is pico-USD (1e-12 USD). A rate is an amount for a number of units:
+ * 0.15 USD per million tokens is 150,000,000,000 for 1,000,000; 0.111 USD an
+ * hour is 111,000,000,000 for 3,600 seconds. The classes of a request are
+ * summed exactly and rounded once, half up, in price_cost_pusd().
+ */
+#ifndef PROVIDER_PRICE_H
+#define PROVIDER_PRICE_H
+
+#include "chat/usage.h"
+#include "core/err.h"
+
+#define PRICE_UNKNOWN INT64_MIN /* an amount that nobody knows; never zero instead */
+#define PRICE_TOKENS  1000000	/* token prices are stated for so many */
+
+struct rate {
+	int64_t pusd; /* for `per` units; not negative */
+	int64_t per;  /* 0: this class is not priced, it is free */
+};
+
+/* One row; the rows of an offer are a list. */
+struct price {
+	uint64_t from_ms;   /* valid from this unix time on */
+	uint64_t above_tok; /* for prompts of more tokens than this */
+	struct rate rate[USAGE_CLASSES];
+	struct price *next;
+};
+
+/*
+ * The row that holds: of those already valid at at_ms the newest, of these the
+ * one with the highest above_tok under input_tok. NULL when there is none.
+ */
+const struct price *
+price_at(const struct price *rows, uint64_t at_ms, uint64_t input_tok);
+
+/* What `u` costs by that row, exact; saturates at INT64_MAX (9.2 million USD). */
+int64_t price_cost_pusd(const struct price *row, const struct usage *u);
+
+/* Gives each class without a rate the rate of the class that stands for it. */
+void price_complete(struct price *row);
+
+#endif

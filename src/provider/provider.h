@@ -1,0 +1,115 @@
+/*
+ * provider: who can be asked, what they offer, and what it costs.
+ *
+ * A provider is one row of data (providers.def, or a configuration's entry): no
+ * code is written for one; a difference is a named quirk. catalog.h knows which
+ * models they offer; price.h what a unit costs. All of it is built while a
+ * configuration is loaded and then only read, by any thread, as long as that
+ * configuration lives.
+ *
+ * Not here: whether a provider is well (route/health.h), the connections to it
+ * (net/), the bytes of its dialect (dialect/).
+ */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "core/err.h"
+#include "core/secret.h"
+#include "net/upstream.h"
+
+enum dialect_id {
+	DIALECT_OPENAI,
+	DIALECT_ANTHROPIC,
+	DIALECT_GEMINI,
+	DIALECT_BEDROCK,
+	DIALECT_NATIVE
+};
+
+enum auth { AUTH_BEARER, AUTH_API_KEY, AUTH_X_API_KEY, AUTH_OPTIONAL, AUTH_ENGINE };
+
+enum limits_style {
+#define LIMITS(style, a, b, c, d) LIMITS_##style,
+#include "provider/limits.def"
+	LIMITS_STYLES
+};
+
+enum quirk_index {
+#define QUIRK(bit, what) bit##_INDEX,
+#include "provider/quirks.def"
+	QUIRKS
+};
+enum quirk {
+#define QUIRK(bit, what) bit = 1 << bit##_INDEX,
+#include "provider/quirks.def"
+};
+
+#define PROVIDER_KEYS_MAX 16
+
+/* A built-in row, as in providers.def. */
+struct provider_row {
+	const char *name, *alias, *title, *key_variable, *base_url;
+	enum dialect_id dialect;
+	enum auth auth;
+	enum limits_style limits;
+	const char *id_header;
+	unsigned quirks;
+};
+
+/* The built-in rows; *ret_count of them. */
+const struct provider_row *provider_rows(unsigned *ret_count);
+
+/* The name of a quirk, and what it means; i below QUIRKS. */
+const char *provider_quirk_name(unsigned i);
+const char *provider_quirk_text(unsigned i);
+
+/* The four header names of a style: requests left, reset, tokens left, reset. */
+const char *const *provider_limits(enum limits_style style);
+
+const char *provider_dialect_name(enum dialect_id d);
+
+/* A provider as configured. */
+struct provider {
+	unsigned index; /* its place in the catalog's array */
+	char *name, *alias, *title;
+	char *key_variable; /* "" when it has none */
+	enum dialect_id dialect;
+	enum auth auth;
+	enum limits_style limits;
+	char *id_header;
+	unsigned quirks;
+	bool local;	    /* what is sent there stays on this machine */
+	bool keeps_no_data; /* stated by the configuration: data_collection: deny */
+	char *base_url;	    /* as configured; NULL when a variable is missing */
+	bool over_tls;	    /* of base_url; host.tls is set when roots are loaded */
+	struct host host;   /* out of base_url; name NULL for the engine */
+	char *path;	    /* of base_url, without the slash at its end */
+	char *host_header;  /* "api.groq.com", "127.0.0.1:9001" */
+	struct secret keys[PROVIDER_KEYS_MAX];
+	unsigned nkeys;
+	const char *missing; /* why it can't be used: static text, or NULL */
+};
+
+/* A URL in parts; slices of the text. */
+struct provider_url {
+	bool tls;
+	struct slice host; /* without brackets */
+	uint16_t port;
+	struct slice path; /* from the slash on, without one at its end; may be empty */
+};
+
+/* http://host[:port][/path] or https://. ERR_SYNTAX for anything else. */
+enum err provider_url_parse(struct slice url, struct provider_url *ret_url) MUST_CHECK;
+
+/*
+ * Gives the provider its base URL: fills host, path and host_header. Copies.
+ * ERR_SYNTAX, ERR_NOMEM.
+ */
+enum err provider_set_url(struct provider *p, struct slice url) MUST_CHECK;
+
+/* May it be asked now, as far as its configuration goes? */
+bool provider_is_usable(const struct provider *p);
+
+/* Frees what it holds, not itself. */
+void provider_done(struct provider *p);
+
+#endif

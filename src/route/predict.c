@@ -1,0 +1,89 @@
+#include "route/predict.h"
+
+#include "route/health.h"
+
+/*
+ * What is assumed of an offer that nobody has asked yet. A little better than
+ * most turn out, so that a slow one is left for an unknown one, and not so good
+ * that every request goes to the next unknown.
+ */
+#define USUAL_TTFT_MS	    700
+#define USUAL_TOK_PER_S	    60
+#define USUAL_BYTES_PER_TOK 4
+#define USUAL_OUT_TOK	    256
+#define PART_TOK	    800	   /* an image, roughly */
+#define HALF_LIFE_MS	    600000 /* after which half of what was learnt is doubt */
+
+uint64_t
+predict_input_tok(const struct offer *o, const struct ask *ask)
+{
+	uint64_t per_k = 0;
+
+	if (o->health != NULL)
+		per_k = atomic_load(&o->health->bytes_per_ktok);
+	if (per_k == 0)
+		per_k = USUAL_BYTES_PER_TOK * 1000;
+	return ask->prompt_bytes * 1000 / per_k + ask->prompt_parts * PART_TOK;
+}
+
+static uint64_t
+output_tok(const struct ask *ask, uint64_t expected)
+{
+	uint64_t out = expected != 0 ? expected : USUAL_OUT_TOK;
+
+	if (ask->op == OP_EMBEDDING)
+		return 0;
+	if (ask->max_output_tok != 0 && out > ask->max_output_tok)
+		out = ask->max_output_tok;
+	return out * ask->answers;
+}
+
+/* What was learnt, drawn towards the usual guess by its age. */
+static uint64_t
+faded(uint64_t learnt, uint64_t usual, uint64_t age_ms)
+{
+	if (learnt == 0)
+		return usual;
+	for (; age_ms >= HALF_LIFE_MS && learnt / 16 != usual / 16;
+	     age_ms -= HALF_LIFE_MS)
+		learnt = (learnt + usual) / 2;
+	if (age_ms >= HALF_LIFE_MS)
+		return usual;
+	if (learnt > usual)
+		return learnt - (learnt - usual) * age_ms / (2 * HALF_LIFE_MS);
+	return learnt + (usual - learnt) * age_ms / (2 * HALF_LIFE_MS);
+}
+
+static void
+predict_time(const struct offer *o, uint64_t now_ms, struct prediction *p)
+{
+	uint64_t ttft = USUAL_TTFT_MS, speed = USUAL_TOK_PER_S * 1000;
+
+	if (o->health != NULL) {
+		uint64_t sampled = atomic_load(&o->health->sampled_ms);
+		uint64_t age = sampled == 0 || sampled > now_ms ? 0 : now_ms - sampled;
+
+		p->learnt = sampled != 0;
+		ttft = faded(atomic_load(&o->health->ttft_us), ttft * 1000, age) / 1000;
+		speed = faded(atomic_load(&o->health->tok_per_ks), speed, age);
+	}
+	p->ttft_ms = ttft;
+	p->total_ms = ttft + p->output_tok * 1000000 / (speed == 0 ? 1 : speed);
+}
+
+struct prediction
+predict(const struct offer *o, const struct ask *ask, uint64_t expected_out_tok,
+    uint64_t now_ms, uint64_t unix_ms)
+{
+	struct prediction p = {.input_tok = predict_input_tok(o, ask),
+	    .output_tok = output_tok(ask, expected_out_tok)};
+	const struct price *row = price_at(o->prices, unix_ms, p.input_tok);
+	struct usage u = {.known = true};
+
+	u.count[USAGE_INPUT] = p.input_tok;
+	u.count[USAGE_OUTPUT] = p.output_tok;
+	u.count[USAGE_REQUESTS] = 1;
+	p.cost_pusd = row == NULL ? PRICE_UNKNOWN : price_cost_pusd(row, &u);
+	predict_time(o, now_ms, &p);
+	return p;
+}

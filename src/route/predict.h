@@ -1,0 +1,27 @@
+/*
+ * predict: what this request will probably cost and take at an offer.
+ */
+#ifndef ROUTE_PREDICT_H
+#define ROUTE_PREDICT_H
+
+#include "chat/ask.h"
+#include "provider/catalog.h"
+
+struct prediction {
+	uint64_t input_tok, output_tok;
+	int64_t cost_pusd; /* PRICE_UNKNOWN when nobody knows the price */
+	uint64_t ttft_ms, total_ms;
+	bool learnt; /* the times come from traffic, not from the usual guess */
+};
+
+/*
+ * expected_out_tok: as learnt for this key and model; 0: not learnt. now_ms is
+ * monotonic, unix_ms picks the price.
+ */
+struct prediction predict(const struct offer *o, const struct ask *ask,
+    uint64_t expected_out_tok, uint64_t now_ms, uint64_t unix_ms);
+
+/* The prompt's tokens at that offer, by the learnt ratio. */
+uint64_t predict_input_tok(const struct offer *o, const struct ask *ask);
+
+#endif

@@ -1,0 +1,397 @@
+#include "route/route.h"
+
+#include "dialect/dialect.h"
+#include "route/learn.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+static const struct {
+	const char *name;
+	enum err end;
+	const char *text;
+} outs[] = {
+#define OUT(reason, end, text) [OUT_##reason] = {#reason, ERR_##end, text},
+#include "route/outs.def"
+};
+
+const char *
+route_out_name(enum route_out out)
+{
+	return outs[out].name;
+}
+
+const char *
+route_out_text(const struct candidate *c)
+{
+	if (c->out != OUT_MISSING)
+		return outs[c->out].text;
+	return c->offer->missing != NULL ? c->offer->missing
+					 : c->offer->provider->missing;
+}
+
+/* --- filters: the first that applies is the reason --- */
+
+static bool
+in_list(const struct provider *p, const struct provider *const *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i] == p)
+			return true;
+	return false;
+}
+
+static enum route_out
+unusable(const struct offer *o)
+{
+	const struct provider *p = o->provider;
+
+	if (dialect_find(p->dialect) == NULL)
+		return OUT_DIALECT;
+	if (!provider_is_usable(p) || o->missing != NULL)
+		return p->nkeys == 0 && p->base_url != NULL && o->missing == NULL
+			   ? OUT_NO_KEY
+			   : OUT_MISSING;
+	return OUT_NOT;
+}
+
+static bool
+too_dear(
+    const struct wish *w, const struct offer *o, uint64_t unix_ms, uint64_t input_tok)
+{
+	const struct price *row = price_at(o->prices, unix_ms, input_tok);
+
+	if (w->max_input_pusd < 0 && w->max_output_pusd < 0 && w->max_request_pusd < 0)
+		return false;
+	if (row == NULL)
+		return true;
+	return (w->max_input_pusd >= 0 &&
+		   row->rate[USAGE_INPUT].pusd > w->max_input_pusd) ||
+	       (w->max_output_pusd >= 0 &&
+		   row->rate[USAGE_OUTPUT].pusd > w->max_output_pusd) ||
+	       (w->max_request_pusd >= 0 &&
+		   row->rate[USAGE_REQUESTS].pusd > w->max_request_pusd);
+}
+
+static enum route_out
+unwished(const struct route_plan *p, const struct candidate *c)
+{
+	const struct route_query *q = p->query;
+	const struct wish *w = q->wish;
+	const struct provider *provider = c->offer->provider;
+
+	if (q->name->provider != NULL && provider != q->name->provider)
+		return OUT_NOT_NAMED;
+	if (q->name->offer != NULL && c->offer != q->name->offer)
+		return OUT_NOT_NAMED;
+	if (p->policy == POLICY_LOCAL && !provider->local)
+		return OUT_NOT_LOCAL;
+	if (w->has_only && !in_list(provider, w->only, w->nonly))
+		return OUT_NOT_ONLY;
+	if (in_list(provider, w->ignore, w->nignore))
+		return OUT_IGNORED;
+	if (w->keep_no_data && !provider->keeps_no_data && !provider->local)
+		return OUT_DATA;
+	if (too_dear(w, c->offer, q->unix_ms, c->guess.input_tok))
+		return OUT_DEAR;
+	return OUT_NOT;
+}
+
+static enum route_out
+unfit(const struct route_plan *p, const struct candidate *c)
+{
+	const struct offer *o = c->offer;
+	const struct ask *ask = p->query->ask;
+
+	/* `require_parameters` wants what is known; else doubt is good enough. */
+	if ((ask->needs & o->cannot) != 0 ||
+	    (p->query->wish->require_parameters && (ask->needs & ~o->can) != 0))
+		return OUT_CAPABILITY;
+	if (o->model != NULL && o->model->op != ask->op &&
+	    !(o->model->op == OP_CHAT && ask->op == OP_COMPLETION))
+		return OUT_CAPABILITY;
+	if (o->context_tok != 0 &&
+	    c->guess.input_tok + ask->max_output_tok > o->context_tok &&
+	    c->guess.input_tok > o->context_tok / 2)
+		return OUT_SHORT;
+	return OUT_NOT;
+}
+
+/* The key that may be used now, taking them in turn; sets out when none may. */
+static void
+choose_key(struct candidate *c, uint64_t now_ms)
+{
+	const struct provider *p = c->offer->provider;
+	unsigned n = p->nkeys == 0 ? 1 : p->nkeys, first;
+	static _Thread_local unsigned turn;
+	uint64_t earliest = UINT64_MAX;
+
+	first = n == 1 ? 0 : turn++ % n;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned key = (first + i) % n;
+		enum err why;
+		uint64_t until = health_benched(c->offer->health, key, now_ms, &why);
+
+		if (until == 0) {
+			c->key = key;
+			return;
+		}
+		if (until < earliest) {
+			earliest = until;
+			c->why = why;
+		}
+	}
+	c->until_ms = earliest;
+	c->out = err_kind(c->why) == KIND_LIMIT ? OUT_LIMITED : OUT_REFUSED;
+}
+
+/* What changes from moment to moment: benches and the breaker. */
+static void
+check_health(struct candidate *c, uint64_t now_ms)
+{
+	struct health *h = c->offer->health;
+
+	if (c->out == OUT_LIMITED || c->out == OUT_REFUSED || c->out == OUT_BROKEN)
+		c->out = OUT_NOT; /* it may have passed */
+	if (c->out != OUT_NOT || h == NULL)
+		return;
+	choose_key(c, now_ms);
+	if (c->out != OUT_NOT || health_breaker(h, now_ms) == BREAKER_CLOSED)
+		return;
+	if (health_breaker(h, now_ms) == BREAKER_OPEN ||
+	    atomic_load(&h->probe_until_ms) > now_ms) {
+		c->out = OUT_BROKEN;
+		c->until_ms = atomic_load(&h->open_until_ms);
+	}
+}
+
+/* --- scores --- */
+
+static int64_t
+score(const struct route_plan *p, const struct candidate *c, unsigned place)
+{
+	const struct prediction *g = &c->guess;
+	int64_t cost = g->cost_pusd == PRICE_UNKNOWN ? INT64_MAX / 2 : g->cost_pusd;
+	int64_t time = (int64_t)g->total_ms, worth;
+
+	switch (p->policy) {
+	case POLICY_CHEAPEST: return cost;
+	case POLICY_PREFERRED: return (int64_t)place;
+	case POLICY_BALANCED:
+		worth = p->query->limits->balance_pusd / 1000;
+		if (worth > 0 && time > (INT64_MAX / 2 - 1) / worth)
+			return INT64_MAX;
+		return cost / 2 + time * worth / 2;
+	default: return time;
+	}
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	if (x->offer->deprecated != y->offer->deprecated)
+		return x->offer->deprecated ? 1 : -1;
+	if (x->score != y->score)
+		return x->score < y->score ? -1 : 1;
+	/* Equal by the policy: by the other measure, then by name, so that the
+	 * order does not depend on the sort. */
+	if (x->guess.cost_pusd != y->guess.cost_pusd)
+		return (uint64_t)x->guess.cost_pusd < (uint64_t)y->guess.cost_pusd ? -1
+										   : 1;
+	if (x->guess.total_ms != y->guess.total_ms)
+		return x->guess.total_ms < y->guess.total_ms ? -1 : 1;
+	return strcmp(x->offer->provider->name, y->offer->provider->name);
+}
+
+/* --- the plan --- */
+
+static unsigned
+rank_of(const struct wish *w, const struct provider *p)
+{
+	for (unsigned i = 0; i < w->norder; i++)
+		if (w->order[i] == p)
+			return i;
+	return UINT_MAX;
+}
+
+static void
+add(struct route_plan *p, const struct offer *o)
+{
+	const struct route_query *q = p->query;
+	struct slice model = o->model == NULL ? o->upstream : o->model->id;
+	struct candidate *c = &p->all[p->count];
+
+	*c = (struct candidate){.offer = o, .rank = rank_of(q->wish, o->provider)};
+	c->guess =
+	    predict(o, q->ask, learn_expected(q->key_id, model), q->now_ms, q->unix_ms);
+	c->score = score(p, c, p->count);
+	p->count++;
+	c->out = unwished(p, c);
+	if (c->out == OUT_NOT)
+		c->out = unusable(o);
+	if (c->out == OUT_NOT)
+		c->out = unfit(p, c);
+	check_health(c, q->now_ms);
+}
+
+/* The offer for a model that the catalog does not know at the named provider. */
+static enum err
+make_unknown(struct route_plan *p, struct arena *a)
+{
+	const struct route_name *n = p->query->name;
+	struct provider *provider;
+	struct slice name;
+
+	provider = catalog_provider(p->query->catalog, slice_str(n->provider->name));
+	/* One record for all such models: their number is the callers', not ours. */
+	name = arena_printf(a, "%s/*", n->provider->name);
+	p->unknown = (struct offer){.provider = provider, .upstream = n->upstream};
+	p->unknown.health = name.len == 0 ? NULL : health_of(name);
+	return p->unknown.health == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+/* Now and then the candidate that was not heard of for longest goes first. */
+static void
+explore(struct route_plan *p)
+{
+	const struct route_query *q = p->query;
+	struct candidate *stale = NULL;
+	uint64_t oldest = UINT64_MAX;
+
+	if (q->random == NULL || p->policy != POLICY_FASTEST || q->wish->norder > 0 ||
+	    random_below(q->random, 1000) >= q->limits->explore_permille)
+		return;
+	for (unsigned i = 0; i < p->count; i++) {
+		struct candidate *c = &p->all[i];
+		uint64_t sampled;
+
+		if (c->out != OUT_NOT || c->offer->deprecated)
+			continue;
+		sampled = atomic_load(&c->offer->health->sampled_ms);
+		if (sampled < oldest) {
+			oldest = sampled;
+			stale = c;
+		}
+	}
+	if (stale != NULL) {
+		stale->score = -1;
+		qsort(p->all, p->count, sizeof(p->all[0]), compare);
+	}
+}
+
+enum err
+route_plan(const struct route_query *query, struct arena *a, struct route_plan *ret_plan)
+{
+	const struct model *m = query->name->model;
+	struct route_plan *p = ret_plan;
+
+	*p = (struct route_plan){.query = query, .policy = query->name->policy};
+	if (query->wish->has_sort && !query->name->policy_stated)
+		p->policy = query->wish->sort;
+	p->all = arena_alloc(a, (m == NULL ? 1 : m->noffers) * sizeof(p->all[0]));
+	if (p->all == NULL)
+		return ERR_NOMEM;
+	if (m == NULL) {
+		if (make_unknown(p, a) != ERR_OK)
+			return ERR_NOMEM;
+		add(p, &p->unknown);
+	} else {
+		for (const struct offer *o = m->offers; o != NULL; o = o->next)
+			add(p, o);
+	}
+	qsort(p->all, p->count, sizeof(p->all[0]), compare);
+	explore(p);
+	return ERR_OK;
+}
+
+/* The one whose breaker closes first, when nothing else is left. */
+static struct candidate *
+least_broken(struct route_plan *p, uint64_t now_ms)
+{
+	struct candidate *best = NULL;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		struct candidate *c = &p->all[i];
+
+		if (c->out == OUT_BROKEN &&
+		    (best == NULL || c->until_ms < best->until_ms))
+			best = c;
+	}
+	if (best != NULL) {
+		best->out = OUT_NOT;
+		choose_key(best, now_ms);
+	}
+	return best != NULL && best->out == OUT_NOT ? best : NULL;
+}
+
+struct candidate *
+route_next(struct route_plan *p, uint64_t now_ms)
+{
+	if (p->tried > 0 && p->query->wish->no_fallbacks)
+		return NULL;
+	for (unsigned i = 0; i < p->count; i++) {
+		struct candidate *c = &p->all[i];
+
+		check_health(c, now_ms);
+		if (c->out != OUT_NOT)
+			continue;
+		if (health_breaker(c->offer->health, now_ms) != BREAKER_CLOSED) {
+			if (!health_claim_probe(c->offer->health, now_ms))
+				continue;
+			c->probe = true;
+		}
+		return c;
+	}
+	return least_broken(p, now_ms);
+}
+
+void
+route_failed(struct route_plan *p, struct candidate *c, enum err e)
+{
+	p->tried++;
+	c->out = OUT_TRIED;
+	c->why = e;
+	if (err_kind(e) != KIND_CONTEXT)
+		return;
+	if (c->offer->context_tok > p->min_context_tok)
+		p->min_context_tok = c->offer->context_tok;
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->all[i].out != OUT_TRIED &&
+		    p->all[i].offer->context_tok <= p->min_context_tok)
+			p->all[i].out = OUT_SHORT;
+}
+
+void
+route_again(struct candidate *c)
+{
+	c->out = OUT_NOT;
+}
+
+enum err
+route_end(const struct route_plan *p, uint64_t *ret_until_ms)
+{
+	enum route_out strongest = OUT_REASONS;
+	enum err why = ERR_UP_5XX;
+
+	*ret_until_ms = 0;
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct candidate *c = &p->all[i];
+
+		if (c->out < strongest) {
+			strongest = c->out;
+			why = c->why;
+		}
+		if (c->out == OUT_LIMITED &&
+		    (*ret_until_ms == 0 || c->until_ms < *ret_until_ms))
+			*ret_until_ms = c->until_ms;
+	}
+	if (strongest == OUT_REASONS)
+		return ERR_UNKNOWN_MODEL;
+	if (strongest == OUT_TRIED || strongest == OUT_REFUSED)
+		return why;
+	return strongest == OUT_NOT ? ERR_UP_5XX : outs[strongest].end;
+}
