@@ -151,3 +151,14 @@ outbox_close(struct outbox *o)
 	(void)pthread_cond_broadcast(&o->some);
 	(void)pthread_mutex_unlock(&o->lock);
 }
+
+bool
+outbox_is_closed(struct outbox *o)
+{
+	bool closed;
+
+	(void)pthread_mutex_lock(&o->lock);
+	closed = o->closed;
+	(void)pthread_mutex_unlock(&o->lock);
+	return closed;
+}

@@ -45,6 +45,9 @@ bool outbox_take(struct outbox *o, unsigned wait_ms, struct slice *ret);
 /* No more records; wakes the consumer, which still gets what there is. */
 void outbox_close(struct outbox *o);
 
+/* Was it closed? */
+bool outbox_is_closed(struct outbox *o);
+
 /* Lets the consumer take at once what there is, without lingering. */
 void outbox_hurry(struct outbox *o);
 

@@ -1,0 +1,134 @@
+#include "meter/row.h"
+
+#include "core/random.h"
+
+#define PREFIX	 "req_"
+#define TEXT_MAX 4096 /* longer texts are cut */
+
+/*
+ * rowid: 41 bits of unix ms, 6 of the thread, 16 of a counter within the ms. Rows
+ * so come to the ledger nearly in order, which is what a B-tree likes.
+ */
+#define THREAD_SHIFT 16
+#define MS_SHIFT     22
+
+static void
+write_hex(uint64_t value, char *to)
+{
+	for (unsigned i = 0; i < 16; i++)
+		to[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
+}
+
+static bool
+read_hex(const char *from, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < 16; i++) {
+		char c = from[i];
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return false;
+	}
+	*ret_value = value;
+	return true;
+}
+
+void
+request_id_write(struct request_id id, char to[REQUEST_ID_LEN])
+{
+	memcpy(to, PREFIX, 4);
+	write_hex(id.rowid, to + 4);
+	write_hex(id.tag, to + 20);
+}
+
+bool
+request_id_parse(struct slice s, struct request_id *ret_id)
+{
+	struct request_id id;
+
+	if (s.len != REQUEST_ID_LEN || !slice_starts(s, S(PREFIX)) ||
+	    !read_hex(s.ptr + 4, &id.rowid) || !read_hex(s.ptr + 20, &id.tag) ||
+	    id.rowid > INT64_MAX)
+		return false;
+	*ret_id = id;
+	return true;
+}
+
+void
+request_ids_init(struct request_ids *ids, unsigned thread)
+{
+	*ids = (struct request_ids){.thread = thread};
+}
+
+struct request_id
+request_ids_next(struct request_ids *ids, uint64_t unix_ms)
+{
+	struct request_id id;
+
+	id.rowid = unix_ms << MS_SHIFT | ids->thread << THREAD_SHIFT;
+	/* More than 65,536 in a ms, or a clock set back: go on counting. */
+	if (id.rowid <= ids->last)
+		id.rowid = ids->last + 1;
+	ids->last = id.rowid;
+	if (ids->left == 0) {
+		random_bytes(ids->tags, sizeof(ids->tags));
+		ids->left = sizeof(ids->tags) / sizeof(ids->tags[0]);
+	}
+	id.tag = ids->tags[--ids->left];
+	return id;
+}
+
+unsigned
+request_id_thread(struct request_id id)
+{
+	return (unsigned)(id.rowid >> THREAD_SHIFT & 63);
+}
+
+struct record {
+	uint32_t bytes; /* of the whole record */
+	uint16_t len[METER_TEXTS];
+	struct meter_numbers n;
+};
+
+bool
+meter_row_put(struct outbox *o, const struct meter_row *row)
+{
+	struct slice parts[METER_TEXTS + 1];
+	struct record r;
+	size_t bytes = sizeof(r);
+
+	memset(&r, 0, sizeof(r)); /* its padding goes along */
+	r.n = row->n;
+	for (unsigned i = 0; i < METER_TEXTS; i++) {
+		parts[i + 1] = slice_head(row->text[i], TEXT_MAX);
+		r.len[i] = (uint16_t)parts[i + 1].len;
+		bytes += parts[i + 1].len;
+	}
+	r.bytes = (uint32_t)bytes;
+	parts[0] = slice_of((const char *)&r, sizeof(r));
+	return outbox_put(o, parts, METER_TEXTS + 1);
+}
+
+bool
+meter_row_take(struct slice *bytes, struct meter_row *ret_row)
+{
+	struct record r;
+	const char *at;
+
+	if (bytes->len < sizeof(r))
+		return false;
+	memcpy(&r, bytes->ptr, sizeof(r));
+	at = bytes->ptr + sizeof(r);
+	ret_row->n = r.n;
+	for (unsigned i = 0; i < METER_TEXTS; i++) {
+		ret_row->text[i] = slice_of(at, r.len[i]);
+		at += r.len[i];
+	}
+	*bytes = slice_from(*bytes, r.bytes);
+	return true;
+}

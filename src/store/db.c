@@ -1,0 +1,175 @@
+#include "store/db.h"
+
+#include <stdio.h>
+
+/*
+ * One statement a version; PRAGMA user_version says which were run. A released
+ * one is never changed: what comes later is a further one.
+ */
+static const char *const migrations[] = {
+    /* 1 */
+    "CREATE TABLE ledger ("
+    " id INTEGER PRIMARY KEY,"
+    " tag INTEGER NOT NULL,"
+    " start_ms INTEGER NOT NULL,"
+    " key_id INTEGER NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " stream INTEGER NOT NULL,"
+    " partial INTEGER NOT NULL,"
+    " estimated INTEGER NOT NULL,"
+    " ttft_ms INTEGER,"
+    " total_ms INTEGER NOT NULL,"
+    " usage_known INTEGER NOT NULL,"
+    " cost_pusd INTEGER,"
+    " stated_pusd INTEGER,"
+    " input_tokens INTEGER NOT NULL,"
+    " cached_input_tokens INTEGER NOT NULL,"
+    " cache_write_tokens INTEGER NOT NULL,"
+    " cache_write_1h_tokens INTEGER NOT NULL,"
+    " output_tokens INTEGER NOT NULL,"
+    " reasoning_tokens INTEGER NOT NULL,"
+    " audio_input_tokens INTEGER NOT NULL,"
+    " audio_output_tokens INTEGER NOT NULL,"
+    " image_input_tokens INTEGER NOT NULL,"
+    " image_output_tokens INTEGER NOT NULL,"
+    " priced_requests INTEGER NOT NULL,"
+    " seconds INTEGER NOT NULL,"
+    " characters INTEGER NOT NULL,"
+    " key TEXT NOT NULL,"
+    " asked TEXT NOT NULL,"
+    " model TEXT NOT NULL,"
+    " provider TEXT NOT NULL,"
+    " upstream TEXT NOT NULL,"
+    " said TEXT NOT NULL,"
+    " tier TEXT NOT NULL,"
+    " upstream_id TEXT NOT NULL,"
+    " operation TEXT NOT NULL,"
+    " outcome TEXT NOT NULL,"
+    " attempts TEXT NOT NULL);"
+    "CREATE TABLE key ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " hint TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " revoked_ms INTEGER);",
+};
+
+enum err
+db_run(sqlite3 *db, const char *sql, struct note *note)
+{
+	char *why = NULL;
+
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) == SQLITE_OK)
+		return ERR_OK;
+	note_set(note, "%s", why == NULL ? sqlite3_errmsg(db) : why);
+	sqlite3_free(why);
+	return ERR_IO;
+}
+
+enum err
+db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt, struct note *note)
+{
+	if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_stmt, NULL) ==
+	    SQLITE_OK)
+		return ERR_OK;
+	note_set(note, "%s", sqlite3_errmsg(db));
+	return ERR_IO;
+}
+
+static int
+version_of(sqlite3 *db)
+{
+	sqlite3_stmt *s;
+	int version = -1;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(s) == SQLITE_ROW)
+		version = sqlite3_column_int(s, 0);
+	(void)sqlite3_finalize(s);
+	return version;
+}
+
+static enum err
+migrate(sqlite3 *db, struct note *note)
+{
+	int newest = (int)(sizeof(migrations) / sizeof(migrations[0]));
+	enum err e;
+
+	/* Two processes may start at once: the second waits here, then sees it done. */
+	e = db_run(db, "BEGIN IMMEDIATE", note);
+	for (int v = version_of(db); e == ERR_OK && v < newest; v++) {
+		char sql[40];
+
+		if (v < 0)
+			return ERR_IO;
+		e = db_run(db, migrations[v], note);
+		(void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", v + 1);
+		if (e == ERR_OK)
+			e = db_run(db, sql, note);
+	}
+	return e == ERR_OK ? db_run(db, "COMMIT", note) : e;
+}
+
+enum err
+db_open(const char *folder, sqlite3 **ret_db, struct note *note)
+{
+	char path[4096];
+	sqlite3 *db = NULL;
+	enum err e = ERR_OK;
+	int newest = (int)(sizeof(migrations) / sizeof(migrations[0]));
+
+	(void)snprintf(path, sizeof(path), "%s/" DB_NAME, folder);
+	if (sqlite3_open_v2(path, &db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		NULL) != SQLITE_OK) {
+		note_set(note, "cannot open %s: %s", path,
+		    db == NULL ? "out of memory" : sqlite3_errmsg(db));
+		db_close(db);
+		return ERR_IO;
+	}
+	(void)sqlite3_busy_timeout(db, 5000);
+	/* NORMAL: a commit survives kill -9; after a power cut the last may be gone. */
+	e = db_run(db,
+	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+	    "PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY",
+	    note);
+	if (e == ERR_OK && version_of(db) > newest) {
+		note_set(note,
+		    "%s was written by a newer weir (schema %d, this one knows %d)", path,
+		    version_of(db), newest);
+		e = ERR_IO;
+	}
+	if (e == ERR_OK && version_of(db) < newest)
+		e = migrate(db, note);
+	if (e != ERR_OK) {
+		db_close(db);
+		return e;
+	}
+	*ret_db = db;
+	return ERR_OK;
+}
+
+void
+db_close(sqlite3 *db)
+{
+	(void)sqlite3_close_v2(db);
+}
+
+struct slice
+db_text(sqlite3_stmt *s, int column)
+{
+	const unsigned char *text = sqlite3_column_text(s, column);
+	int n = sqlite3_column_bytes(s, column);
+
+	return slice_of(
+	    text == NULL ? "" : (const char *)text, text == NULL ? 0 : (size_t)n);
+}
+
+void
+db_bind_text(sqlite3_stmt *s, int at, struct slice text)
+{
+	(void)sqlite3_bind_text64(s, at, text.ptr == NULL ? "" : text.ptr, text.len,
+	    SQLITE_STATIC, SQLITE_UTF8);
+}

@@ -1,0 +1,31 @@
+/*
+ * keydb: the keys in the SQLite file. For the store's thread and for commands.
+ */
+#ifndef STORE_KEYDB_H
+#define STORE_KEYDB_H
+
+#include "store/db.h"
+#include "store/keys.h"
+
+struct keydb_row {
+	uint64_t id, created_ms, revoked_ms; /* revoked_ms 0: valid */
+	struct slice name, hint;	     /* hint: "sk-weir-ab…yz" */
+};
+
+/* Makes a key; its text, terminated, exists only here. ERR_BAD_REQUEST when a valid
+ * key has the name; ERR_IO. With a note. */
+enum err keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
+    char ret_text[KEY_TEXT_MAX], struct note *note) MUST_CHECK;
+
+/* Revokes the valid key of that name, hint or id. ERR_NOT_FOUND, ERR_IO; a note. */
+enum err keydb_revoke(
+    sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note) MUST_CHECK;
+
+/* Calls fn for each, oldest first. ERR_IO with a note. */
+enum err keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row),
+    void *arg, struct note *note) MUST_CHECK;
+
+/* All valid keys as a set. ERR_IO with a note, ERR_NOMEM. */
+enum err keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note) MUST_CHECK;
+
+#endif

@@ -1,0 +1,135 @@
+#include "store/keys.h"
+
+#include "core/random.h"
+#include "core/secret.h"
+
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct key_set {
+	atomic_uint refs;
+	bool any;
+	unsigned count;
+	struct key keys[]; /* sorted by hash */
+};
+
+static int
+by_hash(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+
+	return memcmp(x->hash, y->hash, KEY_HASH_BYTES);
+}
+
+enum err
+key_set_new(const struct key *keys, unsigned n, bool any, struct key_set **ret_set)
+{
+	struct key_set *s = calloc(1, sizeof(*s) + n * sizeof(s->keys[0]));
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	atomic_init(&s->refs, 1);
+	s->any = any;
+	s->count = n;
+	if (n > 0) {
+		memcpy(s->keys, keys, n * sizeof(s->keys[0]));
+		qsort(s->keys, n, sizeof(s->keys[0]), by_hash);
+	}
+	*ret_set = s;
+	return ERR_OK;
+}
+
+struct key_set *
+key_set_ref(struct key_set *s)
+{
+	if (s != NULL)
+		atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void
+key_set_unref(struct key_set *s)
+{
+	if (s == NULL || atomic_fetch_sub(&s->refs, 1) > 1)
+		return;
+	for (unsigned i = 0; i < s->count; i++)
+		free(s->keys[i].name);
+	free(s);
+}
+
+bool
+key_set_any(const struct key_set *s)
+{
+	return s != NULL && s->any;
+}
+
+/*
+ * The search itself leaks by its time how far a hash agrees with a kept one,
+ * which tells nothing of the key; the one that may be it is compared in constant
+ * time.
+ */
+const struct key *
+key_set_find(const struct key_set *s, const unsigned char hash[KEY_HASH_BYTES])
+{
+	unsigned low = 0, high = s == NULL ? 0 : s->count;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (memcmp(s->keys[middle].hash, hash, 8) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (s == NULL || low == s->count ||
+	    !secret_same(slice_of((const char *)s->keys[low].hash, KEY_HASH_BYTES),
+		slice_of((const char *)hash, KEY_HASH_BYTES)))
+		return NULL;
+	return &s->keys[low];
+}
+
+void
+key_hash(struct slice text, unsigned char ret_hash[KEY_HASH_BYTES])
+{
+	static _Thread_local EVP_MD_CTX *ctx;
+	static _Thread_local EVP_MD *sha256;
+
+	/* Looked up once a thread: OpenSSL takes longer for that than for hashing. */
+	if (sha256 == NULL)
+		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (ctx == NULL)
+		ctx = EVP_MD_CTX_new();
+	if (sha256 == NULL || ctx == NULL || EVP_DigestInit_ex2(ctx, sha256, NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, text.ptr, text.len) != 1 ||
+	    EVP_DigestFinal_ex(ctx, ret_hash, NULL) != 1)
+		random_bytes(ret_hash, KEY_HASH_BYTES); /* equals nothing */
+}
+
+uint64_t
+key_id_of_hash(const unsigned char hash[KEY_HASH_BYTES])
+{
+	uint64_t id;
+
+	memcpy(&id, hash, sizeof(id));
+	/* Positive for SQLite, and above what its row numbers reach. */
+	return (id & INT64_MAX) | (uint64_t)1 << 62;
+}
+
+void
+key_make(char ret_text[KEY_TEXT_MAX])
+{
+	static const char digits[] =
+	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	unsigned char byte;
+	size_t n = 8;
+
+	memcpy(ret_text, "sk-weir-", 8);
+	/* 43 characters of 62 are 256 bits; bytes that would favour some are left. */
+	while (n < 8 + 43) {
+		random_bytes(&byte, 1);
+		if (byte < 62 * 4)
+			ret_text[n++] = digits[byte % 62];
+	}
+	ret_text[n] = '\0';
+}

@@ -1,0 +1,54 @@
+/*
+ * store: the ledger and the keys, in an SQLite file (WAL) in the data folder.
+ *
+ * The server's one store thread drains the meter's outbox in batches, watches
+ * for keys that a command made or revoked, and answers look-ups of the loop
+ * threads by mail; no loop thread touches the file. Commands (`weir usage`,
+ * `weir key`) open it beside a running server. Not here: what a row means
+ * (meter/), who may do what (proxy/).
+ *
+ * keys: the keys of callers as the loop threads see them: an immutable set, which
+ * is replaced as a whole. Only hashes are kept.
+ */
+#ifndef STORE_KEYS_H
+#define STORE_KEYS_H
+
+#include "core/err.h"
+#include "core/slice.h"
+
+#define KEY_HASH_BYTES 32 /* SHA-256 */
+
+struct key {
+	uint64_t id;
+	char *name;
+	unsigned char hash[KEY_HASH_BYTES];
+};
+
+struct key_set;
+
+/* A set of n keys (takes the names; copies the array), with one reference. `any`:
+ * keys were defined, if only to be revoked. ERR_NOMEM. */
+enum err key_set_new(
+    const struct key *keys, unsigned n, bool any, struct key_set **ret_set) MUST_CHECK;
+
+struct key_set *key_set_ref(struct key_set *s);
+void key_set_unref(struct key_set *s);
+
+/* Was a key ever defined? Then callers need one. */
+bool key_set_any(const struct key_set *s);
+
+/* The key of that hash, compared in constant time; NULL. */
+const struct key *
+key_set_find(const struct key_set *s, const unsigned char hash[KEY_HASH_BYTES]);
+
+/* The SHA-256 of a key's text. Any thread. */
+void key_hash(struct slice text, unsigned char ret_hash[KEY_HASH_BYTES]);
+
+/* The id of a key that stands in the configuration, out of its hash. */
+uint64_t key_id_of_hash(const unsigned char hash[KEY_HASH_BYTES]);
+
+/* A new key's text: "sk-weir-" and 43 characters of 256 random bits. Terminated. */
+#define KEY_TEXT_MAX 56
+void key_make(char ret_text[KEY_TEXT_MAX]);
+
+#endif

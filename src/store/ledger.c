@@ -1,0 +1,295 @@
+#include "store/ledger.h"
+
+#include "core/text.h"
+#include "provider/price.h"
+#include "json/write.h"
+
+#include <stdio.h>
+
+/* The columns in the order in which they are bound and read. */
+#define NUMBERS                                                                          \
+	"id, tag, start_ms, key_id, status, stream, partial, estimated, ttft_ms, "       \
+	"total_ms, usage_known, cost_pusd, stated_pusd, input_tokens, "                  \
+	"cached_input_tokens, cache_write_tokens, cache_write_1h_tokens, "               \
+	"output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, "     \
+	"image_input_tokens, image_output_tokens, priced_requests, seconds, characters"
+#define TEXTS                                                                            \
+	"key, asked, model, provider, upstream, said, tier, upstream_id, operation, "    \
+	"outcome, attempts"
+#define FIRST_CLASS 13 /* the column of the first usage class */
+#define FIRST_TEXT  (FIRST_CLASS + USAGE_CLASSES)
+
+enum err
+ledger_open(struct ledger *l, sqlite3 *db, struct note *note)
+{
+	char sql[1200], marks[2 * (FIRST_TEXT + METER_TEXTS) + 1];
+	size_t n = 0;
+	enum err e;
+
+	*l = (struct ledger){.db = db};
+	for (unsigned i = 0; i < FIRST_TEXT + METER_TEXTS; i++) {
+		marks[n++] = '?';
+		marks[n++] = ',';
+	}
+	marks[n - 1] = '\0';
+	(void)snprintf(sql, sizeof(sql),
+	    "INSERT INTO ledger (" NUMBERS ", " TEXTS ") VALUES (%s)"
+	    " ON CONFLICT (id) DO NOTHING",
+	    marks);
+	e = db_prepare(db, sql, &l->insert, note);
+	if (e == ERR_OK)
+		e = db_prepare(db,
+		    "SELECT " NUMBERS ", " TEXTS " FROM ledger WHERE id = ? AND tag = ?",
+		    &l->find, note);
+	if (e != ERR_OK)
+		ledger_close(l);
+	return e;
+}
+
+void
+ledger_close(struct ledger *l)
+{
+	(void)sqlite3_finalize(l->insert);
+	(void)sqlite3_finalize(l->find);
+	l->insert = l->find = NULL;
+}
+
+static void
+bind_number(sqlite3_stmt *s, int *at, uint64_t value)
+{
+	(void)sqlite3_bind_int64(s, ++*at, (sqlite3_int64)value);
+}
+
+static void
+bind_optional(sqlite3_stmt *s, int *at, bool there, int64_t value)
+{
+	if (there)
+		(void)sqlite3_bind_int64(s, ++*at, value);
+	else
+		(void)sqlite3_bind_null(s, ++*at);
+}
+
+static void
+bind_row(sqlite3_stmt *s, const struct meter_row *row)
+{
+	const struct meter_numbers *n = &row->n;
+	int at = 0;
+
+	bind_number(s, &at, n->id.rowid);
+	bind_number(s, &at, n->id.tag);
+	bind_number(s, &at, n->start_ms);
+	bind_number(s, &at, n->key_id);
+	bind_number(s, &at, n->status);
+	bind_number(s, &at, n->stream);
+	bind_number(s, &at, n->partial);
+	bind_number(s, &at, n->estimated);
+	bind_optional(s, &at, n->ttft_ms != 0, n->ttft_ms);
+	bind_number(s, &at, n->total_ms);
+	bind_number(s, &at, n->usage.known);
+	bind_optional(s, &at, n->cost_pusd != PRICE_UNKNOWN, n->cost_pusd);
+	bind_optional(s, &at, n->usage.has_stated, n->usage.stated_pusd);
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		bind_number(s, &at, n->usage.count[c]);
+	for (unsigned t = 0; t < METER_TEXTS; t++)
+		db_bind_text(s, ++at, row->text[t]);
+}
+
+static bool
+step_insert(struct ledger *l)
+{
+	bool done = sqlite3_step(l->insert) == SQLITE_DONE;
+
+	(void)sqlite3_reset(l->insert);
+	return done;
+}
+
+/* Is the row there already (a batch whose commit was not heard of)? */
+static bool
+is_there(struct ledger *l, struct request_id id)
+{
+	bool there;
+
+	(void)sqlite3_bind_int64(l->find, 1, (sqlite3_int64)id.rowid);
+	(void)sqlite3_bind_int64(l->find, 2, (sqlite3_int64)id.tag);
+	there = sqlite3_step(l->find) == SQLITE_ROW;
+	(void)sqlite3_reset(l->find);
+	return there;
+}
+
+static bool
+insert_row(struct ledger *l, const struct meter_row *row)
+{
+	bind_row(l->insert, row);
+	if (!step_insert(l))
+		return false;
+	if (sqlite3_changes(l->db) > 0 || is_there(l, row->n.id))
+		return true;
+	/* Another row has the number: the clock was set back over a restart. Kept
+	 * under the next free one, as no row may be lost. */
+	(void)sqlite3_bind_null(l->insert, 1);
+	return step_insert(l);
+}
+
+enum err
+ledger_insert(struct ledger *l, struct slice records, struct note *note)
+{
+	struct meter_row row;
+	enum err e = db_run(l->db, "BEGIN IMMEDIATE", note);
+
+	while (e == ERR_OK && meter_row_take(&records, &row)) {
+		if (!insert_row(l, &row)) {
+			note_set(note, "%s", sqlite3_errmsg(l->db));
+			e = ERR_IO;
+		}
+	}
+	if (e == ERR_OK)
+		e = db_run(l->db, "COMMIT", note);
+	if (e != ERR_OK && sqlite3_get_autocommit(l->db) == 0)
+		(void)sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+	return e;
+}
+
+/* --- one row as JSON --- */
+
+static void
+put_usd(struct buf *to, struct slice key, sqlite3_stmt *s, int column)
+{
+	char text[TEXT_PUSD_MAX];
+
+	json_key(to, key);
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+		json_put_null(to);
+	else
+		json_quote(
+		    to, slice_of(text, text_pusd(text, sqlite3_column_int64(s, column))));
+}
+
+static void
+put_number(struct buf *to, struct slice key, sqlite3_stmt *s, int column)
+{
+	json_key(to, key);
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+		json_put_null(to);
+	else
+		json_put_i64(to, sqlite3_column_int64(s, column));
+}
+
+static void
+put_row(struct buf *to, sqlite3_stmt *s, struct request_id id)
+{
+	static const char *const names[] = {"key", "asked", "model", "provider",
+	    "upstream_model", "reply_model", "service_tier", "upstream_request_id",
+	    "operation", "outcome"};
+	char text[REQUEST_ID_LEN], time[TEXT_TIME_MAX];
+
+	request_id_write(id, text);
+	json_open(to, '{');
+	json_member(to, S("id"), slice_of(text, sizeof(text)));
+	json_member(to, S("object"), S("generation"));
+	json_member(to, S("created_at"),
+	    slice_of(time, text_time(time, (uint64_t)sqlite3_column_int64(s, 2))));
+	for (int t = 0; t < TEXT_ATTEMPTS; t++)
+		json_member(to, slice_str(names[t]), db_text(s, (int)FIRST_TEXT + t));
+	put_number(to, S("status"), s, 4);
+	json_key(to, S("stream"));
+	json_put_bool(to, sqlite3_column_int(s, 5) != 0);
+	json_key(to, S("partial"));
+	json_put_bool(to, sqlite3_column_int(s, 6) != 0);
+	put_number(to, S("ttft_ms"), s, 8);
+	put_number(to, S("total_ms"), s, 9);
+	json_key(to, S("usage_known"));
+	json_put_bool(to, sqlite3_column_int(s, 10) != 0);
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		put_number(to, slice_str(usage_name((enum usage_class)c)), s,
+		    FIRST_CLASS + (int)c);
+	put_number(to, S("cost_pusd"), s, 11);
+	put_usd(to, S("cost_usd"), s, 11);
+	put_usd(to, S("provider_cost_usd"), s, 12);
+	json_key(to, S("attempts"));
+	json_put_raw(to, db_text(s, (int)FIRST_TEXT + TEXT_ATTEMPTS));
+	json_close(to, '}');
+}
+
+enum err
+ledger_find(
+    struct ledger *l, struct request_id id, uint64_t key_id, bool any_key, struct buf *to)
+{
+	enum err e = ERR_NOT_FOUND;
+	int step;
+
+	(void)sqlite3_bind_int64(l->find, 1, (sqlite3_int64)id.rowid);
+	(void)sqlite3_bind_int64(l->find, 2, (sqlite3_int64)id.tag);
+	step = sqlite3_step(l->find);
+	if (step == SQLITE_ROW &&
+	    (any_key || (uint64_t)sqlite3_column_int64(l->find, 3) == key_id)) {
+		put_row(to, l->find, id);
+		e = to->err;
+	} else if (step != SQLITE_ROW && step != SQLITE_DONE) {
+		e = ERR_IO;
+	}
+	(void)sqlite3_reset(l->find);
+	return e;
+}
+
+/* --- sums --- */
+
+#define SUMS                                                                             \
+	"count(*), sum(outcome <> 'OK'), sum(partial), sum(cost_pusd IS NULL), "         \
+	"sum(cost_pusd), sum(input_tokens), sum(cached_input_tokens), "                  \
+	"sum(cache_write_tokens), sum(cache_write_1h_tokens), sum(output_tokens), "      \
+	"sum(reasoning_tokens), sum(audio_input_tokens), sum(audio_output_tokens), "     \
+	"sum(image_input_tokens), sum(image_output_tokens), sum(priced_requests), "      \
+	"sum(seconds), sum(characters)"
+
+static void
+read_sum(sqlite3_stmt *s, struct usage_sum *sum)
+{
+	int at = 4;
+
+	*sum = (struct usage_sum){.day = db_text(s, 0),
+	    .key = db_text(s, 1),
+	    .provider = db_text(s, 2),
+	    .model = db_text(s, 3)};
+	sum->requests = (uint64_t)sqlite3_column_int64(s, at++);
+	sum->failed = (uint64_t)sqlite3_column_int64(s, at++);
+	sum->partial = (uint64_t)sqlite3_column_int64(s, at++);
+	sum->unpriced = (uint64_t)sqlite3_column_int64(s, at++);
+	sum->priced = sqlite3_column_type(s, at) != SQLITE_NULL;
+	sum->cost_pusd = sqlite3_column_int64(s, at++);
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		sum->count[c] = (uint64_t)sqlite3_column_int64(s, at++);
+}
+
+enum err
+ledger_usage(sqlite3 *db, const struct usage_query *q,
+    void (*fn)(void *arg, const struct usage_sum *sum), void *arg, struct note *note)
+{
+	char sql[1400];
+	sqlite3_stmt *s;
+	struct usage_sum sum;
+	enum err e;
+	int step;
+
+	(void)snprintf(sql, sizeof(sql),
+	    "SELECT %s, %s, %s, %s, " SUMS
+	    " FROM ledger WHERE start_ms >= ? AND start_ms < ?"
+	    " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+	    (q->by & BY_DAY) ? "date(start_ms / 1000, 'unixepoch')" : "''",
+	    (q->by & BY_KEY) ? "key" : "''", (q->by & BY_PROVIDER) ? "provider" : "''",
+	    (q->by & BY_MODEL) ? "asked" : "''");
+	e = db_prepare(db, sql, &s, note);
+	if (e != ERR_OK)
+		return e;
+	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)q->since_ms);
+	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)q->until_ms);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		read_sum(s, &sum);
+		fn(arg, &sum);
+	}
+	if (step != SQLITE_DONE) {
+		note_set(note, "%s", sqlite3_errmsg(db));
+		e = ERR_IO;
+	}
+	(void)sqlite3_finalize(s);
+	return e;
+}

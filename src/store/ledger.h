@@ -1,0 +1,56 @@
+/*
+ * ledger: the rows of requests in the SQLite file. For the store's thread and for
+ * commands; not for loop threads.
+ */
+#ifndef STORE_LEDGER_H
+#define STORE_LEDGER_H
+
+#include "meter/row.h"
+#include "store/db.h"
+
+struct ledger {
+	sqlite3 *db;
+	sqlite3_stmt *insert, *find;
+};
+
+/* Prepares the statements on the database (borrowed). ERR_IO with a note. */
+enum err ledger_open(struct ledger *l, sqlite3 *db, struct note *note) MUST_CHECK;
+void ledger_close(struct ledger *l);
+
+/*
+ * Inserts all records of the bytes in one transaction, or none. A row that is
+ * there already is passed over. ERR_IO with a note.
+ */
+enum err
+ledger_insert(struct ledger *l, struct slice records, struct note *note) MUST_CHECK;
+
+/*
+ * Appends the row of that id as a JSON object, if the key made it (key_id of the
+ * asker; any_key: whoever made it). ERR_NOT_FOUND, ERR_IO.
+ */
+enum err ledger_find(struct ledger *l, struct request_id id, uint64_t key_id,
+    bool any_key, struct buf *to) MUST_CHECK;
+
+/* By what `weir usage` sums; bits. */
+enum usage_by { BY_DAY = 1, BY_KEY = 2, BY_PROVIDER = 4, BY_MODEL = 8 };
+
+struct usage_query {
+	unsigned by;		     /* enum usage_by */
+	uint64_t since_ms, until_ms; /* unix; the requests begun in between */
+};
+
+/* One group. The texts of what was not asked for are empty. */
+struct usage_sum {
+	struct slice day, key, provider, model;
+	uint64_t requests, failed, partial, unpriced;
+	uint64_t count[USAGE_CLASSES];
+	bool priced; /* at least one has a known cost */
+	int64_t cost_pusd;
+};
+
+/* Calls fn for each group in order. ERR_IO with a note. */
+enum err ledger_usage(sqlite3 *db, const struct usage_query *q,
+    void (*fn)(void *arg, const struct usage_sum *sum), void *arg,
+    struct note *note) MUST_CHECK;
+
+#endif

@@ -1,0 +1,311 @@
+#include "store/store.h"
+
+#include "core/log.h"
+#include "store/keydb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HELD_BYTES (8u << 20) /* rows waiting for a slow disk; then traffic is refused   \
+			       */
+#define LINGER_MS 100	      /* a settled row is visible after this, and its commit */
+#define WATCH_MS  200	      /* how often keys are looked for */
+#define AGAIN_MS  1000	      /* after the disk refused */
+#define ROW_MAX	  (64u << 10)
+
+struct store {
+	char *folder;
+	int lock; /* descriptor of the lock file */
+	sqlite3 *db;
+	struct ledger ledger;
+	struct outbox rows;
+	pthread_t thread;
+	bool running;
+	atomic_bool ill;
+	store_keys_fn *on_keys;
+	void *arg;
+	int64_t data_version; /* SQLite's, which others' commits change */
+	pthread_mutex_t finds_lock;
+	struct store_find *finds; /* under finds_lock */
+};
+
+/* --- the folder --- */
+
+const char *
+store_folder(const char *configured, char to[4096])
+{
+	const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	const char *systemd = getenv("STATE_DIRECTORY");
+
+	if (configured != NULL && configured[0] != '\0')
+		(void)snprintf(to, 4096, "%s", configured);
+	else if (systemd != NULL && systemd[0] == '/')
+		(void)snprintf(to, 4096, "%s", systemd);
+	else if (xdg != NULL && xdg[0] == '/')
+		(void)snprintf(to, 4096, "%s/weir", xdg);
+	else
+		(void)snprintf(to, 4096, "%s/.local/share/weir",
+		    home == NULL || home[0] == '\0' ? "/var/lib" : home);
+	return to;
+}
+
+enum err
+store_make_folder(const char *path, struct note *note)
+{
+	char part[4096];
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof(part)) {
+		note_set(note, "the data folder's name is too long");
+		return ERR_IO;
+	}
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+			note_set(
+			    note, "cannot make the folder %s: %s", part, strerror(errno));
+			return ERR_IO;
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err
+take_lock(struct store *s, struct note *note)
+{
+	char path[4200], pid[24] = "";
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/lock", s->folder);
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock < 0) {
+		note_set(note, "cannot open %s: %s", path, strerror(errno));
+		return ERR_IO;
+	}
+	if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+		n = read(s->lock, pid, sizeof(pid) - 1);
+		pid[n < 0 ? 0 : n] = '\0';
+		pid[strcspn(pid, "\n")] = '\0';
+		note_set(note,
+		    "another weir%s%s uses the data folder %s; stop it, or give this one "
+		    "a folder of its own (WEIR_DATA)",
+		    pid[0] == '\0' ? "" : " with pid ", pid, s->folder);
+		return ERR_IO;
+	}
+	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(s->lock, 0) == 0)
+		(void)!write(s->lock, pid, (size_t)n);
+	return ERR_OK;
+}
+
+/* --- opening and closing --- */
+
+static void
+close_store(struct store *s)
+{
+	ledger_close(&s->ledger);
+	db_close(s->db);
+	if (s->lock >= 0)
+		(void)close(s->lock);
+	outbox_done(&s->rows);
+	(void)pthread_mutex_destroy(&s->finds_lock);
+	free(s->folder);
+	free(s);
+}
+
+enum err
+store_open(const char *folder, struct store **ret_store, struct note *note)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	enum err e;
+
+	note_set(note, "out of memory");
+	if (s == NULL)
+		return ERR_NOMEM;
+	s->lock = -1;
+	s->folder = slice_dup(slice_str(folder));
+	if (s->folder == NULL || outbox_init(&s->rows, HELD_BYTES, LINGER_MS) != ERR_OK) {
+		free(s->folder);
+		free(s);
+		return ERR_NOMEM;
+	}
+	(void)pthread_mutex_init(&s->finds_lock, NULL);
+	e = store_make_folder(folder, note);
+	if (e == ERR_OK)
+		e = take_lock(s, note);
+	if (e == ERR_OK)
+		e = db_open(folder, &s->db, note);
+	if (e == ERR_OK)
+		e = ledger_open(&s->ledger, s->db, note);
+	if (e != ERR_OK) {
+		close_store(s);
+		return e;
+	}
+	*ret_store = s;
+	return ERR_OK;
+}
+
+struct outbox *
+store_outbox(struct store *s)
+{
+	return &s->rows;
+}
+
+bool
+store_is_well(const struct store *s)
+{
+	return !atomic_load(&s->ill);
+}
+
+/* --- the thread --- */
+
+/* Writes the records, and again until the disk takes them or weir ends. */
+static void
+write_rows(struct store *s, struct slice records)
+{
+	struct note note;
+
+	while (records.len > 0 && ledger_insert(&s->ledger, records, &note) != ERR_OK) {
+		if (!atomic_exchange(&s->ill, true))
+			log_event(LOG_ERROR,
+			    "the ledger in %s cannot be written: %s; trying again, and "
+			    "refusing requests when 8 MiB of rows are waiting",
+			    s->folder, note.text);
+		if (outbox_is_closed(&s->rows)) {
+			log_event(
+			    LOG_ERROR, "rows of the ledger are lost: %s", note.text);
+			return;
+		}
+		(void)usleep(AGAIN_MS * 1000);
+	}
+	if (records.len > 0 && atomic_exchange(&s->ill, false))
+		log_event(LOG_WARN, "the ledger in %s is written again", s->folder);
+}
+
+static void
+answer_finds(struct store *s)
+{
+	struct store_find *f;
+
+	(void)pthread_mutex_lock(&s->finds_lock);
+	f = s->finds;
+	s->finds = NULL;
+	(void)pthread_mutex_unlock(&s->finds_lock);
+	while (f != NULL) {
+		struct store_find *next = f->next;
+
+		f->result =
+		    ledger_find(&s->ledger, f->id, f->key_id, f->any_key, &f->json);
+		loop_post(f->loop, &f->mail);
+		f = next;
+	}
+}
+
+/* Another process committed something: perhaps a key. */
+static bool
+others_wrote(struct store *s)
+{
+	sqlite3_stmt *st;
+	int64_t version = s->data_version;
+	bool changed;
+
+	if (sqlite3_prepare_v2(s->db, "PRAGMA data_version", -1, &st, NULL) ==
+		SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		version = sqlite3_column_int64(st, 0);
+	(void)sqlite3_finalize(st);
+	changed = version != s->data_version;
+	s->data_version = version;
+	return changed;
+}
+
+static void
+load_keys(struct store *s)
+{
+	struct key_set *keys;
+	struct note note;
+
+	if (keydb_load(s->db, &keys, &note) == ERR_OK)
+		s->on_keys(s->arg, keys);
+	else
+		log_event(
+		    LOG_ERROR, "cannot read the keys: %s; the old ones stay", note.text);
+}
+
+static void *
+run(void *arg)
+{
+	struct store *s = arg;
+	struct slice records;
+
+	while (outbox_take(&s->rows, WATCH_MS, &records)) {
+		write_rows(s, records);
+		answer_finds(s);
+		if (others_wrote(s))
+			load_keys(s);
+	}
+	answer_finds(s);
+	return NULL;
+}
+
+enum err
+store_start(struct store *s, store_keys_fn *on_keys, void *arg, struct note *note)
+{
+	struct key_set *keys;
+	enum err e;
+
+	s->on_keys = on_keys;
+	s->arg = arg;
+	(void)others_wrote(s);
+	e = keydb_load(s->db, &keys, note);
+	if (e != ERR_OK)
+		return e;
+	on_keys(arg, keys);
+	if (pthread_create(&s->thread, NULL, run, s) != 0) {
+		note_set(note, "cannot start a thread");
+		return ERR_NOMEM;
+	}
+	s->running = true;
+	return ERR_OK;
+}
+
+void
+store_stop(struct store *s)
+{
+	if (s == NULL)
+		return;
+	outbox_close(&s->rows);
+	if (s->running)
+		(void)pthread_join(s->thread, NULL);
+	close_store(s);
+}
+
+static void
+on_found(void *arg)
+{
+	struct store_find *f = arg;
+
+	f->fn(f);
+}
+
+void
+store_find(struct store *s, struct store_find *f)
+{
+	f->mail.fn = on_found;
+	f->mail.arg = f;
+	buf_init(&f->json, ROW_MAX);
+	(void)pthread_mutex_lock(&s->finds_lock);
+	f->next = s->finds;
+	s->finds = f;
+	(void)pthread_mutex_unlock(&s->finds_lock);
+	outbox_hurry(&s->rows);
+}

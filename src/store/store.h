@@ -1,0 +1,63 @@
+/*
+ * store: the server's one thread that touches the SQLite file.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "core/outbox.h"
+#include "loop/loop.h"
+#include "store/keys.h"
+#include "store/ledger.h"
+
+struct store;
+
+/* Replaces the keys that callers may use; takes the reference. On the store's thread. */
+typedef void store_keys_fn(void *arg, struct key_set *keys);
+
+/*
+ * Opens the data folder (made with mode 0700 if need be), takes its lock: one
+ * server at a time. ERR_IO with a note.
+ */
+enum err
+store_open(const char *folder, struct store **ret_store, struct note *note) MUST_CHECK;
+
+/* Where rows go, with meter_row_put(). */
+struct outbox *store_outbox(struct store *s);
+
+/*
+ * Loads the keys and calls on_keys with them now, on this thread; then starts the
+ * thread, which calls it again whenever they change. ERR_IO with a note.
+ */
+enum err store_start(
+    struct store *s, store_keys_fn *on_keys, void *arg, struct note *note) MUST_CHECK;
+
+/* Writes what is left and ends the thread, then closes. Before store_start: closes. */
+void store_stop(struct store *s);
+
+/* A look-up of one row; heap memory of the asker. */
+struct store_find {
+	struct request_id id;
+	uint64_t key_id;
+	bool any_key;
+	struct loop *loop; /* fn(this) runs on its thread */
+	void (*fn)(struct store_find *f);
+	void *arg;
+	enum err result; /* OK, NOT_FOUND, IO */
+	struct buf json; /* the row; freed by the asker */
+	struct mail mail;
+	struct store_find *next;
+};
+
+/* Any thread. Rows put before this are found. */
+void store_find(struct store *s, struct store_find *f);
+
+/* Is the file being written? False while the disk refuses; for /readyz. */
+bool store_is_well(const struct store *s);
+
+/* The folder to use: `configured` if not empty, else by XDG_DATA_HOME or HOME. */
+const char *store_folder(const char *configured, char to[4096]);
+
+/* Makes a folder with mode 0700, and those above it. ERR_IO with a note. */
+enum err store_make_folder(const char *path, struct note *note) MUST_CHECK;
+
+#endif
