@@ -26,8 +26,8 @@ json_close(struct buf *b, char bracket)
 	buf_byte(b, bracket);
 }
 
-static void
-put_string(struct buf *b, struct slice text)
+void
+json_text(struct buf *b, struct slice text)
 {
 	const char *at = text.ptr, *end = at + text.len;
 
@@ -59,7 +59,7 @@ void
 json_key(struct buf *b, struct slice name)
 {
 	separate(b);
-	put_string(b, name);
+	json_text(b, name);
 	buf_byte(b, ':');
 }
 
@@ -67,7 +67,7 @@ void
 json_quote(struct buf *b, struct slice text)
 {
 	separate(b);
-	put_string(b, text);
+	json_text(b, text);
 }
 
 void

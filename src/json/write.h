@@ -24,6 +24,9 @@ void json_key(struct buf *b, struct slice name);
  * UTF-8 are replaced by U+FFFD. */
 void json_quote(struct buf *b, struct slice text);
 
+/* The same, without looking whether a comma is wanted. */
+void json_text(struct buf *b, struct slice text);
+
 /* The next value, already JSON. */
 void json_put_raw(struct buf *b, struct slice json);
 void json_put_u64(struct buf *b, uint64_t value);

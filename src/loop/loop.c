@@ -183,6 +183,7 @@ loop_run(struct loop *l)
 {
 	while (!atomic_load(&l->stop))
 		(void)uv_run(&l->uv, UV_RUN_DEFAULT);
+	atomic_store(&l->stop, false); /* it may run again */
 }
 
 void
@@ -190,6 +191,12 @@ loop_stop(struct loop *l)
 {
 	atomic_store(&l->stop, true);
 	(void)uv_async_send(&l->async);
+}
+
+void
+loop_read_mail(struct loop *l)
+{
+	on_async(&l->async);
 }
 
 void

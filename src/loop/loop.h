@@ -69,6 +69,9 @@ void loop_defer(struct loop *l, struct task *t);
 /* It does not run, if it was put off. */
 void task_cancel(struct task *t);
 
+/* Runs the mail that is there, now; for the time before loop_run, on its thread. */
+void loop_read_mail(struct loop *l);
+
 /*
  * Runs m->fn(m->arg) on the loop's thread. Any thread. Borrows the mail until
  * then. Mail that is under way when the loop ends is run by loop_drain().

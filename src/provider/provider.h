@@ -77,6 +77,7 @@ struct provider {
 	enum limits_style limits;
 	char *id_header;
 	unsigned quirks;
+	bool configured;    /* it has an entry in the configuration */
 	bool local;	    /* what is sent there stays on this machine */
 	bool keeps_no_data; /* stated by the configuration: data_collection: deny */
 	char *base_url;	    /* as configured; NULL when a variable is missing */

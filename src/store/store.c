@@ -12,11 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HELD_BYTES (8u << 20) /* rows waiting for a slow disk; then traffic is refused   \
-			       */
-#define LINGER_MS 100	      /* a settled row is visible after this, and its commit */
-#define WATCH_MS  200	      /* how often keys are looked for */
-#define AGAIN_MS  1000	      /* after the disk refused */
+#define HELD_BYTES                                                                       \
+	(8u << 20)     /* rows waiting for a slow disk; then traffic is refused          \
+			*/
+#define LINGER_MS 100  /* a settled row is visible after this, and its commit */
+#define WATCH_MS  200  /* how often keys are looked for */
+#define AGAIN_MS  1000 /* after the disk refused */
 #define ROW_MAX	  (64u << 10)
 
 struct store {

@@ -1,0 +1,19 @@
+/* admin: the services, one a function; each replies by request_reply(). */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "proxy/request.h"
+
+/* models.c: GET /v1/models, GET /v1/models/ID */
+void admin_models(struct request *r);
+void admin_model(struct request *r);
+
+/* generation.c: GET /v1/generation?id= */
+void admin_generation(struct request *r);
+
+/* ops.c: GET /healthz, /readyz, /metrics */
+void admin_health(struct request *r);
+void admin_ready(struct request *r);
+void admin_metrics(struct request *r);
+
+#endif

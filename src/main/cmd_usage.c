@@ -1,0 +1,335 @@
+#include "core/clock.h"
+#include "core/text.h"
+#include "main/command.h"
+#include "main/table.h"
+#include "store/ledger.h"
+#include "json/write.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static const char help[] =
+    "usage: weir usage [--by LIST] [--since DAY] [--until DAY] [--json|--csv]\n\n"
+    "Sums the ledger. By default one row for each day, key, provider and model asked.\n\n"
+    "  --by LIST     some of day,key,provider,model\n"
+    "  --since DAY   from this day on (UTC), like 2026-01-31, or `today`\n"
+    "  --until DAY   up to and with this day\n"
+    "  --json        an array of objects; cost_pusd is an integer of pico-USD,\n"
+    "                cost_usd the same as a decimal text; null when nobody knows it\n"
+    "  --csv         the same columns\n";
+
+struct report {
+	const struct args *args;
+	unsigned by;
+	struct table table;
+	struct buf out; /* JSON or CSV */
+	struct usage_sum total;
+};
+
+/* --- rows --- */
+
+static void
+put_sum_json(struct report *p, const struct usage_sum *s)
+{
+	struct buf *b = &p->out;
+	char usd[TEXT_PUSD_MAX];
+
+	json_open(b, '{');
+	if (p->by & BY_DAY)
+		json_member(b, S("day"), s->day);
+	if (p->by & BY_KEY)
+		json_member(b, S("key"), s->key);
+	if (p->by & BY_PROVIDER)
+		json_member(b, S("provider"), s->provider);
+	if (p->by & BY_MODEL)
+		json_member(b, S("model"), s->model);
+	json_member_u64(b, S("requests"), s->requests);
+	json_member_u64(b, S("failed_requests"), s->failed);
+	json_member_u64(b, S("partial_requests"), s->partial);
+	json_member_u64(b, S("unpriced_requests"), s->unpriced);
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		json_member_u64(
+		    b, slice_str(usage_name((enum usage_class)c)), s->count[c]);
+	json_key(b, S("cost_pusd"));
+	if (s->priced)
+		json_put_i64(b, s->cost_pusd);
+	else
+		json_put_null(b);
+	json_key(b, S("cost_usd"));
+	if (s->priced)
+		json_quote(b, slice_of(usd, text_pusd(usd, s->cost_pusd)));
+	else
+		json_put_null(b);
+	json_close(b, '}');
+}
+
+/* A CSV field (RFC 4180); what a spreadsheet would take for a formula is quoted by an
+ * apostrophe. */
+static void
+put_field(struct buf *b, struct slice text)
+{
+	bool formula = text.len > 0 && strchr("=+-@", text.ptr[0]) != NULL;
+
+	buf_byte(b, '"');
+	if (formula)
+		buf_byte(b, '\'');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"')
+			buf_byte(b, '"');
+		buf_byte(b, text.ptr[i]);
+	}
+	buf_add(b, S("\","));
+}
+
+static void
+put_sum_csv(struct report *p, const struct usage_sum *s)
+{
+	struct buf *b = &p->out;
+	char usd[TEXT_PUSD_MAX];
+
+	if (p->by & BY_DAY)
+		put_field(b, s->day);
+	if (p->by & BY_KEY)
+		put_field(b, s->key);
+	if (p->by & BY_PROVIDER)
+		put_field(b, s->provider);
+	if (p->by & BY_MODEL)
+		put_field(b, s->model);
+	buf_printf(b, "%llu,%llu,%llu,%llu", (unsigned long long)s->requests,
+	    (unsigned long long)s->failed, (unsigned long long)s->partial,
+	    (unsigned long long)s->unpriced);
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		buf_printf(b, ",%llu", (unsigned long long)s->count[c]);
+	if (s->priced)
+		buf_printf(b, ",%lld,%.*s", (long long)s->cost_pusd,
+		    (int)text_pusd(usd, s->cost_pusd), usd);
+	else
+		buf_add(b, S(",,"));
+	buf_add(b, S("\r\n"));
+}
+
+static void
+put_csv_titles(struct report *p)
+{
+	struct buf *b = &p->out;
+
+	if (p->by & BY_DAY)
+		buf_add(b, S("day,"));
+	if (p->by & BY_KEY)
+		buf_add(b, S("key,"));
+	if (p->by & BY_PROVIDER)
+		buf_add(b, S("provider,"));
+	if (p->by & BY_MODEL)
+		buf_add(b, S("model,"));
+	buf_add(b, S("requests,failed_requests,partial_requests,unpriced_requests"));
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		buf_printf(b, ",%s", usage_name((enum usage_class)c));
+	buf_add(b, S(",cost_pusd,cost_usd\r\n"));
+}
+
+static uint64_t
+input_of(const struct usage_sum *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		n += usage_is_input((enum usage_class)c) ? s->count[c] : 0;
+	return n;
+}
+
+static uint64_t
+output_of(const struct usage_sum *s)
+{
+	return s->count[USAGE_OUTPUT] + s->count[USAGE_REASONING] +
+	       s->count[USAGE_AUDIO_OUT] + s->count[USAGE_IMAGE_OUT];
+}
+
+static void
+put_cost_cell(struct table *t, const struct usage_sum *s)
+{
+	char text[TEXT_PUSD_MAX + 4];
+	size_t n;
+
+	if (!s->priced) {
+		table_cell(t, s->requests == 0 ? S("0") : S("unknown"));
+		return;
+	}
+	n = text_pusd(text, s->cost_pusd);
+	/* A sum that some requests are missing from says so. */
+	if (s->unpriced > 0)
+		text[n++] = '+';
+	table_cell(t, slice_of(text, n));
+}
+
+static void
+put_sum_row(struct report *p, const struct usage_sum *s, bool total)
+{
+	struct table *t = &p->table;
+	bool first = total;
+	const struct slice labels[] = {s->day, s->key, s->provider, s->model};
+
+	for (unsigned i = 0; i < 4; i++) {
+		if ((p->by & (1u << i)) == 0)
+			continue;
+		table_cell(t, first		   ? S("total")
+			      : labels[i].len == 0 ? S("-")
+						   : labels[i]);
+		first = false;
+	}
+	if (total && p->by == 0)
+		first = false;
+	table_number(t, s->requests);
+	table_number(t, input_of(s));
+	table_number(t, s->count[USAGE_CACHED]);
+	table_number(t, output_of(s));
+	put_cost_cell(t, s);
+}
+
+static void
+on_sum(void *arg, const struct usage_sum *s)
+{
+	struct report *p = arg;
+	struct usage_sum *total = &p->total;
+
+	if (p->args->json)
+		put_sum_json(p, s);
+	else if (p->args->csv)
+		put_sum_csv(p, s);
+	else
+		put_sum_row(p, s, false);
+	total->requests += s->requests;
+	total->unpriced += s->unpriced;
+	total->priced = total->priced || s->priced;
+	total->cost_pusd += s->cost_pusd;
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		total->count[c] += s->count[c];
+}
+
+/* --- the command --- */
+
+static bool
+read_by(const char *list, unsigned *ret_by)
+{
+	static const char *const names[] = {"day", "key", "provider", "model"};
+	struct slice rest = slice_str(list);
+
+	*ret_by = 0;
+	while (rest.ptr != NULL) {
+		struct slice name = slice_cut(&rest, ',');
+		unsigned i = 0;
+
+		while (i < 4 && !slice_eq(name, slice_str(names[i])))
+			i++;
+		if (i == 4)
+			return false;
+		*ret_by |= 1u << i;
+	}
+	return true;
+}
+
+static bool
+read_day(const char *text, uint64_t *ret_ms)
+{
+	struct tm tm = {0};
+	const char *end;
+	uint64_t now = clock_unix_ms();
+
+	if (strcmp(text, "today") == 0) {
+		*ret_ms = now - now % 86400000;
+		return true;
+	}
+	end = strptime(text, "%Y-%m-%d", &tm);
+	if (end == NULL || *end != '\0')
+		return false;
+	*ret_ms = (uint64_t)timegm(&tm) * 1000;
+	return true;
+}
+
+static int
+read_args(struct args *a, struct usage_query *q)
+{
+	const char *arg;
+
+	while ((arg = args_next(a, help)) != NULL) {
+		if (strcmp(arg, "--by") == 0) {
+			if (!read_by(args_value(a, arg), &q->by))
+				return args_bad(
+				    a, "--by wants some of day,key,provider,model");
+		} else if (strcmp(arg, "--since") == 0) {
+			if (!read_day(args_value(a, arg), &q->since_ms))
+				return args_bad(a, "--since wants a day like 2026-01-31");
+		} else if (strcmp(arg, "--until") == 0) {
+			if (!read_day(args_value(a, arg), &q->until_ms))
+				return args_bad(a, "--until wants a day like 2026-01-31");
+			q->until_ms += 86400000;
+		} else {
+			return args_bad(a, "\"%s\" is not understood", arg);
+		}
+	}
+	return 0;
+}
+
+static void
+start_report(struct report *p)
+{
+	static const char *const all[] = {"day", "key", "provider", "model", ">requests",
+	    ">in", ">cached", ">out", ">USD"};
+	const char *titles[9];
+	unsigned n = 0;
+
+	buf_init(&p->out, 1u << 30);
+	for (unsigned i = 0; i < 9; i++)
+		if (i >= 4 || (p->by & (1u << i)))
+			titles[n++] = all[i];
+	table_init(&p->table, n, titles);
+	if (p->args->json)
+		json_open(&p->out, '[');
+	else if (p->args->csv)
+		put_csv_titles(p);
+}
+
+static void
+end_report(struct report *p)
+{
+	if (p->args->json) {
+		json_close(&p->out, ']');
+		buf_byte(&p->out, '\n');
+	}
+	if (!p->args->json && !p->args->csv) {
+		if (p->by != 0)
+			put_sum_row(p, &p->total, true);
+		table_print(&p->table);
+	}
+	command_print(buf_slice(&p->out));
+	buf_free(&p->out);
+}
+
+int
+cmd_usage(struct args *a)
+{
+	struct usage_query q = {
+	    .by = BY_DAY | BY_KEY | BY_PROVIDER | BY_MODEL, .until_ms = INT64_MAX};
+	struct report p = {.args = a};
+	struct note note;
+	struct config *c;
+	sqlite3 *db;
+	int status = read_args(a, &q);
+	enum err e = ERR_IO;
+
+	if (status != 0)
+		return status;
+	c = command_config(a, false);
+	db = c == NULL ? NULL : command_database(c);
+	if (db != NULL) {
+		p.by = q.by;
+		start_report(&p);
+		e = ledger_usage(db, &q, on_sum, &p, &note);
+		if (e == ERR_OK)
+			end_report(&p);
+		else
+			(void)fprintf(stderr, "weir: %s\n", note.text);
+	}
+	db_close(db);
+	config_unref(c);
+	return e == ERR_OK ? 0 : 1;
+}

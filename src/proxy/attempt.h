@@ -1,0 +1,127 @@
+/*
+ * attempt: one try of a request at one candidate: connect, send, read the reply.
+ *
+ * An attempt knows nothing of the request that made it but what it was given,
+ * and tells what happens by events; so a request may drop one and make another,
+ * and could have two. It judges the reply: it reports a failure as long as the
+ * answer can still be had elsewhere, and from its first token on hands the bytes
+ * over as they come.
+ *
+ *	WHOLE | BEGINS (BYTES | MARK)* (ENDS | FAILS) | FAILS
+ */
+#ifndef PROXY_ATTEMPT_H
+#define PROXY_ATTEMPT_H
+
+#include "dialect/dialect.h"
+#include "http/inflate.h"
+#include "http/parser.h"
+#include "local/engine.h"
+#include "net/upstream.h"
+#include "proxy/surface.h"
+#include "route/route.h"
+
+struct worker;
+
+enum attempt_event {
+	ATTEMPT_WHOLE,	/* a complete reply: a->head and a->body */
+	ATTEMPT_BEGINS, /* the answer began: a->head; what was held back is the bytes */
+	ATTEMPT_BYTES,	/* more of it */
+	ATTEMPT_MARK,	/* a stream's own end mark follows: the last place to say more */
+	ATTEMPT_ENDS,	/* it is complete; a->err may still be STREAM_ERROR */
+	ATTEMPT_FAILS	/* a->err and a->why; after BEGINS: it broke off */
+};
+
+/* Called on the attempt's thread, never from within attempt_start. The bytes are
+ * valid during the call. After WHOLE, ENDS and FAILS nothing more comes. May call
+ * attempt_drop. */
+typedef void attempt_fn(void *arg, enum attempt_event event, struct slice bytes);
+
+/* What is sent, and how. Borrowed until the attempt is dropped. */
+struct attempt_ask {
+	const struct surface *surface;
+	const struct http_head *head; /* the caller's, for the fields that pass */
+	struct slice query;	      /* with its "?", or empty */
+	const struct slice *parts;    /* the body */
+	unsigned nparts;
+	size_t body_len;
+	bool stream;	      /* events are wanted: the first token has a limit */
+	bool withhold_usage;  /* the caller did not ask for the usage event */
+	uint64_t deadline_ms; /* of the whole request */
+};
+
+enum attempt_phase {
+	PHASE_ENGINE,
+	PHASE_CONNECT,
+	PHASE_HEAD,
+	PHASE_WHOLE,
+	PHASE_EVENTS,
+	PHASE_RAW,
+	PHASE_FAULT,
+	PHASE_OVER
+};
+
+struct attempt {
+	struct worker *worker;
+	const struct attempt_ask *ask;
+	struct candidate *candidate;
+	attempt_fn *fn;
+	void *arg;
+	enum attempt_phase phase;
+
+	struct upstream *up; /* once connected */
+	struct upstream_wait wait;
+	struct engine_use *use; /* of a local model; else NULL */
+	struct timer timer;	/* the next limit */
+	struct task gone;	/* frees it at the end of the turn */
+	struct task start;	/* goes on after attempt_start returned */
+	struct arena arena;	/* of the reply's head */
+	struct http_parser parser;
+	struct http_head head; /* of the reply */
+	unsigned part;	       /* sent so far: whole parts, and bytes of the next */
+	size_t part_at;
+	bool sent;	/* the request is out */
+	bool again;	/* sent again on a fresh connection already */
+	bool any_byte;	/* something of the reply came */
+	bool begun;	/* BEGINS was told */
+	bool done_mark; /* the stream's end mark came */
+	bool finished;	/* an answer of it has its finish reason */
+	bool paused;
+	bool compressed;		      /* the reply's body is */
+	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
+	uint64_t heard_ms;		      /* the last byte */
+
+	struct sse sse;
+	struct inflate *inflate;
+	struct buf body;  /* a whole reply, or what is held back, or a fault */
+	struct buf plain; /* of compressed bytes */
+	struct slice out[STREAM_PARTS_MAX - 2]; /* gathered to be told as one */
+	unsigned nout;
+
+	struct reply_facts facts; /* newest; its slices point into said */
+	char said[2][80];	  /* model and tier that the reply names */
+	uint64_t token_events;	  /* events that carried a piece of an answer */
+	enum err err;
+	enum err fault_err; /* in PHASE_FAULT */
+	struct fault fault; /* as the provider words it; slices of body */
+	unsigned status;    /* of the reply; 0: none came */
+	char why[UPSTREAM_WHY_MAX];
+};
+
+/*
+ * Begins an attempt at the candidate. Borrows ask and candidate. NULL when out of
+ * memory.
+ */
+struct attempt *attempt_start(struct worker *w, const struct attempt_ask *ask,
+    struct candidate *candidate, attempt_fn *fn, void *arg);
+
+/* Ends it, whatever it is doing; a connection that is not clean is closed. */
+void attempt_drop(struct attempt *a);
+
+/* Stops reading from the provider, and goes on. */
+void attempt_pause(struct attempt *a);
+void attempt_resume(struct attempt *a);
+
+/* May the provider bill it, though we have no answer of it? */
+bool attempt_may_be_billed(const struct attempt *a);
+
+#endif

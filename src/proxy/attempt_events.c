@@ -1,0 +1,231 @@
+/*
+ * Event streams: held back until the first token, then handed on event by event.
+ *
+ * Bytes of one read that belong together are told as one: `out` gathers slices of
+ * the input, joined where they touch, until the read is used up.
+ */
+#include "proxy/attempt_reply.h"
+#include "proxy/worker.h"
+
+void
+attempt_flush(struct attempt *a)
+{
+	unsigned n = a->nout;
+
+	a->nout = 0;
+	for (unsigned i = 0; i < n && a->phase != PHASE_OVER; i++)
+		attempt_tell_bytes(a, a->out[i]);
+}
+
+static void
+put(struct attempt *a, struct slice raw)
+{
+	struct slice *last = a->nout == 0 ? NULL : &a->out[a->nout - 1];
+
+	if (last != NULL && last->ptr + last->len == raw.ptr) {
+		last->len += raw.len;
+		return;
+	}
+	if (a->nout == sizeof(a->out) / sizeof(a->out[0]))
+		attempt_flush(a);
+	a->out[a->nout++] = raw;
+}
+
+/* The answer's first piece: what was held back goes out. */
+static void
+first_token(struct attempt *a)
+{
+	a->token_ms = loop_now(a->worker->loop);
+	if (a->begun)
+		return;
+	attempt_begin(a);
+	buf_free(&a->body);
+}
+
+/* Is so much held back that it must go out without a token? */
+static void
+hold(struct attempt *a, struct slice raw)
+{
+	buf_add(&a->body, raw);
+	if (a->body.len <= a->worker->config->options.hold_bytes)
+		return;
+	attempt_begin(a);
+	buf_free(&a->body);
+}
+
+static void
+fail_by_event(struct attempt *a)
+{
+	const struct offer *o = a->candidate->offer;
+	struct json *j = &a->worker->reply_tape;
+	enum err e = dialect_find(o->provider->dialect)->read_fault(200, j, &a->fault);
+
+	/* An error that a status would have made the caller's is his here too. */
+	if (err_kind(e) == KIND_PROVIDER)
+		e = ERR_ERROR_EVENT;
+	attempt_fail(a, e, "%s sent an error in its stream: %.*s", o->provider->name,
+	    SLICE_ARGS(slice_head(a->fault.message, 120)));
+}
+
+static void
+fail_unreadable(struct attempt *a)
+{
+	attempt_flush(a);
+	if (a->phase == PHASE_OVER)
+		return;
+	attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
+	    "%s sent an event that is not JSON", a->candidate->offer->provider->name);
+}
+
+/* Learns from an event; true when it is to be handed on. */
+static bool
+judge_event(struct attempt *a, const struct sse_event *e, bool whole)
+{
+	const struct offer *o = a->candidate->offer;
+	struct event_facts f;
+
+	dialect_find(o->provider->dialect)
+	    ->read_event(e, &a->worker->reply_tape, o->provider->quirks, &f);
+	if (!f.readable) {
+		/* The last event, without its end: cut, not malformed. */
+		if (whole)
+			fail_unreadable(a);
+		return false;
+	}
+	attempt_keep_facts(a, &f.reply);
+	a->finished = a->finished || f.finishes;
+	a->done_mark = a->done_mark || f.is_done;
+	if (f.is_fault && !a->begun) {
+		fail_by_event(a);
+		return false;
+	}
+	if (f.is_fault)
+		a->err = ERR_STREAM_ERROR;
+	if (f.has_token) {
+		a->token_events++;
+		if (a->token_ms == 0)
+			first_token(a);
+	}
+	if (f.usage_only && a->ask->withhold_usage)
+		return false;
+	if (f.is_done && a->begun && !a->compressed) {
+		attempt_flush(a);
+		if (a->phase != PHASE_OVER)
+			attempt_tell_mark(a);
+	}
+	return a->phase != PHASE_OVER;
+}
+
+static void
+take_event(struct attempt *a, const struct sse_event *e, bool whole)
+{
+	if (!judge_event(a, e, whole))
+		return;
+	if (a->begun)
+		put(a, e->raw);
+	else
+		hold(a, e->raw);
+}
+
+static void
+read_plain(struct attempt *a, struct slice part)
+{
+	struct sse_event e;
+	enum err err;
+
+	while (a->phase == PHASE_EVENTS && sse_next(&a->sse, &part, &e, &err)) {
+		take_event(a, &e, true);
+		/* One that was put together lives until the next call only. */
+		if (a->sse.given)
+			attempt_flush(a);
+	}
+	if (a->phase == PHASE_EVENTS && err != ERR_OK) {
+		attempt_flush(a);
+		attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
+		    err == ERR_FULL ? "an event is longer than upstream.event_bytes"
+				    : "out of memory");
+	}
+}
+
+/*
+ * A compressed stream goes on as the bytes that came; the events are read out of a
+ * decompressed copy. Their bounds are not those of the bytes, so nothing can be
+ * withheld.
+ */
+static void
+read_compressed(struct attempt *a, struct slice part)
+{
+	struct sse_event e;
+	struct slice plain;
+	enum err err = ERR_OK;
+
+	buf_clear(&a->plain);
+	if (a->inflate != NULL)
+		err = inflate_read(a->inflate, part, &a->plain);
+	plain = buf_slice(&a->plain);
+	while (err == ERR_OK && a->phase == PHASE_EVENTS &&
+	       sse_next(&a->sse, &plain, &e, &err))
+		(void)judge_event(a, &e, true);
+	buf_free(&a->plain);
+	if (a->phase != PHASE_EVENTS)
+		return;
+	if (err != ERR_OK) {
+		attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
+		    "the compressed stream cannot be read");
+		return;
+	}
+	/* What we cannot look into begins with its first byte. */
+	if (a->inflate == NULL && a->token_ms == 0)
+		first_token(a);
+	if (a->begun)
+		attempt_tell_bytes(a, part);
+	else
+		hold(a, part);
+}
+
+void
+attempt_events(struct attempt *a, struct slice part)
+{
+	if (a->compressed)
+		read_compressed(a, part);
+	else
+		read_plain(a, part);
+}
+
+/* An event whose last line's end, or empty line, is missing at the stream's end. */
+static void
+take_rest(struct attempt *a)
+{
+	struct sse_event e;
+
+	if (!sse_rest(&a->sse, &e))
+		return;
+	take_event(a, &e, false);
+	/* Completed, so that the caller's reader takes it for an event as well. */
+	if (a->phase == PHASE_EVENTS && a->nout > 0)
+		put(a, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
+}
+
+void
+attempt_events_end(struct attempt *a, bool reusable)
+{
+	take_rest(a);
+	attempt_flush(a);
+	if (a->phase != PHASE_EVENTS)
+		return;
+	/* Of a stream that we cannot look into, HTTP's end is all there is. */
+	if (a->err == ERR_OK && !a->done_mark && !a->finished &&
+	    (!a->compressed || a->inflate != NULL)) {
+		attempt_fail(a, a->begun ? ERR_CUT_STREAM : ERR_CUT_REPLY,
+		    "%s ended the stream before the answer was complete",
+		    a->candidate->offer->provider->name);
+		return;
+	}
+	if (!a->begun) {
+		attempt_begin(a);
+		buf_free(&a->body);
+	}
+	buf_free(&a->body);
+	if (a->phase == PHASE_EVENTS)
+		attempt_over(a, ATTEMPT_ENDS, reusable);
+}

@@ -1,0 +1,293 @@
+#include "proxy/attempt_reply.h"
+
+#include "proxy/worker.h"
+
+#define FAULT_BYTES (64u << 10) /* of an error's body that are kept */
+#define TAIL_BYTES  (16u << 10) /* at the end of a long reply, where its usage stands */
+
+static const struct options *
+options_of(const struct attempt *a)
+{
+	return &a->worker->config->options;
+}
+
+static unsigned
+quirks_of(const struct attempt *a)
+{
+	return a->candidate->offer->provider->quirks;
+}
+
+static const struct dialect *
+dialect_of(const struct attempt *a)
+{
+	return dialect_find(a->candidate->offer->provider->dialect);
+}
+
+static struct slice
+keep_text(char to[80], struct slice s)
+{
+	s = slice_head(s, 80);
+	if (s.len > 0)
+		memcpy(to, s.ptr, s.len);
+	return slice_of(to, s.len);
+}
+
+void
+attempt_keep_facts(struct attempt *a, const struct reply_facts *f)
+{
+	/* Usage comes once, or several times and then as a whole each time. */
+	if (f->usage.known)
+		a->facts.usage = f->usage;
+	if (f->model.len > 0)
+		a->facts.model = keep_text(a->said[0], f->model);
+	if (f->tier.len > 0)
+		a->facts.tier = keep_text(a->said[1], f->tier);
+}
+
+/* --- faults --- */
+
+/* The reply's bytes as text: decompressed when they are compressed. */
+static bool
+plain_body(struct attempt *a, struct slice *ret_text)
+{
+	*ret_text = buf_slice(&a->body);
+	if (!a->compressed)
+		return true;
+	buf_clear(&a->plain);
+	inflate_free(a->inflate);
+	a->inflate = inflate_new(http_field(&a->head, S("content-encoding")));
+	if (a->inflate == NULL ||
+	    inflate_read(a->inflate, *ret_text, &a->plain) != ERR_OK)
+		return false;
+	*ret_text = buf_slice(&a->plain);
+	return true;
+}
+
+/*
+ * The provider's reply is an error: what kind, and in whose words. The body stays
+ * in a->body, as the caller may get it.
+ */
+static void
+judge_fault(struct attempt *a, unsigned status)
+{
+	struct json *j = &a->worker->reply_tape;
+	const struct provider *p = a->candidate->offer->provider;
+	struct slice text, words;
+	enum err e;
+
+	if (!plain_body(a, &text) || json_parse(j, text, 4) != ERR_OK)
+		j->count = 0;
+	e = dialect_of(a)->read_fault(status, j, &a->fault);
+	words = a->fault.message;
+	if (words.ptr == NULL)
+		words = j->count == 0 ? slice_head(buf_slice(&a->body), 100) : S("");
+	attempt_fail(a, e, "%s answered %u%s%.*s", p->name, a->status,
+	    words.len > 0 ? ": " : "", SLICE_ARGS(slice_head(words, 120)));
+}
+
+/* --- whole replies --- */
+
+static void
+judge_whole(struct attempt *a, bool reusable)
+{
+	struct json *j = &a->worker->reply_tape;
+	struct reply_facts facts = {0};
+	struct slice text;
+
+	/* What can't be decompressed can't be judged: it passes, of unknown cost. */
+	if (!plain_body(a, &text)) {
+		attempt_over(a, ATTEMPT_WHOLE, reusable);
+		return;
+	}
+	if (json_parse(j, text, a->ask->surface->op == OP_EMBEDDING ? 3 : 4) != ERR_OK) {
+		attempt_fail(a, ERR_BAD_REPLY,
+		    "%s answered %u with a body that is not JSON (expected %s at byte "
+		    "%zu)",
+		    a->candidate->offer->provider->name, a->status, j->why, j->error_at);
+		return;
+	}
+	dialect_of(a)->read_reply(j, quirks_of(a), &facts);
+	if (facts.is_fault) {
+		judge_fault(a, a->status);
+		return;
+	}
+	attempt_keep_facts(a, &facts);
+	attempt_over(a, ATTEMPT_WHOLE, reusable);
+}
+
+/* --- long replies --- */
+
+/*
+ * A reply that is too long to be held goes out as it comes. Its usage is an object
+ * of its own, before the long part or behind it: looked for by its key, which
+ * cannot stand so inside a string, as its quotes would be escaped there.
+ */
+static void
+find_usage(struct attempt *a, struct slice text)
+{
+	struct json *j = &a->worker->reply_tape;
+	struct slice key = S("\"usage\"");
+	struct reply_facts facts = {0};
+	struct buf object;
+	size_t at = slice_search(text, key), from;
+
+	if (at == text.len)
+		return;
+	/* Read as far as it is complete: cut at each closing brace, shortest first. */
+	buf_init(&object, TAIL_BYTES + 16);
+	from = at;
+	for (size_t end = at; end < text.len; end++) {
+		if (text.ptr[end] != '}')
+			continue;
+		buf_clear(&object);
+		buf_byte(&object, '{');
+		buf_add(&object, slice_of(text.ptr + from, end + 1 - from));
+		buf_byte(&object, '}');
+		if (object.err == ERR_OK &&
+		    json_parse(j, buf_slice(&object), 4) == ERR_OK) {
+			dialect_of(a)->read_reply(j, quirks_of(a), &facts);
+			attempt_keep_facts(a, &facts);
+			break;
+		}
+		if (object.err != ERR_OK || end - from > TAIL_BYTES / 2)
+			break;
+	}
+	buf_free(&object);
+}
+
+/* Keeps the last bytes of a long reply. */
+static void
+keep_tail(struct attempt *a, struct slice part)
+{
+	if (part.len > TAIL_BYTES)
+		part = slice_from(part, part.len - TAIL_BYTES);
+	if (a->plain.len + part.len > 2 * TAIL_BYTES)
+		buf_drop(&a->plain, a->plain.len - TAIL_BYTES);
+	buf_add(&a->plain, part);
+}
+
+static void
+start_raw(struct attempt *a)
+{
+	find_usage(a, slice_head(buf_slice(&a->body), TAIL_BYTES));
+	keep_tail(a, buf_slice(&a->body));
+	a->phase = PHASE_RAW;
+	attempt_begin(a);
+	buf_free(&a->body);
+}
+
+/* --- by phase --- */
+
+static void
+start_reply(struct attempt *a)
+{
+	const struct http_head *h = &a->parser.head;
+	struct slice type = http_field(h, S("content-type"));
+	struct slice encoding = http_field(h, S("content-encoding"));
+
+	a->head = *h;
+	a->status = h->status;
+	a->compressed = encoding.len > 0 && !slice_ieq(encoding, S("identity"));
+	if (h->status < 200 || h->status > 299) {
+		a->phase = PHASE_FAULT;
+		return;
+	}
+	if (slice_istarts(type, S("text/event-stream"))) {
+		a->phase = PHASE_EVENTS;
+		if (a->compressed)
+			a->inflate = inflate_new(encoding);
+		return;
+	}
+	a->phase = PHASE_WHOLE;
+	if (h->has_length && h->length > options_of(a)->reply_bytes)
+		start_raw(a);
+	else if (h->has_length)
+		(void)buf_room(&a->body, h->length);
+}
+
+static void
+read_part(struct attempt *a, struct slice part)
+{
+	switch (a->phase) {
+	case PHASE_FAULT:
+		buf_add(&a->body, slice_head(part, FAULT_BYTES - a->body.len));
+		break;
+	case PHASE_WHOLE:
+		buf_add(&a->body, part);
+		if (a->body.err != ERR_OK)
+			attempt_fail(a, ERR_NOMEM, "out of memory");
+		else if (a->body.len > options_of(a)->reply_bytes)
+			start_raw(a);
+		break;
+	case PHASE_RAW:
+		keep_tail(a, part);
+		attempt_tell_bytes(a, part);
+		break;
+	case PHASE_EVENTS: attempt_events(a, part); break;
+	default: break;
+	}
+}
+
+static void
+read_end(struct attempt *a, bool reusable)
+{
+	switch (a->phase) {
+	case PHASE_FAULT: judge_fault(a, a->status); break;
+	case PHASE_WHOLE: judge_whole(a, reusable); break;
+	case PHASE_RAW:
+		if (!a->facts.usage.known)
+			find_usage(a, buf_slice(&a->plain));
+		buf_free(&a->body);
+		attempt_over(a, ATTEMPT_ENDS, reusable);
+		break;
+	case PHASE_EVENTS: attempt_events_end(a, reusable); break;
+	default: break;
+	}
+}
+
+static void
+bad_reply(struct attempt *a)
+{
+	attempt_flush(a);
+	if (a->phase == PHASE_OVER)
+		return;
+	attempt_fail(a,
+	    a->begun			 ? ERR_CUT_STREAM
+	    : a->parser.err == ERR_NOMEM ? ERR_NOMEM
+					 : ERR_BAD_REPLY,
+	    "%s sent no valid HTTP: %s", a->candidate->offer->provider->name,
+	    a->parser.why);
+}
+
+void
+attempt_read(struct attempt *a, struct slice bytes)
+{
+	struct slice part;
+
+	while (a->phase != PHASE_OVER) {
+		switch (http_parse(&a->parser, &bytes, &part)) {
+		case HTTP_GOT_MORE: attempt_flush(a); return;
+		case HTTP_GOT_HEAD:
+			/* 1xx: the final head follows (RFC 9110, 15.2). */
+			if (a->parser.head.status >= 200)
+				start_reply(a);
+			break;
+		case HTTP_GOT_BODY: read_part(a, part); break;
+		case HTTP_GOT_END:
+			if (a->parser.head.status >= 200)
+				read_end(a, bytes.len == 0);
+			break;
+		case HTTP_GOT_BAD: bad_reply(a); return;
+		}
+	}
+}
+
+bool
+attempt_read_eof(struct attempt *a)
+{
+	if (a->phase == PHASE_HEAD || a->phase == PHASE_OVER ||
+	    http_parse_eof(&a->parser) != HTTP_GOT_END)
+		return false;
+	read_end(a, false);
+	return true;
+}

@@ -1,0 +1,48 @@
+/*
+ * attempt_reply: reading what comes back. For the files of the attempt only:
+ * attempt.c owns the connection, attempt_reply.c reads replies, attempt_events.c
+ * streams.
+ */
+#ifndef PROXY_ATTEMPT_REPLY_H
+#define PROXY_ATTEMPT_REPLY_H
+
+#include "proxy/attempt.h"
+
+/* Reads the bytes; the attempt may be over afterwards. */
+void attempt_read(struct attempt *a, struct slice bytes);
+
+/* The connection ended: true when that completed the reply. */
+bool attempt_read_eof(struct attempt *a);
+
+/* --- of attempt_events.c --- */
+
+/* The next part of an event stream. */
+void attempt_events(struct attempt *a, struct slice part);
+
+/* The stream's HTTP message is complete. `reusable`: so is the connection. */
+void attempt_events_end(struct attempt *a, bool reusable);
+
+/* Tells the gathered bytes. */
+void attempt_flush(struct attempt *a);
+
+/* --- of attempt.c --- */
+
+/* It failed: closes the connection and tells FAILS. A format may be NULL when `why`
+ * is set already. */
+void attempt_fail(struct attempt *a, enum err e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* It is over: gives the connection back, or drops it, and tells the event with what
+ * is in a->body. */
+void attempt_over(struct attempt *a, enum attempt_event event, bool reusable);
+
+/* The answer begins: tells what was held back. */
+void attempt_begin(struct attempt *a);
+
+void attempt_tell_bytes(struct attempt *a, struct slice bytes);
+void attempt_tell_mark(struct attempt *a);
+
+/* Keeps what a reply said, and lets its slices point there. */
+void attempt_keep_facts(struct attempt *a, const struct reply_facts *f);
+
+#endif

@@ -1,0 +1,267 @@
+/*
+ * READ and AUTH: is there such a thing, who asks for it, and may he come in. Only
+ * then is the body read.
+ */
+#include "core/secret.h"
+#include "proxy/request.h"
+
+/* The host of "host", "host:port", "[v6]:port". */
+static struct slice
+host_name(struct slice host)
+{
+	size_t close = slice_find(host, ']');
+
+	if (host.len > 0 && host.ptr[0] == '[' && close < host.len)
+		return slice_of(host.ptr + 1, close - 1);
+	return slice_head(host, slice_rfind(host, ':'));
+}
+
+static bool
+is_loopback_name(struct slice host)
+{
+	struct address a;
+
+	if (slice_ieq(host, S("localhost")))
+		return true;
+	if (host.len > 10 && slice_ieq(slice_from(host, host.len - 10), S(".localhost")))
+		return true;
+	return address_of_host(host, 0, &a) == ERR_OK && address_is_loopback(&a);
+}
+
+/* Is it in cors.origins? "*" allows every page, but none to spend without a key. */
+static bool
+origin_is_allowed(const struct request *r, struct slice origin, bool keys)
+{
+	const struct texts *list = &r->config->options.cors_origins;
+
+	for (unsigned i = 0; i < list->count; i++) {
+		struct slice allowed = slice_str(list->at[i]);
+
+		if (slice_ieq(allowed, origin) || (keys && slice_eq(allowed, S("*"))))
+			return true;
+	}
+	return false;
+}
+
+/* Does the page come from the address under which weir itself is asked? */
+static bool
+origin_is_own(const struct request *r, struct slice origin)
+{
+	size_t at = slice_search(origin, S("://"));
+
+	return at < origin.len &&
+	       slice_ieq(slice_from(origin, at + 3), http_field(&r->head, S("host")));
+}
+
+static bool
+keys_are_defined(const struct request *r)
+{
+	return r->config->nkeys > 0 || key_set_any(r->worker->keys);
+}
+
+/*
+ * While no key is defined, what protects the caller's money is that only programs
+ * of this machine can ask. A web page in a browser of this machine could too: by
+ * its own origin, or by a name that it makes point here (DNS rebinding).
+ */
+static enum err
+check_page(struct request *r)
+{
+	struct slice origin = http_field(&r->head, S("origin"));
+	struct slice host = http_field(&r->head, S("host"));
+	bool keys = keys_are_defined(r);
+	bool allowed = origin.ptr != NULL && origin_is_allowed(r, origin, keys);
+
+	if (allowed)
+		r->origin = origin;
+	if (keys)
+		return ERR_OK;
+	if (host.len > 0 && !is_loopback_name(host_name(host))) {
+		note_set(&r->note,
+		    "The Host \"%.*s\" is not a name of this machine. While no key is "
+		    "defined, weir answers to localhost, 127.0.0.1 and [::1] only; "
+		    "`weir key create` opens it.",
+		    SLICE_ARGS(slice_head(host, 100)));
+		return ERR_BAD_HOST;
+	}
+	if (origin.ptr != NULL && !allowed && !origin_is_own(r, origin)) {
+		note_set(&r->note,
+		    "Pages of the origin \"%.*s\" may not call weir; cors.origins can "
+		    "allow it.",
+		    SLICE_ARGS(slice_head(origin, 100)));
+		return ERR_BAD_ORIGIN;
+	}
+	return ERR_OK;
+}
+
+static bool
+is_preflight(const struct request *r)
+{
+	return slice_eq(r->head.method, S("OPTIONS")) &&
+	       http_field(&r->head, S("origin")).ptr != NULL &&
+	       http_field(&r->head, S("access-control-request-method")).ptr != NULL;
+}
+
+static void
+split_target(struct request *r)
+{
+	struct slice target = r->head.target;
+	size_t at;
+
+	/* The absolute form that proxies are sent (RFC 9112, 3.2.2). */
+	if (slice_istarts(target, S("http://")) || slice_istarts(target, S("https://"))) {
+		at = slice_search(target, S("://")) + 3;
+		target = slice_from(target, at + slice_find(slice_from(target, at), '/'));
+	}
+	at = slice_find(target, '?');
+	r->path = slice_head(target, at);
+	r->query = slice_from(target, at);
+	r->query = slice_head(r->query, slice_find(r->query, '#'));
+}
+
+static enum step
+not_here(struct request *r, enum err e, const struct surface *other)
+{
+	if (e == ERR_BAD_METHOD)
+		note_set(&r->note, "%.*s takes %.*s, not %.*s.", SLICE_ARGS(r->path),
+		    SLICE_ARGS(other->method),
+		    SLICE_ARGS(slice_head(r->head.method, 20)));
+	else
+		note_set(&r->note,
+		    "There is no %.*s %.*s here. Clients of OpenAI want /v1 at the end "
+		    "of "
+		    "their base URL.",
+		    SLICE_ARGS(slice_head(r->head.method, 20)),
+		    SLICE_ARGS(slice_head(r->path, 100)));
+	return req_fail(r, e);
+}
+
+/* What would make the body another text than the one that is read. */
+static enum err
+check_body_fields(struct request *r)
+{
+	struct slice encoding = http_field(&r->head, S("content-encoding"));
+	struct slice expect = http_field(&r->head, S("expect"));
+
+	if (encoding.len > 0 && !slice_ieq(encoding, S("identity"))) {
+		note_set(&r->note, "Request bodies must not be compressed (%.*s).",
+		    SLICE_ARGS(slice_head(encoding, 40)));
+		return ERR_BAD_ENCODING;
+	}
+	if (expect.len > 0 && !slice_ieq(expect, S("100-continue"))) {
+		note_set(&r->note, "The expectation \"%.*s\" is not known.",
+		    SLICE_ARGS(slice_head(expect, 40)));
+		return ERR_BAD_EXPECT;
+	}
+	if (r->head.has_length && r->head.length > r->config->options.body_bytes) {
+		note_set(&r->note,
+		    "The body is larger than %llu bytes (limits.body_bytes).",
+		    (unsigned long long)r->config->options.body_bytes);
+		return ERR_BODY_TOO_LARGE;
+	}
+	return ERR_OK;
+}
+
+enum step
+step_read(struct request *r)
+{
+	const struct surface *other;
+	enum err e;
+
+	if (!r->head_read)
+		return STEP_WAIT;
+	split_target(r);
+	e = check_page(r);
+	if (e != ERR_OK)
+		return req_fail(r, e);
+	if (is_preflight(r)) {
+		/* Answered by FAIL's way out, which is a reply like any other. */
+		note_set(&r->note, "Pages of this origin may not call weir.");
+		return req_fail(r, r->origin.len > 0 ? ERR_OK : ERR_BAD_ORIGIN);
+	}
+	r->surface = surface_find(r->head.method, r->path, &e, &other);
+	if (r->surface == NULL)
+		return not_here(r, e, other);
+	e = check_body_fields(r);
+	if (e != ERR_OK)
+		return req_fail(r, e);
+	r->cost_comment = slice_ieq(http_field(&r->head, S("x-weir-cost")), S("comment"));
+	req_goto(r, REQ_AUTH);
+	return STEP_MORE;
+}
+
+/* The key that the caller sends: a bearer token, or x-api-key. */
+static struct slice
+sent_key(const struct http_head *h)
+{
+	struct slice field = http_field(h, S("authorization"));
+
+	if (slice_istarts(field, S("Bearer ")))
+		return slice_trim(slice_from(field, 7));
+	return http_field(h, S("x-api-key"));
+}
+
+static bool
+find_key(struct request *r, struct slice text)
+{
+	unsigned char hash[KEY_HASH_BYTES];
+	const struct key *k;
+
+	key_hash(text, hash);
+	k = key_set_find(r->worker->keys, hash);
+	if (k != NULL) {
+		r->key_id = k->id;
+		return arena_copy(&r->arena, slice_str(k->name), &r->key_name);
+	}
+	for (unsigned i = 0; i < r->config->nkeys; i++) {
+		const struct config_key *c = &r->config->keys[i];
+
+		if (!secret_same(slice_of((const char *)c->hash, KEY_HASH_BYTES),
+			slice_of((const char *)hash, KEY_HASH_BYTES)))
+			continue;
+		r->key_id = key_id_of_hash(hash);
+		r->key_name = slice_str(c->name);
+		return true;
+	}
+	return false;
+}
+
+static enum err
+check_key(struct request *r)
+{
+	struct slice key;
+
+	if (!keys_are_defined(r) || r->surface->door == DOOR_OPEN ||
+	    (r->surface->door == DOOR_METRICS && r->config->options.metrics_open))
+		return ERR_OK;
+	key = sent_key(&r->head);
+	if (key.len == 0) {
+		note_set(&r->note,
+		    "You didn't provide an API key. Send it as \"Authorization: Bearer "
+		    "sk-weir-...\"; `weir key create --name NAME` makes one.");
+		return ERR_NO_KEY;
+	}
+	if (!find_key(r, key)) {
+		note_set(&r->note, "Incorrect API key provided. It is not a key of this "
+				   "weir, or it was revoked.");
+		return ERR_BAD_KEY;
+	}
+	return ERR_OK;
+}
+
+enum step
+step_auth(struct request *r)
+{
+	static const struct slice go_on = {"HTTP/1.1 100 Continue\r\n\r\n", 25};
+	enum err e = check_key(r);
+
+	if (e != ERR_OK)
+		return req_fail(r, e);
+	r->authorized = true;
+	if (!r->body_read && r->head.minor > 0 &&
+	    http_field(&r->head, S("expect")).len > 0 &&
+	    client_write(r->client, &go_on, 1) != ERR_OK)
+		return STEP_WAIT; /* request_gone comes */
+	req_goto(r, REQ_ROUTE);
+	return STEP_MORE;
+}

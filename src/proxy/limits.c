@@ -1,0 +1,108 @@
+#include "proxy/limits.h"
+
+#include "core/text.h"
+
+#include <time.h>
+
+#define WAIT_MAX_MS 3600000u /* whatever a header says */
+
+static bool
+parse_date(struct slice s, uint64_t *ret_unix_ms)
+{
+	char text[64];
+	struct tm tm = {0};
+	time_t t;
+
+	if (s.len == 0 || s.len >= sizeof(text))
+		return false;
+	memcpy(text, s.ptr, s.len);
+	text[s.len] = '\0';
+	if (strptime(text, "%a, %d %b %Y %H:%M:%S", &tm) == NULL &&
+	    strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+		return false;
+	t = timegm(&tm);
+	*ret_unix_ms = t < 0 ? 0 : (uint64_t)t * 1000;
+	return true;
+}
+
+bool
+limits_parse_reset(struct slice s, uint64_t unix_ms, uint64_t *ret_ms)
+{
+	uint64_t value, at;
+
+	s = slice_trim(s);
+	if (parse_date(s, &at)) {
+		*ret_ms = at > unix_ms ? at - unix_ms : 0;
+		return true;
+	}
+	/* A bare number: seconds if small, else a point in time. */
+	if (!text_span_ms(s, 1000, &value))
+		return false;
+	if (value < 1000000000000u) {
+		*ret_ms = value;
+		return true;
+	}
+	at = value < 10000000000000u ? value : value / 1000;
+	*ret_ms = at > unix_ms ? at - unix_ms : 0;
+	return true;
+}
+
+/* Is the count of this header 0? */
+static bool
+is_zero(const struct http_head *h, const char *name)
+{
+	uint64_t left;
+	struct slice v = name[0] == '\0' ? S("") : http_field(h, slice_str(name));
+
+	return v.len > 0 && slice_u64(v, &left) && left == 0;
+}
+
+static uint64_t
+reset_of(const struct http_head *h, const char *name, uint64_t unix_ms)
+{
+	uint64_t ms;
+	struct slice v = name[0] == '\0' ? S("") : http_field(h, slice_str(name));
+
+	/* Where no reset is stated the count is one of a minute. */
+	if (v.len == 0 || !limits_parse_reset(v, unix_ms, &ms))
+		return 60000;
+	return ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS;
+}
+
+uint64_t
+limits_used_up(const struct http_head *h, enum limits_style style, uint64_t unix_ms)
+{
+	const char *const *names = provider_limits(style);
+	uint64_t ms = 0, other;
+
+	if (is_zero(h, names[0]))
+		ms = reset_of(h, names[1], unix_ms);
+	if (is_zero(h, names[2])) {
+		other = reset_of(h, names[3], unix_ms);
+		ms = other > ms ? other : ms;
+	}
+	return ms;
+}
+
+uint64_t
+limits_retry_after(const struct http_head *h, enum limits_style style, uint64_t unix_ms)
+{
+	static const struct {
+		struct slice name;
+		uint64_t unit_ms;
+	} names[] = {{{"retry-after-ms", 14}, 1}, {{"x-ms-retry-after-ms", 19}, 1},
+	    {{"retry-after", 11}, 1000}};
+	uint64_t ms;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct slice v = http_field(h, names[i].name);
+
+		if (v.len == 0)
+			continue;
+		if (!text_span_ms(v, names[i].unit_ms, &ms) &&
+		    !limits_parse_reset(v, unix_ms, &ms))
+			continue;
+		return ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS;
+	}
+	return limits_used_up(h, style, unix_ms);
+}

@@ -1,0 +1,283 @@
+/*
+ * RELAY: the answer on its way to the caller. A whole reply goes out with its cost
+ * in the head; a stream event by event as it comes, slowed by a slow reader.
+ */
+#include "core/text.h"
+#include "http/write.h"
+#include "proxy/headers.h"
+#include "proxy/request.h"
+
+#include <stdio.h>
+
+#define HIGH_MARK (64u << 10) /* more than this is not queued for a slow reader */
+
+static const struct slice comment = {": keep-alive\n\n", 14};
+
+/* --- heads --- */
+
+static void
+put_upstream_fields(struct request *r, struct buf *to)
+{
+	const struct attempt *a = r->attempt;
+	const char *id = r->candidate->offer->provider->id_header;
+	struct slice value;
+
+	for (unsigned i = 0; i < a->head.nfields; i++)
+		if (headers_to_caller(&a->head, a->head.fields[i].name))
+			http_put_field(
+			    to, a->head.fields[i].name, a->head.fields[i].value);
+	value = id[0] == '\0' ? S("") : http_field(&a->head, slice_str(id));
+	if (value.len > 0 &&
+	    arena_copy(&r->arena, slice_head(value, 200), &r->upstream_id))
+		http_put_field(to, S("x-upstream-request-id"), r->upstream_id);
+}
+
+static void
+put_cost(struct request *r, struct buf *to)
+{
+	char text[TEXT_PUSD_MAX];
+
+	if (r->cost_pusd == PRICE_UNKNOWN)
+		http_put_field(to, S("x-weir-cost-usd"), S("unknown"));
+	else
+		http_put_field(to, S("x-weir-cost-usd"),
+		    slice_of(text, text_pusd(text, r->cost_pusd)));
+}
+
+/* Sends it, or takes the caller for gone. */
+static void
+put(struct request *r, const struct slice *parts, unsigned n)
+{
+	if (r->client != NULL && client_write(r->client, parts, n) != ERR_OK)
+		client_close(r->client); /* request_gone runs in this */
+}
+
+/* --- whole replies --- */
+
+static enum step
+relay_whole(struct request *r)
+{
+	struct attempt *a = r->attempt;
+	struct buf *head = &r->worker->head;
+	struct slice parts[2];
+
+	r->status = a->status;
+	r->head_sent = true;
+	settle_facts(r);
+	buf_clear(head);
+	http_put_status(head, a->status);
+	reply_common(r, head);
+	put_upstream_fields(r, head);
+	put_cost(r, head);
+	http_put_number(head, S("content-length"), a->body.len);
+	http_put_end(head);
+	parts[0] = buf_slice(head);
+	parts[1] = buf_slice(&a->body);
+	if (head->err != ERR_OK || client_write(r->client, parts, 2) != ERR_OK)
+		r->keep_alive = false;
+	settle_attempt(r, ERR_OK);
+	req_goto(r, REQ_SETTLE);
+	return STEP_MORE;
+}
+
+/* --- streams --- */
+
+static bool
+is_events(const struct request *r)
+{
+	return r->attempt == NULL || r->attempt->phase != PHASE_RAW;
+}
+
+static void
+put_stream_head(struct request *r)
+{
+	struct attempt *a = r->attempt;
+	struct buf *head = &r->worker->head;
+	bool sized = a->phase == PHASE_RAW && a->head.has_length;
+	struct slice part;
+
+	r->status = a->begun ? a->status : 200;
+	r->head_sent = true;
+	r->chunked = !sized && r->head.minor > 0;
+	if (!sized && !r->chunked)
+		r->keep_alive = false;
+	buf_clear(head);
+	http_put_status(head, r->status);
+	reply_common(r, head);
+	put_upstream_fields(r, head);
+	/* The head went out before the provider's: it says what can be said. */
+	if (!a->begun) {
+		http_put_field(head, S("content-type"), S("text/event-stream"));
+		http_put_field(head, S("cache-control"), S("no-cache"));
+	}
+	if (sized)
+		http_put_number(head, S("content-length"), a->head.length);
+	else if (r->chunked)
+		buf_add(head, S("transfer-encoding: chunked\r\n"));
+	http_put_end(head);
+	part = buf_slice(head);
+	r->wrote_ms = loop_now(r->worker->loop);
+	timer_set(&r->timer, r->wrote_ms + r->config->options.comment_time);
+	r->streaming = true;
+	stats_add(&r->worker->stats.streams, 1);
+	put(r, &part, 1);
+}
+
+static void
+put_bytes(struct request *r, struct slice bytes)
+{
+	char line[18];
+	struct slice parts[3];
+	unsigned n = 0;
+
+	if (bytes.len == 0 || r->client == NULL)
+		return;
+	if (r->chunked) {
+		parts[n++] = slice_of(line, http_chunk_head(line, bytes.len));
+		parts[n++] = bytes;
+		parts[n++] = S("\r\n");
+	} else {
+		parts[n++] = bytes;
+	}
+	r->wrote_ms = loop_now(r->worker->loop);
+	put(r, parts, n);
+	if (r->client != NULL && r->attempt != NULL &&
+	    client_queued(r->client) > HIGH_MARK)
+		attempt_pause(r->attempt);
+}
+
+/* What it cost, as a comment that readers of events pass over. */
+static void
+put_cost_comment(struct request *r)
+{
+	char text[TEXT_PUSD_MAX], id[REQUEST_ID_LEN];
+	struct slice cost = S("unknown"), line;
+
+	if (!r->cost_comment || r->cost_told)
+		return;
+	r->cost_told = true;
+	settle_facts(r);
+	if (r->cost_pusd != PRICE_UNKNOWN)
+		cost = slice_of(text, text_pusd(text, r->cost_pusd));
+	request_id_write(r->id, id);
+	line = arena_printf(&r->arena, ": x-weir-cost-usd=%.*s x-request-id=%.*s\n\n",
+	    SLICE_ARGS(cost), REQUEST_ID_LEN, id);
+	put_bytes(r, line);
+}
+
+/* The end of the message, if it is one that tells its end. */
+static void
+put_end(struct request *r)
+{
+	static const struct slice last = {"0\r\n\r\n", 5};
+
+	if (r->chunked)
+		put(r, &last, 1);
+}
+
+static void
+put_error_event(struct request *r)
+{
+	struct buf event;
+	struct fault f = {.message = note_slice(&r->note),
+	    .type = slice_str(err_type(r->err)),
+	    .code = slice_str(err_code(r->err))};
+
+	buf_init(&event, 16u << 10);
+	r->surface->dialect->write_fault_event(&f, &event);
+	put_bytes(r, buf_slice(&event));
+	buf_free(&event);
+}
+
+static void
+relay_ends(struct request *r)
+{
+	enum err e = r->attempt->err; /* STREAM_ERROR, when an event said so */
+
+	put_cost_comment(r);
+	if (r->client == NULL)
+		return;
+	settle_facts(r);
+	r->err = e;
+	if (e != ERR_OK)
+		note_set(&r->note, "%s sent an error in its stream",
+		    r->candidate->offer->provider->name);
+	settle_attempt(r, e);
+	put_end(r);
+	r->ended = true;
+	request_run(r);
+}
+
+/* It broke off: the caller is told in the stream, and it never looks complete. */
+static void
+relay_fails(struct request *r, enum err e)
+{
+	bool events = is_events(r) && !r->attempt->compressed;
+
+	note_set(
+	    &r->note, "%s: %s", r->candidate->offer->provider->name, r->attempt->why);
+	settle_facts(r);
+	r->err = e;
+	settle_attempt(r, e);
+	if (events) {
+		put_error_event(r);
+		put_end(r);
+	} else {
+		r->keep_alive = false; /* cut, as what we got was cut */
+		r->chunked = false;
+	}
+	r->ended = true;
+	request_run(r);
+}
+
+void
+relay_event(struct request *r, enum attempt_event event, struct slice bytes)
+{
+	switch (event) {
+	case ATTEMPT_BEGINS:
+	case ATTEMPT_BYTES: put_bytes(r, bytes); break;
+	case ATTEMPT_MARK: put_cost_comment(r); break;
+	case ATTEMPT_ENDS: relay_ends(r); break;
+	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err); break;
+	case ATTEMPT_WHOLE:
+		/* Our head said "events" before the provider's said otherwise. */
+		(void)snprintf(r->attempt->why, sizeof(r->attempt->why),
+		    "answered with JSON where a stream was asked for, and too late");
+		relay_fails(r, ERR_BAD_STREAM);
+		break;
+	}
+}
+
+void
+relay_time(struct request *r)
+{
+	uint64_t now = loop_now(r->worker->loop);
+	uint64_t silence = r->config->options.comment_time;
+
+	if (r->client == NULL || r->attempt == NULL || !is_events(r) ||
+	    r->attempt->compressed)
+		return;
+	if (now - r->wrote_ms >= silence && client_queued(r->client) == 0)
+		put_bytes(r, comment);
+	if (r->client != NULL)
+		timer_set(&r->timer,
+		    (now - r->wrote_ms >= silence ? now : r->wrote_ms) + silence);
+}
+
+enum step
+step_relay(struct request *r)
+{
+	if (r->whole && !r->head_sent)
+		return relay_whole(r);
+	if (!r->head_sent) {
+		/* What a failover could need is not needed any more. */
+		r->worker->tape_owner = NULL;
+		buf_free(&r->body);
+		put_stream_head(r);
+		return STEP_WAIT;
+	}
+	if (!r->ended)
+		return STEP_WAIT;
+	req_goto(r, REQ_SETTLE);
+	return STEP_MORE;
+}

@@ -1,0 +1,218 @@
+/*
+ * FAIL, and how every reply is written that weir makes itself.
+ */
+#include "http/write.h"
+#include "proxy/headers.h"
+#include "proxy/request.h"
+#include "json/write.h"
+
+#define BODY_BYTES (64u << 10)
+
+static void
+put_cors(struct request *r, struct buf *to)
+{
+	if (r->origin.len == 0)
+		return;
+	http_put_field(to, S("access-control-allow-origin"), r->origin);
+	http_put_field(to, S("vary"), S("Origin"));
+	http_put_field(to, S("access-control-expose-headers"),
+	    S("x-request-id, x-inference-provider, x-weir-attempts, x-weir-cost-usd, "
+	      "x-upstream-request-id, retry-after"));
+}
+
+void
+reply_common(struct request *r, struct buf *to)
+{
+	char id[REQUEST_ID_LEN];
+
+	request_id_write(r->id, id);
+	http_put_field(to, S("date"), http_date(loop_unix_ms(r->worker->loop)));
+	http_put_field(to, S("x-request-id"), slice_of(id, sizeof(id)));
+	if (r->attempts > 0) {
+		if (r->candidate != NULL)
+			http_put_field(to, S("x-inference-provider"),
+			    slice_str(r->candidate->offer->provider->name));
+		http_put_number(to, S("x-weir-attempts"), r->attempts);
+	}
+	put_cors(r, to);
+	/* One that sends what was not read yet can't be kept. */
+	if (r->worker->stopping || (r->client != NULL && !r->client->message_read))
+		r->keep_alive = false;
+	if (!r->keep_alive)
+		buf_add(to, S("connection: close\r\n"));
+	else if (r->head.minor == 0)
+		buf_add(to, S("connection: keep-alive\r\n"));
+}
+
+void
+reply_whole(struct request *r, unsigned status, struct slice type, struct slice body)
+{
+	struct buf *head = &r->worker->head;
+	struct slice parts[2];
+
+	r->status = status;
+	r->head_sent = true;
+	if (r->client == NULL)
+		return;
+	buf_clear(head);
+	http_put_status(head, status);
+	reply_common(r, head);
+	if (r->retry_after_ms > 0)
+		http_put_number(head, S("retry-after"), (r->retry_after_ms + 999) / 1000);
+	if (type.len > 0)
+		http_put_field(head, S("content-type"), type);
+	if (status != 204)
+		http_put_number(head, S("content-length"), body.len);
+	http_put_end(head);
+	parts[0] = buf_slice(head);
+	parts[1] = slice_eq(r->head.method, S("HEAD")) ? S("") : body;
+	if (head->err != ERR_OK || client_write(r->client, parts, 2) != ERR_OK)
+		r->keep_alive = false;
+}
+
+/* The answer to a browser that asks whether it may ask. */
+static void
+reply_preflight(struct request *r)
+{
+	struct buf *head = &r->worker->head;
+	struct slice wanted = http_field(&r->head, S("access-control-request-headers")),
+		     part;
+
+	r->status = 204;
+	r->head_sent = true;
+	buf_clear(head);
+	http_put_status(head, 204);
+	reply_common(r, head);
+	http_put_field(head, S("access-control-allow-methods"), S("GET, POST, OPTIONS"));
+	if (wanted.len > 0)
+		http_put_field(head, S("access-control-allow-headers"), wanted);
+	http_put_number(head, S("access-control-max-age"), 600);
+	http_put_end(head);
+	part = buf_slice(head);
+	if (client_write(r->client, &part, 1) != ERR_OK)
+		r->keep_alive = false;
+}
+
+/* The provider's own error, as it came, with the fields that pass. */
+static void
+reply_fault(struct request *r)
+{
+	const struct http_head *h = r->fault_head;
+	struct buf *head = &r->worker->head;
+	struct slice parts[2];
+
+	r->status = h->status;
+	r->head_sent = true;
+	buf_clear(head);
+	http_put_status(head, h->status);
+	reply_common(r, head);
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (headers_to_caller(h, h->fields[i].name))
+			http_put_field(head, h->fields[i].name, h->fields[i].value);
+	if (r->upstream_id.len > 0)
+		http_put_field(head, S("x-upstream-request-id"), r->upstream_id);
+	http_put_number(head, S("content-length"), r->fault_body.len);
+	http_put_end(head);
+	parts[0] = buf_slice(head);
+	parts[1] = r->fault_body;
+	if (head->err != ERR_OK || client_write(r->client, parts, 2) != ERR_OK)
+		r->keep_alive = false;
+}
+
+static void
+reply_error(struct request *r)
+{
+	const struct dialect *d =
+	    r->surface == NULL ? &dialect_openai : r->surface->dialect;
+	struct fault f = {.message = note_slice(&r->note),
+	    .type = slice_str(err_type(r->err)),
+	    .code = slice_str(err_code(r->err)),
+	    .param = slice_str(r->param)};
+	struct buf body;
+
+	buf_init(&body, BODY_BYTES);
+	if (f.message.len == 0)
+		f.message = slice_str(err_code(r->err));
+	d->write_fault(&f, &body);
+	reply_whole(r, err_status(r->err), S("application/json"), buf_slice(&body));
+	buf_free(&body);
+}
+
+enum step
+step_fail(struct request *r)
+{
+	if (r->client == NULL || r->head_sent) {
+		if (r->status == 0)
+			r->status = err_status(r->err);
+	} else if (r->err == ERR_OK) {
+		reply_preflight(r);
+	} else if (r->err == ERR_UP_CALLER && r->fault_head != NULL) {
+		reply_fault(r);
+	} else {
+		reply_error(r);
+	}
+	req_goto(r, REQ_SETTLE);
+	return STEP_MORE;
+}
+
+void
+request_reply(
+    struct request *r, enum err e, unsigned status, struct slice type, struct slice body)
+{
+	if (r->state != REQ_ROUTE)
+		return; /* the caller went meanwhile */
+	if (e != ERR_OK) {
+		(void)req_fail(r, e);
+	} else {
+		reply_whole(r, status, type, body);
+		req_goto(r, REQ_SETTLE);
+	}
+	request_run(r);
+}
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decodes into the arena. */
+static struct slice
+decode(struct request *r, struct slice s)
+{
+	char *to = arena_alloc(&r->arena, s.len + 1);
+	size_t n = 0;
+
+	if (to == NULL)
+		return S("");
+	for (size_t i = 0; i < s.len; i++) {
+		int high = i + 2 < s.len ? hex(s.ptr[i + 1]) : -1;
+		int low = i + 2 < s.len ? hex(s.ptr[i + 2]) : -1;
+
+		if (s.ptr[i] == '%' && high >= 0 && low >= 0) {
+			to[n++] = (char)(high * 16 + low);
+			i += 2;
+		} else {
+			to[n++] = s.ptr[i] == '+' ? ' ' : s.ptr[i];
+		}
+	}
+	return slice_of(to, n);
+}
+
+struct slice
+request_param(struct request *r, struct slice name)
+{
+	struct slice rest = slice_from(r->query, 1);
+
+	while (rest.ptr != NULL && rest.len > 0) {
+		struct slice pair = slice_cut(&rest, '&');
+		struct slice key = slice_cut(&pair, '=');
+
+		if (slice_eq(key, name))
+			return decode(r, pair.ptr == NULL ? S("") : pair);
+	}
+	return (struct slice){NULL, 0};
+}

@@ -1,0 +1,187 @@
+/*
+ * request: one request of a caller and where it stands.
+ *
+ * machine.c has the table of states and the only function that changes one; each
+ * state's step is in the file that the table names. The connection (client.c) and
+ * the attempt (attempt.c) report here what happens; a step never waits, it
+ * returns WAIT and is called again.
+ */
+#ifndef PROXY_REQUEST_H
+#define PROXY_REQUEST_H
+
+#include "proxy/attempt.h"
+#include "proxy/client.h"
+#include "proxy/surface.h"
+#include "proxy/worker.h"
+
+enum req_state {
+	REQ_READ,
+	REQ_AUTH,
+	REQ_ROUTE,
+	REQ_ADMIT,
+	REQ_SEND,
+	REQ_RELAY,
+	REQ_FAIL,
+	REQ_SETTLE
+};
+
+enum step { STEP_MORE, STEP_WAIT, STEP_DONE };
+
+#define REQUEST_FIRST_BYTES 1600
+#define REQUEST_ARENA_MAX   (4u << 20)
+
+struct request {
+	struct link link; /* worker->requests */
+	struct worker *worker;
+	struct client *client; /* NULL once the caller is gone */
+	struct config *config; /* the generation that it began with */
+	enum req_state state;
+	bool running; /* in the driver */
+	bool settled; /* nothing is left but to free it */
+
+	/* What was asked. */
+	struct arena arena;
+	struct http_head head;
+	const struct surface *surface;
+	struct slice path, query; /* query with its "?" */
+	struct buf body;
+	bool head_read, body_read;
+	bool authorized; /* the body may be read */
+	struct request_id id;
+	uint64_t start_ms, start_unix_ms, deadline_ms;
+	uint64_t key_id;
+	struct slice key_name;
+	struct slice origin; /* of a page that may read the reply; else empty */
+
+	/* Where it goes. */
+	struct ask ask;
+	struct route_name name;
+	struct wish *wish;
+	struct route_query route;
+	struct route_plan plan;
+	struct candidate *candidate;
+	bool planned;
+	uint64_t pause_until_ms; /* before the same candidate is tried again */
+	struct timer timer;	 /* of the pause, of holding back, of comments */
+
+	/* Attempts. */
+	struct attempt *attempt;
+	struct attempt_ask sending;
+	unsigned attempts;
+	struct buf history; /* JSON, one object an attempt */
+	bool whole;	    /* the attempt has a complete reply */
+	bool ended;	    /* the stream is complete */
+
+	/* The reply. */
+	struct http_head *fault_head; /* a provider's error that passes, or NULL */
+	struct slice fault_body;
+	unsigned status; /* sent, or to be sent */
+	bool head_sent, streaming, chunked, keep_alive;
+	bool cost_comment, cost_told;
+	bool replied; /* by weir itself, with all of it sent */
+	uint64_t retry_after_ms;
+	uint64_t wrote_ms; /* the last byte to the caller of a stream */
+	uint64_t token_ms; /* of the first token; 0: none */
+	uint64_t token_events;
+
+	/* How it ended. */
+	enum err err;
+	const char *param; /* the member at fault; static text, or NULL */
+	struct reply_facts facts;
+	char said[2][80];
+	bool estimated;
+	int64_t cost_pusd;
+	struct slice upstream_id; /* the provider's request id */
+	struct task gone;	  /* frees it */
+	/* Of what weir answers itself, later: its state, and what is called when the
+	 * request ends before it answered. */
+	void *service;
+	void (*service_gone)(struct request *r);
+	struct note note;
+	_Alignas(16) char first[REQUEST_FIRST_BYTES]; /* of the arena */
+};
+
+/* --- from the connection --- */
+
+/* For a caller who began to send. NULL when out of memory. */
+struct request *request_new(struct client *c);
+struct arena *request_arena(struct request *r);
+
+/* Its head is complete, more of its body came, the body is complete. */
+void request_head(struct request *r, const struct http_head *head);
+void request_body(struct request *r, struct slice part);
+void request_body_end(struct request *r);
+
+/* It can't be read any further. `why` is static text. */
+void request_bad(struct request *r, enum err e, const char *why);
+
+/* The caller is gone; and: took what was queued for him. */
+void request_gone(struct request *r);
+void request_drained(struct request *r);
+
+/* --- for the steps (machine.c) --- */
+
+/* Changes the state; the edge must be in the table. */
+void req_goto(struct request *r, enum req_state to);
+
+/* Ends it with the error, by way of FAIL. The note is set already. */
+enum step req_fail(struct request *r, enum err e);
+
+/* Runs steps until one waits. Not from within a step. */
+void request_run(struct request *r);
+
+/* --- for services (admin/) --- */
+
+/*
+ * Replies with a body of that content type, now or later. With err other than OK
+ * the reply is the error's, and body and type are not used.
+ */
+void request_reply(
+    struct request *r, enum err e, unsigned status, struct slice type, struct slice body);
+
+/* The value of a query parameter, decoded into the arena; ptr NULL: not there. */
+struct slice request_param(struct request *r, struct slice name);
+
+/* --- the steps, by file --- */
+
+enum step step_read(struct request *r);	  /* door.c */
+enum step step_auth(struct request *r);	  /* door.c */
+enum step step_route(struct request *r);  /* choose.c */
+enum step step_admit(struct request *r);  /* choose.c */
+enum step step_send(struct request *r);	  /* send.c */
+enum step step_relay(struct request *r);  /* relay.c */
+enum step step_fail(struct request *r);	  /* reply.c */
+enum step step_settle(struct request *r); /* settle.c */
+
+/* --- between them --- */
+
+/* choose.c: the request's body on the worker's tape; read again when another one was
+ * on it since. */
+enum err choose_tape(struct request *r) MUST_CHECK;
+
+/* send.c: the attempt's events. */
+void send_event(void *arg, enum attempt_event event, struct slice bytes);
+
+/* relay.c: what an attempt tells once the answer is on its way to the caller. */
+void relay_event(struct request *r, enum attempt_event event, struct slice bytes);
+
+/* relay.c: the timer while a stream is relayed. */
+void relay_time(struct request *r);
+
+/* reply.c: puts the fields of every reply that weir makes. */
+void reply_common(struct request *r, struct buf *to);
+
+/* reply.c: writes a complete reply and notes its status. */
+void
+reply_whole(struct request *r, unsigned status, struct slice type, struct slice body);
+
+/* settle.c: notes how the current attempt ended, and drops it. */
+void settle_attempt(struct request *r, enum err outcome);
+
+/* access.c: the line in the log. now_ms is monotonic. */
+void access_log(struct request *r, uint64_t now_ms);
+
+/* settle.c: takes over what the attempt's reply said; computes the cost. */
+void settle_facts(struct request *r);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * SEND: an attempt at the candidate, and what follows when it fails: the next
+ * candidate, the same one again, or the end.
+ */
+#include "proxy/limits.h"
+#include "proxy/request.h"
+#include "proxy/worker.h"
+#include "route/learn.h"
+
+#define BENCH_LIMIT_MS	 5000	/* after a 429 that says nothing */
+#define BENCH_KEY_MS	 60000	/* after a refused key */
+#define BENCH_MISSING_MS 300000 /* after "no such model" */
+#define PAUSE_MS	 150	/* before the same candidate again; doubles */
+#define SAME_MS		 20000	/* a Retry-After up to this is waited for by one try */
+
+/* --- sending --- */
+
+static enum err
+edit_body(struct request *r)
+{
+	const struct offer *o = r->candidate->offer;
+	struct json_edits edits;
+	struct slice parts[JSON_PARTS_MAX], *kept;
+	struct edit_plan plan = {.model = o->upstream,
+	    .ask_for_usage = (o->provider->quirks & Q_USAGE_UNASKED) == 0};
+	enum err e = choose_tape(r);
+	unsigned n;
+
+	if (e == ERR_OK)
+		e = r->surface->dialect->edit(
+		    &r->worker->tape, &r->ask, &plan, &r->arena, &edits);
+	if (e != ERR_OK)
+		return e;
+	n = json_parts(&edits, buf_slice(&r->body), parts);
+	kept = arena_alloc(&r->arena, n * sizeof(parts[0]));
+	if (kept == NULL)
+		return ERR_NOMEM;
+	memcpy(kept, parts, n * sizeof(parts[0]));
+	r->sending.parts = kept;
+	r->sending.nparts = n;
+	r->sending.body_len = json_parts_length(&edits, r->body.len);
+	return ERR_OK;
+}
+
+static enum err
+start_attempt(struct request *r)
+{
+	enum err e = edit_body(r);
+
+	if (e != ERR_OK)
+		return e;
+	r->sending.surface = r->surface;
+	r->sending.head = &r->head;
+	r->sending.query = r->query;
+	r->sending.stream = r->ask.stream;
+	r->sending.withhold_usage = !r->ask.usage_asked;
+	r->sending.deadline_ms = r->deadline_ms;
+	r->whole = r->ended = false;
+	r->attempt = attempt_start(r->worker, &r->sending, r->candidate, send_event, r);
+	if (r->attempt == NULL)
+		return ERR_NOMEM;
+	r->attempts++;
+	if (r->ask.stream)
+		timer_set(
+		    &r->timer, loop_now(r->worker->loop) + r->config->options.hold_time);
+	return ERR_OK;
+}
+
+/* --- what a failure means for the candidate --- */
+
+static void
+judge_candidate(struct request *r, enum err e)
+{
+	struct candidate *c = r->candidate;
+	struct health *h = c->offer->health;
+	const struct attempt *a = r->attempt;
+	uint64_t now = loop_now(r->worker->loop), ms = 0;
+
+	if (c->probe && err_breaker(e) == BREAKER_NONE)
+		atomic_store(&h->probe_until_ms, 0);
+	if (err_breaker(e) == BREAKER_COUNT)
+		health_bad(h, now, &r->worker->route_limits.breaker);
+	if (err_breaker(e) != BREAKER_BENCH)
+		return;
+	if (a->head.nfields > 0)
+		ms = limits_retry_after(
+		    &a->head, c->offer->provider->limits, loop_unix_ms(r->worker->loop));
+	if (ms == 0)
+		ms = err_kind(e) == KIND_LIMIT	      ? BENCH_LIMIT_MS
+		     : err_kind(e) == KIND_CREDENTIAL ? BENCH_KEY_MS
+						      : BENCH_MISSING_MS;
+	health_bench(h, c->key, now + ms, e);
+}
+
+/* A retry costs one; every request brings a tenth. */
+static bool
+spend_retry(struct worker *w)
+{
+	if (w->retry_budget < 1)
+		return false;
+	w->retry_budget -= 1;
+	return true;
+}
+
+/*
+ * No other candidate is left: may the same one be tried again, and when? After a
+ * rate limit at the time that it stated, else after a pause that grows and is not
+ * the same for all.
+ */
+static bool
+plan_again(struct request *r, enum err e)
+{
+	struct worker *w = r->worker;
+	struct candidate *c = r->candidate;
+	uint64_t now = loop_now(w->loop), at;
+	enum err why;
+
+	if (!err_try_again(e))
+		return false;
+	if (err_kind(e) == KIND_LIMIT) {
+		at = health_benched(c->offer->health, c->key, now, &why);
+		if (at == 0)
+			at = now;
+		if (at - now > r->config->options.retry_wait)
+			return false;
+	} else {
+		uint64_t pause = (uint64_t)PAUSE_MS
+				 << (r->attempts < 8 ? r->attempts - 1 : 7);
+
+		at = now + pause / 2 + random_below(loop_random(w->loop), pause);
+	}
+	if (at + 1 >= r->deadline_ms || !spend_retry(w))
+		return false;
+	route_again(c);
+	r->pause_until_ms = at + 1;
+	timer_set(&r->timer, r->pause_until_ms);
+	stats_add(&w->stats.retries, 1);
+	return true;
+}
+
+/* Keeps what a provider says is the caller's fault: he gets it as it is. */
+static void
+keep_fault(struct request *r)
+{
+	struct attempt *a = r->attempt;
+	struct http_head *head;
+	struct http_field *fields;
+
+	if (a->phase != PHASE_OVER || a->status < 400 || r->fault_head != NULL)
+		return;
+	head = arena_alloc(&r->arena, sizeof(*head));
+	fields = arena_alloc(&r->arena, a->head.nfields * sizeof(*fields));
+	if (head == NULL || fields == NULL ||
+	    !arena_copy(&r->arena, buf_slice(&a->body), &r->fault_body))
+		return;
+	*head = a->head;
+	for (unsigned i = 0; i < head->nfields; i++)
+		if (!arena_copy(&r->arena, a->head.fields[i].name, &fields[i].name) ||
+		    !arena_copy(&r->arena, a->head.fields[i].value, &fields[i].value))
+			return;
+	head->fields = fields;
+	r->fault_head = head;
+}
+
+/* The sentence about this failure; those before it stay, as far as there is room. */
+static void
+add_note(struct request *r)
+{
+	const struct attempt *a = r->attempt;
+
+	if (r->attempts == 1)
+		note_set(&r->note, "%s: %s", r->candidate->offer->provider->name, a->why);
+	else
+		note_add(
+		    &r->note, "; %s: %s", r->candidate->offer->provider->name, a->why);
+}
+
+static enum step
+give_up(struct request *r, enum err e)
+{
+	uint64_t until;
+	enum err end = route_end(&r->plan, &until);
+	uint64_t now = loop_now(r->worker->loop);
+
+	/* What the caller did wrong is his, whoever else was tried. */
+	if (r->fault_head != NULL)
+		return req_fail(r, ERR_UP_CALLER);
+	if (now >= r->deadline_ms)
+		return req_fail(r, ERR_TOTAL_TIME);
+	if (err_kind(e) == KIND_LIMIT || (end == ERR_RATE_LIMITED && until > now)) {
+		enum err why;
+		uint64_t at = health_benched(
+		    r->candidate->offer->health, r->candidate->key, now, &why);
+
+		if (until == 0 || (at != 0 && at < until))
+			until = at;
+		r->retry_after_ms = until > now ? until - now : 0;
+		e = err_kind(e) == KIND_LIMIT ? e : ERR_UP_5XX;
+	}
+	return req_fail(r, e);
+}
+
+static enum step
+failed(struct request *r, enum err e)
+{
+	const struct options *o = &r->config->options;
+	struct candidate *c = r->candidate, *next = NULL;
+
+	add_note(r);
+	judge_candidate(r, e);
+	if (err_kind(e) == KIND_CALLER || err_kind(e) == KIND_CONTEXT)
+		keep_fault(r);
+	settle_attempt(r, e);
+	route_failed(&r->plan, c, e);
+	if (!err_try_another(e))
+		return req_fail(r, e);
+	if (r->attempts < o->attempts && loop_now(r->worker->loop) < r->deadline_ms)
+		next = route_next(&r->plan, loop_now(r->worker->loop));
+	if (next != NULL) {
+		stats_add(&r->worker->stats.failovers, 1);
+		r->candidate = next;
+	} else if (r->attempts >= o->attempts || !plan_again(r, e)) {
+		return give_up(r, e);
+	}
+	timer_stop(&r->timer);
+	if (next == NULL)
+		timer_set(&r->timer, r->pause_until_ms);
+	req_goto(r, REQ_ROUTE);
+	return STEP_MORE;
+}
+
+/* --- the step --- */
+
+enum step
+step_send(struct request *r)
+{
+	uint64_t now = loop_now(r->worker->loop);
+	enum err e;
+
+	if (r->attempt == NULL) {
+		e = start_attempt(r);
+		return e == ERR_OK ? STEP_WAIT : req_fail(r, e);
+	}
+	if (r->attempt->err != ERR_OK && r->attempt->phase == PHASE_OVER && !r->whole &&
+	    !r->attempt->begun)
+		return failed(r, r->attempt->err);
+	if (r->whole || r->attempt->begun ||
+	    (r->ask.stream &&
+		now >= r->attempt->start_ms + r->config->options.hold_time)) {
+		req_goto(r, REQ_RELAY);
+		return STEP_MORE;
+	}
+	return STEP_WAIT;
+}
+
+void
+send_event(void *arg, enum attempt_event event, struct slice bytes)
+{
+	struct request *r = arg;
+
+	if (r->state == REQ_RELAY) {
+		relay_event(r, event, bytes);
+		return;
+	}
+	r->whole = event == ATTEMPT_WHOLE;
+	request_run(r);
+	/* The step to RELAY has written the head; what was held back follows it. */
+	if (r->state == REQ_RELAY && event == ATTEMPT_BEGINS)
+		relay_event(r, event, bytes);
+}

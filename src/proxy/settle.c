@@ -1,0 +1,232 @@
+/*
+ * SETTLE: what was used, what it cost, and where that is written.
+ */
+#include "core/log.h"
+#include "meter/cost.h"
+#include "proxy/limits.h"
+#include "proxy/request.h"
+#include "route/learn.h"
+#include "json/write.h"
+
+#define TAPE_KEPT   16384 /* tokens that stay allocated between requests */
+#define RETRY_SHARE 0.1	  /* of all requests may be retries of the same candidate */
+#define RETRY_MAX   20.0  /* that may be saved up */
+
+/* --- attempts --- */
+
+static void
+note_attempt(struct request *r, enum err outcome)
+{
+	const struct attempt *a = r->attempt;
+	const struct offer *o = r->candidate->offer;
+	struct buf *h = &r->history;
+	bool good = outcome == ERR_OK;
+
+	if (h->len == 0)
+		json_open(h, '[');
+	json_open(h, '{');
+	json_member(h, S("provider"), slice_str(o->provider->name));
+	json_member(h, S("model"), o->upstream);
+	json_member(h, S("outcome"), slice_str(err_name(outcome)));
+	if (a->status != 0)
+		json_member_u64(h, S("status"), a->status);
+	json_member_u64(h, S("ms"), loop_now(r->worker->loop) - a->start_ms);
+	if (o->provider->nkeys > 1)
+		json_member_u64(h, S("key"), r->candidate->key);
+	json_member(h, S("billed"),
+	    good || a->token_ms != 0   ? S("yes")
+	    : attempt_may_be_billed(a) ? S("maybe")
+				       : S("no"));
+	if (!good && a->why[0] != '\0')
+		json_member(h, S("why"), slice_str(a->why));
+	json_close(h, '}');
+}
+
+static void
+learn_from(struct request *r)
+{
+	const struct attempt *a = r->attempt;
+	const struct offer *o = r->candidate->offer;
+	const struct usage *u = &r->facts.usage;
+	uint64_t now = loop_now(r->worker->loop), ms = 0;
+	struct health_sample s = {
+	    .ttft_ms = (a->token_ms != 0 ? a->token_ms : now) - a->start_ms,
+	    .total_ms = now - a->start_ms};
+
+	if (u->known && !r->estimated) {
+		s.out_tok = usage_output_tok(u);
+		s.prompt_tok = usage_input_tok(u);
+		s.prompt_bytes = r->ask.prompt_parts == 0 ? r->ask.prompt_bytes : 0;
+		learn_answer(
+		    r->key_id, o->model == NULL ? o->upstream : o->model->id, s.out_tok);
+	}
+	health_good(o->health, now, &s);
+	if (a->head.nfields > 0)
+		ms = limits_used_up(
+		    &a->head, o->provider->limits, loop_unix_ms(r->worker->loop));
+	if (ms > 0)
+		health_bench(o->health, r->candidate->key, now + ms, ERR_RATE_LIMITED);
+}
+
+void
+settle_attempt(struct request *r, enum err outcome)
+{
+	struct attempt *a = r->attempt;
+
+	note_attempt(r, outcome);
+	if (outcome == ERR_OK)
+		learn_from(r);
+	else if (r->candidate->probe && outcome == ERR_CLIENT_GONE)
+		atomic_store(&r->candidate->offer->health->probe_until_ms, 0);
+	else if (r->head_sent && err_breaker(outcome) == BREAKER_COUNT)
+		health_bad(r->candidate->offer->health, loop_now(r->worker->loop),
+		    &r->worker->route_limits.breaker);
+	r->attempt = NULL;
+	attempt_drop(a);
+}
+
+/* A stream that told no usage: a token an event, and the prompt by the ratio. */
+static void
+estimate(struct request *r)
+{
+	struct usage *u = &r->facts.usage;
+
+	if (u->known || r->token_events == 0)
+		return;
+	u->known = r->estimated = true;
+	u->count[USAGE_INPUT] = predict_input_tok(r->candidate->offer, &r->ask);
+	u->count[USAGE_OUTPUT] = r->token_events;
+	u->count[USAGE_REQUESTS] = 1;
+}
+
+static struct slice
+keep_said(char to[80], struct slice s)
+{
+	memcpy(to, s.ptr == NULL ? "" : s.ptr, s.len);
+	return slice_of(to, s.len);
+}
+
+void
+settle_facts(struct request *r)
+{
+	const struct attempt *a = r->attempt;
+
+	if (a == NULL)
+		return;
+	r->facts = a->facts;
+	r->facts.model = keep_said(r->said[0], a->facts.model);
+	r->facts.tier = keep_said(r->said[1], a->facts.tier);
+	r->token_ms = a->token_ms;
+	r->token_events = a->token_events;
+	r->estimated = false;
+	estimate(r);
+	r->cost_pusd = cost_pusd(r->config->catalog, r->candidate->offer, r->facts.model,
+	    &r->facts.usage, r->start_unix_ms);
+}
+
+/* --- the row --- */
+
+static bool
+is_partial(const struct request *r)
+{
+	return err_kind(r->err) == KIND_PARTIAL || err_kind(r->err) == KIND_GONE;
+}
+
+static void
+write_row(struct request *r, uint64_t now)
+{
+	const struct offer *o = r->candidate == NULL ? NULL : r->candidate->offer;
+	struct meter_row row = {.n = {.id = r->id,
+				    .start_ms = r->start_unix_ms,
+				    .key_id = r->key_id,
+				    .total_ms = (uint32_t)(now - r->start_ms),
+				    .status = (uint16_t)r->status,
+				    .attempts = (uint8_t)r->attempts,
+				    .stream = r->ask.stream,
+				    .partial = is_partial(r),
+				    .estimated = r->estimated,
+				    .usage = r->facts.usage,
+				    .cost_pusd = r->cost_pusd}};
+
+	if (r->attempts == 0 || o == NULL)
+		return;
+	if (r->token_ms != 0)
+		row.n.ttft_ms =
+		    (uint32_t)(r->token_ms - r->start_ms) + (r->token_ms == r->start_ms);
+	json_close(&r->history, ']');
+	if (r->history.err != ERR_OK) {
+		buf_clear(&r->history);
+		buf_add(&r->history, S("[]"));
+	}
+	row.text[TEXT_KEY] = r->key_name;
+	row.text[TEXT_ASKED] = r->ask.model;
+	row.text[TEXT_MODEL] = o->model == NULL ? S("") : o->model->id;
+	row.text[TEXT_PROVIDER] = slice_str(o->provider->name);
+	row.text[TEXT_UPSTREAM] = o->upstream;
+	row.text[TEXT_SAID] = r->facts.model;
+	row.text[TEXT_TIER] = r->facts.tier;
+	row.text[TEXT_UPSTREAM_ID] = r->upstream_id;
+	row.text[TEXT_OPERATION] = slice_str(surface_operation(r->ask.op));
+	row.text[TEXT_OUTCOME] = slice_str(err_name(r->err));
+	row.text[TEXT_ATTEMPTS] = buf_slice(&r->history);
+	if (!meter_row_put(r->worker->ledger, &row))
+		log_event(LOG_ERROR, "a row of the ledger was lost: it is full");
+}
+
+static void
+count(struct request *r, uint64_t now)
+{
+	struct stats *s = &r->worker->stats;
+
+	stats_sub(&s->in_flight, 1);
+	if (r->streaming)
+		stats_sub(&s->streams, 1);
+	stats_add(&s->status[r->status < 600 ? r->status : 500], 1);
+	if (r->attempts == 0)
+		return;
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (r->facts.usage.count[c] > 0)
+			stats_add(&s->usage[c], r->facts.usage.count[c]);
+	stats_span(&s->total, now - r->start_ms);
+	if (r->token_ms != 0)
+		stats_span(&s->ttft, r->token_ms - r->start_ms);
+	if (is_partial(r))
+		stats_add(&s->partial, 1);
+	if (r->cost_pusd == PRICE_UNKNOWN)
+		stats_add(&s->unpriced, 1);
+	else
+		stats_add(&s->cost_pusd, (uint64_t)r->cost_pusd);
+	r->worker->retry_budget += RETRY_SHARE;
+	if (r->worker->retry_budget > RETRY_MAX)
+		r->worker->retry_budget = RETRY_MAX;
+}
+
+/* --- the step --- */
+
+enum step
+step_settle(struct request *r)
+{
+	uint64_t now = loop_now(r->worker->loop);
+	struct client *c = r->client;
+
+	r->settled = true;
+	timer_stop(&r->timer);
+	if (r->service_gone != NULL)
+		r->service_gone(r);
+	if (r->attempt != NULL)
+		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
+	write_row(r, now);
+	count(r, now);
+	access_log(r, now);
+	list_remove(&r->link);
+	if (r->worker->tape_owner == r)
+		r->worker->tape_owner = NULL;
+	if (r->worker->tape_owner == NULL)
+		json_trim(&r->worker->tape, TAPE_KEPT);
+	json_trim(&r->worker->reply_tape, TAPE_KEPT);
+	r->client = NULL;
+	loop_defer(r->worker->loop, &r->gone);
+	if (c != NULL)
+		client_answered(c, r->keep_alive);
+	return STEP_DONE;
+}

@@ -1,0 +1,76 @@
+#include "proxy/surface.h"
+
+static const struct {
+	const char *method, *path;
+	const struct dialect *dialect;
+	enum operation op;
+	enum serve serve;
+	enum door door;
+	const char *upstream;
+} table[] = {
+#define SURFACE(method, path, dialect, op, serve, door, upstream)                        \
+	{method, path, &dialect_##dialect, OP_##op, SERVE_##serve, DOOR_##door, upstream},
+#include "proxy/surface.def"
+};
+
+#define ROWS (sizeof(table) / sizeof(table[0]))
+
+/* The table with its texts measured; made once. */
+static struct surface rows[ROWS];
+
+__attribute__((constructor)) static void
+make_rows(void)
+{
+	for (unsigned i = 0; i < ROWS; i++) {
+		struct slice path = slice_str(table[i].path);
+		bool prefix = slice_ends(path, S("*"));
+
+		rows[i] = (struct surface){slice_str(table[i].method),
+		    slice_head(path, path.len - prefix), prefix, table[i].dialect,
+		    table[i].op, table[i].serve, table[i].door,
+		    slice_str(table[i].upstream)};
+	}
+}
+
+static bool
+matches(const struct surface *s, struct slice path)
+{
+	if (s->prefix)
+		return path.len > s->path.len && slice_starts(path, s->path);
+	return slice_eq(s->path, path);
+}
+
+const struct surface *
+surface_find(struct slice method, struct slice path, enum err *ret_err,
+    const struct surface **ret_other)
+{
+	if (slice_eq(method, S("HEAD")))
+		method = S("GET");
+	*ret_err = ERR_NOT_FOUND;
+	*ret_other = NULL;
+	for (unsigned i = 0; i < ROWS; i++) {
+		if (!matches(&rows[i], path))
+			continue;
+		if (slice_eq(rows[i].method, method)) {
+			*ret_err = ERR_OK;
+			return &rows[i];
+		}
+		*ret_err = ERR_BAD_METHOD;
+		*ret_other = &rows[i];
+	}
+	return NULL;
+}
+
+struct slice
+surface_rest(const struct surface *s, struct slice path)
+{
+	return slice_from(path, s->path.len);
+}
+
+const char *
+surface_operation(enum operation op)
+{
+	static const char *const names[] = {"", "chat", "completion", "embedding"};
+
+	return names[op];
+}

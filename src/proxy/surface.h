@@ -1,0 +1,46 @@
+/*
+ * surface: the table of what weir answers (surface.def), and the search in it.
+ */
+#ifndef PROXY_SURFACE_H
+#define PROXY_SURFACE_H
+
+#include "dialect/dialect.h"
+
+enum serve {
+	SERVE_FORWARD, /* a provider answers */
+	SERVE_MODELS,
+	SERVE_MODEL,
+	SERVE_GENERATION,
+	SERVE_HEALTH,
+	SERVE_READY,
+	SERVE_METRICS,
+	SERVES
+};
+
+enum door { DOOR_KEY, DOOR_OPEN, DOOR_METRICS };
+
+struct surface {
+	struct slice method, path; /* path without the "*" */
+	bool prefix;		   /* something must follow it */
+	const struct dialect *dialect;
+	enum operation op;
+	enum serve serve;
+	enum door door;
+	struct slice upstream;
+};
+
+/*
+ * The row for a method and a path (no query). HEAD finds the row of GET. NULL: with
+ * ERR_NOT_FOUND, or ERR_BAD_METHOD when the path has rows for other methods; the
+ * first of these is in *ret_other then.
+ */
+const struct surface *surface_find(struct slice method, struct slice path,
+    enum err *ret_err, const struct surface **ret_other);
+
+/* What follows a prefix row's path. */
+struct slice surface_rest(const struct surface *s, struct slice path);
+
+/* Static text: "chat", "completion", "embedding", "". */
+const char *surface_operation(enum operation op);
+
+#endif

@@ -1,0 +1,138 @@
+#include "proxy/worker.h"
+
+#include "proxy/request.h"
+
+#define TAPE_MAX  (4u << 20) /* tokens: 64 MiB, for the largest body */
+#define HEAD_MAX  (256u << 10)
+#define SLAB_KEPT 1024
+#define RETRIES	  10.0 /* that may be made at the start */
+
+static void
+use_config(struct worker *w)
+{
+	const struct options *o = &w->config->options;
+
+	w->pool_limits = (struct upstream_limits){.connect_ms = o->connect_time,
+	    .tls_ms = o->tls_time,
+	    .idle_ms = o->pool_idle,
+	    .idle_max = (unsigned)o->pool_size};
+	w->route_limits =
+	    (struct route_limits){.breaker = {.failures = (unsigned)o->breaker_failures,
+				      .open_ms = o->breaker_open,
+				      .open_max_ms = o->breaker_open_max},
+		.explore_permille = (unsigned)o->explore,
+		.balance_pusd = o->balance};
+}
+
+enum err
+worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
+    struct key_set *keys)
+{
+	*w = (struct worker){.loop = l, .index = index, .retry_budget = RETRIES};
+	list_init(&w->clients);
+	list_init(&w->requests);
+	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
+	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
+	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
+	json_init(&w->tape, TAPE_MAX);
+	json_init(&w->reply_tape, TAPE_MAX);
+	buf_init(&w->head, HEAD_MAX);
+	request_ids_init(&w->ids, index);
+	w->config = config_ref(c);
+	w->keys = key_set_ref(keys);
+	use_config(w);
+	w->pool = upstream_pool_new(l, &w->pool_limits);
+	if (w->pool != NULL)
+		return ERR_OK;
+	worker_done(w);
+	return ERR_NOMEM;
+}
+
+void
+worker_done(struct worker *w)
+{
+	upstream_pool_free(w->pool);
+	slab_done(&w->client_slab);
+	slab_done(&w->request_slab);
+	slab_done(&w->attempt_slab);
+	json_free(&w->tape);
+	json_free(&w->reply_tape);
+	buf_free(&w->head);
+	config_unref(w->config);
+	key_set_unref(w->keys);
+}
+
+static void
+on_client(void *arg, struct stream *s, const struct address *from)
+{
+	struct worker *w = arg;
+
+	client_open(w, s, from);
+}
+
+enum err
+worker_listen(struct worker *w, struct address *addresses, unsigned n, char *why)
+{
+	for (unsigned i = 0; i < n && i < WORKER_LISTENERS_MAX; i++) {
+		struct listener *li;
+		enum err e =
+		    listener_open(w->loop, &addresses[i], on_client, w, &li, why);
+
+		if (e != ERR_OK)
+			return e;
+		listener_set_tls(li, w->config->tls_server);
+		addresses[i] = listener_address(li);
+		w->listeners[w->nlisteners++] = li;
+	}
+	return ERR_OK;
+}
+
+void
+worker_set_config(struct worker *w, struct config *c)
+{
+	struct config *old = w->config;
+
+	w->config = c;
+	use_config(w);
+	for (unsigned i = 0; i < w->nlisteners; i++)
+		listener_set_tls(w->listeners[i], c->tls_server);
+	config_unref(old);
+}
+
+void
+worker_set_keys(struct worker *w, struct key_set *keys)
+{
+	key_set_unref(w->keys);
+	w->keys = keys;
+}
+
+void
+worker_stop(struct worker *w)
+{
+	w->stopping = true;
+	for (unsigned i = 0; i < w->nlisteners; i++)
+		listener_close(w->listeners[i]);
+	w->nlisteners = 0;
+	LIST_FOR_EACH_SAFE (l, &w->clients)
+		client_close_idle(CONTAINER_OF(l, struct client, link));
+}
+
+bool
+worker_is_idle(const struct worker *w)
+{
+	return list_empty(&w->clients) && list_empty(&w->requests);
+}
+
+void
+worker_close_pool(struct worker *w)
+{
+	upstream_pool_free(w->pool);
+	w->pool = NULL;
+}
+
+void
+worker_abort(struct worker *w)
+{
+	while (!list_empty(&w->clients))
+		client_close(CONTAINER_OF(w->clients.next, struct client, link));
+}
