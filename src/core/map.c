@@ -69,3 +69,12 @@ map_get(const struct map *m, struct slice name)
 		return NULL;
 	return find(m->slots, m->cap, name)->value;
 }
+
+void
+map_each(
+    const struct map *m, void (*fn)(void *arg, struct slice name, void *value), void *arg)
+{
+	for (size_t i = 0; i < m->cap; i++)
+		if (m->slots[i].value != NULL)
+			fn(arg, m->slots[i].name, m->slots[i].value);
+}

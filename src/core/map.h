@@ -29,4 +29,8 @@ enum err map_put(struct map *m, struct slice name, void *value) MUST_CHECK;
 /* The value of the name, or NULL. */
 void *map_get(const struct map *m, struct slice name);
 
+/* Calls fn for every entry, in no order. fn must not change the map. */
+void map_each(const struct map *m, void (*fn)(void *arg, struct slice name, void *value),
+    void *arg);
+
 #endif

@@ -16,6 +16,7 @@ catalog_new(void)
 	arena_init(&c->arena, NULL, 0, CATALOG_MAX);
 	map_init(&c->provider_names);
 	map_init(&c->ids);
+	map_init(&c->aliases);
 	map_init(&c->bare);
 	map_init(&c->provider_models);
 	return c;
@@ -34,6 +35,7 @@ catalog_free(struct catalog *c)
 	free(c->models);
 	map_free(&c->provider_names);
 	map_free(&c->ids);
+	map_free(&c->aliases);
 	map_free(&c->bare);
 	map_free(&c->provider_models);
 	arena_free(&c->arena);
@@ -92,6 +94,16 @@ catalog_model(struct catalog *c, struct slice id)
 	return m;
 }
 
+enum err
+catalog_alias(struct catalog *c, struct model *m, struct slice name)
+{
+	struct slice kept;
+
+	if (!arena_copy(&c->arena, name, &kept))
+		return ERR_NOMEM;
+	return map_put(&c->aliases, kept, m);
+}
+
 struct offer *
 catalog_offer(
     struct catalog *c, struct model *m, struct provider *p, struct slice upstream)
@@ -148,10 +160,26 @@ by_id(const void *a, const void *b)
 	return slice_cmp((*x)->id, (*y)->id);
 }
 
+/* Before the first date the first row holds: a clock that is wrong makes no price
+ * unknown. */
+static void
+open_first_row(struct offer *o)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (const struct price *p = o->prices; p != NULL; p = p->next)
+		if (p->from_ms < first)
+			first = p->from_ms;
+	for (struct price *p = o->prices; p != NULL; p = p->next)
+		if (p->from_ms == first)
+			p->from_ms = 0;
+}
+
 /* A tier says only what changes: the rest is the row's that it belongs to. */
 static void
 complete_prices(struct offer *o)
 {
+	open_first_row(o);
 	for (struct price *p = o->prices; p != NULL; p = p->next) {
 		const struct price *base = price_at(o->prices, p->from_ms, 0);
 
@@ -200,29 +228,47 @@ index_offers(struct catalog *c, struct model *m)
 static struct model ambiguous;
 
 static enum err
-index_bare(struct catalog *c, struct model *m)
+index_bare(struct catalog *c, struct slice id, struct model *m)
 {
-	size_t slash = slice_rfind(m->id, '/');
-	struct slice name = slice_from(m->id, slash + 1);
+	size_t slash = slice_rfind(id, '/');
+	struct slice name = slice_from(id, slash + 1);
+	const struct model *other = map_get(&c->bare, name);
 
-	if (slash == m->id.len)
+	if (slash == id.len || other == m)
 		return ERR_OK;
-	return map_put(&c->bare, name, map_get(&c->bare, name) == NULL ? m : &ambiguous);
+	return map_put(&c->bare, name, other == NULL ? m : &ambiguous);
+}
+
+struct bare_names {
+	struct catalog *c;
+	enum err err;
+};
+
+static void
+index_alias(void *arg, struct slice name, void *model)
+{
+	struct bare_names *b = arg;
+
+	if (b->err == ERR_OK)
+		b->err = index_bare(b->c, name, model);
 }
 
 enum err
 catalog_seal(struct catalog *c)
 {
+	struct bare_names aliases = {c, ERR_OK};
+
 	if (c->nmodels > 0)
 		qsort(c->models, c->nmodels, sizeof(struct model *), by_id);
 	for (unsigned i = 0; i < c->nmodels; i++) {
 		struct model *m = c->models[i];
 
 		sum_up(m);
-		if (index_offers(c, m) != ERR_OK || index_bare(c, m) != ERR_OK)
+		if (index_offers(c, m) != ERR_OK || index_bare(c, m->id, m) != ERR_OK)
 			return ERR_NOMEM;
 	}
-	return ERR_OK;
+	map_each(&c->aliases, index_alias, &aliases);
+	return aliases.err;
 }
 
 /* --- finding --- */
@@ -232,6 +278,8 @@ catalog_find(const struct catalog *c, struct slice name)
 {
 	const struct model *m = map_get(&c->ids, name);
 
+	if (m == NULL)
+		m = map_get(&c->aliases, name);
 	if (m == NULL)
 		m = map_get(&c->bare, name);
 	return m == &ambiguous ? NULL : m;

@@ -54,6 +54,7 @@ struct catalog {
 	struct model **models;	   /* sorted by id once sealed */
 	unsigned nmodels, models_cap;
 	struct map ids;		    /* canonical ids to models */
+	struct map aliases;	    /* further ids to models */
 	struct map bare;	    /* unambiguous names behind the last slash */
 	struct map provider_models; /* "provider/upstream id" to offers */
 };
@@ -78,6 +79,9 @@ struct model *catalog_model(struct catalog *c, struct slice id);
 struct offer *catalog_offer(
     struct catalog *c, struct model *m, struct provider *p, struct slice upstream);
 
+/* A further id of the model. ERR_NOMEM. */
+enum err catalog_alias(struct catalog *c, struct model *m, struct slice name) MUST_CHECK;
+
 /* Forgets the model's offers; the caller makes a new list. */
 void catalog_clear_offers(struct model *m);
 
@@ -96,7 +100,7 @@ struct slice catalog_builtin(void);
 /* Completes prices and indexes, sorts; after this it is only read. ERR_NOMEM. */
 enum err catalog_seal(struct catalog *c) MUST_CHECK;
 
-/* The model of that id, or that unambiguous bare name; NULL. */
+/* The model of that id, that further id, or that unambiguous bare name; NULL. */
 const struct model *catalog_find(const struct catalog *c, struct slice name);
 
 /* The offer of "provider/upstream id"; NULL. */

@@ -143,38 +143,71 @@ read_flags(const struct json *j, uint32_t object, unsigned *can, unsigned *canno
 	read_flag(j, object, S("reasoning"), CAP_REASONING, can, cannot);
 }
 
+/* What an earlier file said of the same offer; NULL. */
+static const struct offer *
+earlier(const struct offer *before, const struct provider *p, struct slice upstream)
+{
+	for (; before != NULL; before = before->next)
+		if (before->provider == p && slice_eq(before->upstream, upstream))
+			return before;
+	return NULL;
+}
+
+/* What is not said of an offer is as an earlier file said, else as the model's own. */
+static void
+inherit(struct offer *o, const struct offer *before, const struct model *m)
+{
+	o->can = before != NULL ? before->can : m->can;
+	o->cannot = before != NULL ? before->cannot : m->cannot;
+	o->context_tok = before != NULL ? before->context_tok : m->context_tok;
+	o->max_output_tok = before != NULL ? before->max_output_tok : m->max_output_tok;
+	if (before == NULL)
+		return;
+	o->deprecated = before->deprecated;
+	o->prices = before->prices;
+}
+
 static enum err
-read_offer(
-    struct reading *r, uint32_t entry, struct model *m, unsigned can, unsigned cannot)
+read_prices(struct reading *r, uint32_t rows, struct offer *o)
+{
+	enum err e = ERR_OK;
+
+	if (rows == JSON_NONE)
+		return ERR_OK;
+	o->prices = NULL;
+	JSON_FOR_EACH (row, r->j, rows) {
+		e = read_price(r, row, o);
+		if (e != ERR_OK)
+			break;
+	}
+	return e;
+}
+
+static enum err
+read_offer(struct reading *r, uint32_t entry, struct model *m, const struct offer *before)
 {
 	const struct json *j = r->j;
 	uint32_t name = json_get(j, entry, S("provider"));
-	uint32_t upstream = json_get(j, entry, S("model"));
+	struct slice upstream = json_inner(j, json_get(j, entry, S("model")));
 	struct provider *p = catalog_provider(r->c, json_inner(j, name));
 	struct offer *o;
 
-	if (json_inner(j, name).len == 0 || json_inner(j, upstream).len == 0)
+	if (json_inner(j, name).len == 0 || upstream.len == 0)
 		return bad(r, entry,
 		    "an entry of \"providers\" wants \"provider\" and \"model\"");
 	if (p == NULL)
 		return ERR_OK;
-	o = catalog_offer(r->c, m, p, json_inner(j, upstream));
+	o = catalog_offer(r->c, m, p, upstream);
 	if (o == NULL)
 		return ERR_NOMEM;
-	o->can = can;
-	o->cannot = cannot;
+	inherit(o, earlier(before, p, upstream), m);
 	read_flags(j, entry, &o->can, &o->cannot);
 	(void)json_u64(j, json_get(j, entry, S("context")), &o->context_tok);
 	(void)json_u64(j, json_get(j, entry, S("max_output")), &o->max_output_tok);
-	o->deprecated = json_is(j, json_get(j, entry, S("deprecated")), JSON_TRUE) ||
+	o->deprecated = o->deprecated ||
+			json_is(j, json_get(j, entry, S("deprecated")), JSON_TRUE) ||
 			json_is(j, json_get(j, entry, S("alias")), JSON_TRUE);
-	JSON_FOR_EACH (row, j, json_get(j, entry, S("prices"))) {
-		enum err e = read_price(r, row, o);
-
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
+	return read_prices(r, json_get(j, entry, S("prices")), o);
 }
 
 /* What the model takes in, as far as it is stated: images and sound. */
@@ -195,7 +228,7 @@ read_modalities(const struct json *j, uint32_t list, unsigned *can, unsigned *ca
 }
 
 static enum operation
-read_kind(const struct json *j, uint32_t kind)
+read_kind(const struct json *j, uint32_t kind, enum operation usual)
 {
 	static const struct {
 		struct slice name;
@@ -204,38 +237,53 @@ read_kind(const struct json *j, uint32_t kind)
 	    {{"embedding", 9}, OP_EMBEDDING}};
 
 	if (kind == JSON_NONE)
-		return OP_CHAT;
+		return usual;
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (json_equals(j, kind, kinds[i].name))
 			return kinds[i].op;
 	return OP_NONE;
 }
 
+/* The model's offers: a list here replaces the one before. */
+static enum err
+read_offers(struct reading *r, uint32_t list, struct model *m)
+{
+	const struct offer *before = m->offers;
+	enum err e = ERR_OK;
+
+	if (list == JSON_NONE)
+		return ERR_OK;
+	catalog_clear_offers(m);
+	JSON_FOR_EACH (entry, r->j, list) {
+		e = read_offer(r, entry, m, before);
+		if (e != ERR_OK)
+			break;
+	}
+	return e;
+}
+
 static enum err
 read_model(struct reading *r, uint32_t key)
 {
 	const struct json *j = r->j;
+	uint32_t v = key + 1;
 	struct model *m;
-	unsigned can = 0, cannot = 0;
 
 	r->model = json_inner(j, key);
-	if (r->model.len == 0 || !json_is(j, key + 1, JSON_OBJECT))
+	if (r->model.len == 0 || !json_is(j, v, JSON_OBJECT))
 		return bad(r, key, "a model is a name and an object");
 	m = catalog_model(r->c, r->model);
 	if (m == NULL)
 		return ERR_NOMEM;
-	m->op = read_kind(j, json_get(j, key + 1, S("kind")));
-	(void)json_u64(j, json_get(j, key + 1, S("context")), &m->context_tok);
-	(void)json_u64(j, json_get(j, key + 1, S("max_output")), &m->max_output_tok);
-	read_modalities(j, json_get(j, key + 1, S("input")), &can, &cannot);
-	read_flags(j, key + 1, &can, &cannot);
-	JSON_FOR_EACH (entry, j, json_get(j, key + 1, S("providers"))) {
-		enum err e = read_offer(r, entry, m, can, cannot);
-
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
+	m->op = read_kind(j, json_get(j, v, S("kind")), m->op);
+	(void)json_u64(j, json_get(j, v, S("context")), &m->context_tok);
+	(void)json_u64(j, json_get(j, v, S("max_output")), &m->max_output_tok);
+	JSON_FOR_EACH (alias, j, json_get(j, v, S("aliases")))
+		if (catalog_alias(r->c, m, json_inner(j, alias)) != ERR_OK)
+			return ERR_NOMEM;
+	read_modalities(j, json_get(j, v, S("input")), &m->can, &m->cannot);
+	read_flags(j, v, &m->can, &m->cannot);
+	return read_offers(r, json_get(j, v, S("providers")), m);
 }
 
 enum err
