@@ -3,6 +3,7 @@
 #include "main/command.h"
 #include "main/table.h"
 #include "route/route.h"
+#include "store/learnt.h"
 #include "json/write.h"
 
 #include <stdio.h>
@@ -200,6 +201,8 @@ cmd_route(struct args *a)
 {
 	struct question q = {NULL, 1000, 256};
 	struct config *c;
+	struct note note;
+	sqlite3 *db;
 	int status = read_args(a, &q);
 
 	if (status != 0)
@@ -207,6 +210,11 @@ cmd_route(struct args *a)
 	c = command_config(a, false);
 	if (c == NULL)
 		return 1;
+	/* What a running server learnt, as far as it wrote it down. */
+	db = command_database(c);
+	if (db != NULL)
+		(void)!learnt_load(db, &note);
+	db_close(db);
 	status = health_attach(c->catalog) == ERR_OK ? explain(a, c, &q) : 1;
 	config_unref(c);
 	return status;

@@ -52,7 +52,16 @@ static const char *const migrations[] = {
     " hash BLOB NOT NULL UNIQUE,"
     " hint TEXT NOT NULL,"
     " created_ms INTEGER NOT NULL,"
-    " revoked_ms INTEGER);",
+    " revoked_ms INTEGER);"
+    "CREATE TABLE learnt ("
+    " name TEXT PRIMARY KEY,"
+    " ttft_us INTEGER NOT NULL,"
+    " tok_per_ks INTEGER NOT NULL,"
+    " bytes_per_ktok INTEGER NOT NULL,"
+    " sampled_ms INTEGER NOT NULL,"
+    " open_until_ms INTEGER NOT NULL,"
+    " benched_ms INTEGER NOT NULL,"
+    " bench_why INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 enum err

@@ -1,7 +1,9 @@
 #include "store/store.h"
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "store/keydb.h"
+#include "store/learnt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #define LINGER_MS 100  /* a settled row is visible after this, and its commit */
 #define WATCH_MS  200  /* how often keys are looked for */
 #define AGAIN_MS  1000 /* after the disk refused */
+#define LEARNT_MS  1000	      /* how often what was learnt is written */
 #define ROW_MAX	  (64u << 10)
 
 struct store {
@@ -32,6 +35,7 @@ struct store {
 	store_keys_fn *on_keys;
 	void *arg;
 	int64_t data_version; /* SQLite's, which others' commits change */
+	uint64_t learnt_ms;   /* up to here it was written */
 	pthread_mutex_t finds_lock;
 	struct store_find *finds; /* under finds_lock */
 };
@@ -242,6 +246,18 @@ load_keys(struct store *s)
 		    LOG_ERROR, "cannot read the keys: %s; the old ones stay", note.text);
 }
 
+static void
+save_learnt(struct store *s)
+{
+	struct note note;
+
+	if (clock_mono_ms() < s->learnt_ms + LEARNT_MS)
+		return;
+	/* No more than a hint is lost if it fails; the rows' errors are told. */
+	if (learnt_save(s->db, &s->learnt_ms, &note) != ERR_OK)
+		s->learnt_ms = clock_mono_ms();
+}
+
 static void *
 run(void *arg)
 {
@@ -253,6 +269,7 @@ run(void *arg)
 		answer_finds(s);
 		if (others_wrote(s))
 			load_keys(s);
+		save_learnt(s);
 	}
 	answer_finds(s);
 	return NULL;
@@ -267,9 +284,12 @@ store_start(struct store *s, store_keys_fn *on_keys, void *arg, struct note *not
 	s->on_keys = on_keys;
 	s->arg = arg;
 	(void)others_wrote(s);
-	e = keydb_load(s->db, &keys, note);
+	e = learnt_load(s->db, note);
+	if (e == ERR_OK)
+		e = keydb_load(s->db, &keys, note);
 	if (e != ERR_OK)
 		return e;
+	s->learnt_ms = clock_mono_ms();
 	on_keys(arg, keys);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
 		note_set(note, "cannot start a thread");

@@ -1,0 +1,149 @@
+#include "store/learnt.h"
+
+#include "core/clock.h"
+#include "route/health.h"
+
+/*
+ * Times are monotonic in memory and of the wall clock in the file: what was in so
+ * many ms stays in so many ms.
+ */
+static uint64_t
+to_unix(uint64_t mono_ms)
+{
+	return mono_ms == 0 ? 0 : clock_unix_ms() + mono_ms - clock_mono_ms();
+}
+
+static uint64_t
+to_mono(uint64_t unix_ms)
+{
+	uint64_t now = clock_mono_ms(), wall = clock_unix_ms();
+
+	if (unix_ms == 0)
+		return 0;
+	if (unix_ms >= wall)
+		return now + (unix_ms - wall);
+	return wall - unix_ms < now ? now - (wall - unix_ms) : 1;
+}
+
+static uint64_t
+number(sqlite3_stmt *s, int column)
+{
+	int64_t n = sqlite3_column_int64(s, column);
+
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+static void
+load_row(sqlite3_stmt *s)
+{
+	struct health *h = health_of(db_text(s, 0));
+	uint64_t benched = to_mono(number(s, 6));
+	unsigned why = (unsigned)number(s, 7);
+
+	if (h == NULL)
+		return;
+	atomic_store(&h->ttft_us, number(s, 1));
+	atomic_store(&h->tok_per_ks, number(s, 2));
+	atomic_store(&h->bytes_per_ktok, number(s, 3));
+	atomic_store(&h->sampled_ms, to_mono(number(s, 4)));
+	atomic_store(&h->open_until_ms, to_mono(number(s, 5)));
+	for (unsigned key = 0; key < PROVIDER_KEYS_MAX && why < ERR_COUNT; key++) {
+		atomic_store(&h->bench_until_ms[key], benched);
+		atomic_store(&h->bench_why[key], why);
+	}
+}
+
+enum err
+learnt_load(sqlite3 *db, struct note *note)
+{
+	sqlite3_stmt *s;
+	enum err e = db_prepare(db,
+	    "SELECT name, ttft_us, tok_per_ks, bytes_per_ktok, sampled_ms, open_until_ms,"
+	    " benched_ms, bench_why FROM learnt",
+	    &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	while (sqlite3_step(s) == SQLITE_ROW)
+		load_row(s);
+	(void)sqlite3_finalize(s);
+	return ERR_OK;
+}
+
+struct saving {
+	sqlite3 *db;
+	sqlite3_stmt *insert; /* NULL until there is something to write */
+	uint64_t since_ms;
+	struct note *note;
+	enum err err;
+};
+
+/* The earliest time at which one of the keys may be used; 0: now. */
+static uint64_t
+benched_until(const struct health *h, unsigned *ret_why)
+{
+	uint64_t earliest = UINT64_MAX;
+
+	for (unsigned key = 0; key < PROVIDER_KEYS_MAX; key++) {
+		uint64_t until = atomic_load(&h->bench_until_ms[key]);
+
+		if (until == 0 && key > 0)
+			break; /* there is no such key */
+		if (until < earliest) {
+			earliest = until;
+			*ret_why = atomic_load(&h->bench_why[key]);
+		}
+	}
+	return earliest;
+}
+
+static void
+save_one(void *arg, const struct health *h)
+{
+	struct saving *v = arg;
+	unsigned why = 0;
+	uint64_t sampled = atomic_load(&h->sampled_ms);
+	uint64_t open = atomic_load(&h->open_until_ms), benched = benched_until(h, &why);
+	const uint64_t values[] = {atomic_load(&h->ttft_us), atomic_load(&h->tok_per_ks),
+	    atomic_load(&h->bytes_per_ktok), to_unix(sampled), to_unix(open),
+	    to_unix(benched), why};
+
+	if (v->err != ERR_OK ||
+	    (sampled < v->since_ms && open < v->since_ms && benched < v->since_ms))
+		return;
+	if (v->insert == NULL) {
+		v->err = db_run(v->db, "BEGIN IMMEDIATE", v->note);
+		if (v->err == ERR_OK)
+			v->err = db_prepare(v->db,
+			    "INSERT OR REPLACE INTO learnt VALUES (?, ?, ?, ?, ?, ?, ?, "
+			    "?)",
+			    &v->insert, v->note);
+	}
+	if (v->err != ERR_OK)
+		return;
+	db_bind_text(v->insert, 1, slice_str(h->name));
+	for (int i = 0; i < 7; i++)
+		(void)sqlite3_bind_int64(v->insert, i + 2, (sqlite3_int64)values[i]);
+	if (sqlite3_step(v->insert) != SQLITE_DONE) {
+		note_set(v->note, "%s", sqlite3_errmsg(v->db));
+		v->err = ERR_IO;
+	}
+	(void)sqlite3_reset(v->insert);
+}
+
+enum err
+learnt_save(sqlite3 *db, uint64_t *since_ms, struct note *note)
+{
+	struct saving v = {.db = db, .since_ms = *since_ms, .note = note};
+	uint64_t now = clock_mono_ms();
+
+	health_each(save_one, &v);
+	(void)sqlite3_finalize(v.insert);
+	if (v.err == ERR_OK && v.insert != NULL)
+		v.err = db_run(db, "COMMIT", note);
+	if (v.err != ERR_OK && sqlite3_get_autocommit(db) == 0)
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	if (v.err == ERR_OK)
+		*since_ms = now;
+	return v.err;
+}
