@@ -60,6 +60,10 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# What they embed, which the compiler does not report.
+$B/src/local/program.o: src/local/engine.py
+$B/src/provider/catalog_file.o: etc/catalog.json
+
 $B/llhttp/%.o: $(LLHTTP)/src/llhttp.c
 	@mkdir -p $(@D)
 	$(CC) -I$(LLHTTP)/include $(filter-out $(WARN),$(CFLAGS)) -w -c $(LLHTTP)/src/$*.c -o $@
