@@ -60,6 +60,10 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# What they embed, which the compiler does not report.
+$B/src/local/program.o: src/local/engine.py
+$B/src/provider/catalog_file.o: etc/catalog.json
+
 $B/llhttp/%.o: $(LLHTTP)/src/llhttp.c
 	@mkdir -p $(@D)
 	$(CC) -I$(LLHTTP)/include $(filter-out $(WARN),$(CFLAGS)) -w -c $(LLHTTP)/src/$*.c -o $@
@@ -88,7 +92,8 @@ $B/fuzz/%: test/fuzz/%.c $(LIB)
 
 # --- running ---
 
-run: $(WEIR) engine  ## build, fetch the local engine, start weir on 127.0.0.1:8080
+run: $(WEIR)  ## build, fetch the local engine, start weir on 127.0.0.1:8080
+	@tools/engine.sh || echo "weir: going on without a local model" >&2
 	@exec $(WEIR) serve
 
 engine: | $(PACKAGES)  ## fetch the prebuilt llama.cpp engine and SmolLM2 into the cache

@@ -42,4 +42,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as e:
+        sys.exit(f"fetch: {sys.argv[2]} of {sys.argv[1]} cannot be fetched: {e}")
