@@ -98,6 +98,22 @@ TEST(stops_at_its_ceiling)
 	arena_free(&a);
 }
 
+TEST(a_small_ceiling_is_used_to_its_end)
+{
+	struct arena a;
+
+	arena_init(&a, NULL, 0, 1000);
+	assert_non_null(arena_alloc(&a, 500));
+	assert_non_null(arena_alloc(&a, 300));
+	assert_null(arena_alloc(&a, 300));
+	assert_true(a.used <= 1000);
+	arena_free(&a);
+	arena_init(&a, NULL, 0, 5000);
+	assert_non_null(arena_alloc(&a, 4000));
+	assert_non_null(arena_alloc(&a, 500));
+	arena_free(&a);
+}
+
 TEST(zalloc_is_zero)
 {
 	static const char zero[100];
@@ -180,6 +196,7 @@ main(void)
 	    cmocka_unit_test(a_first_block_may_be_unaligned_or_too_small),
 	    cmocka_unit_test(memory_is_aligned_and_does_not_overlap),
 	    cmocka_unit_test(stops_at_its_ceiling),
+	    cmocka_unit_test(a_small_ceiling_is_used_to_its_end),
 	    cmocka_unit_test(zalloc_is_zero),
 	    cmocka_unit_test(copies_are_terminated),
 	    cmocka_unit_test(printf_makes_text),

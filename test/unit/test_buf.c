@@ -99,6 +99,19 @@ TEST(is_full_at_its_ceiling)
 	}
 }
 
+TEST(short_numbers_fit_to_the_last_byte)
+{
+	struct buf b;
+
+	buf_init(&b, 3);
+	buf_u64(&b, 123);
+	assert_int_equal(b.err, ERR_OK);
+	assert_slice(buf_slice(&b), S("123"));
+	buf_u64(&b, 4);
+	assert_int_equal(b.err, ERR_FULL);
+	buf_free(&b);
+}
+
 TEST(a_failure_sticks_and_keeps_the_content)
 {
 	struct buf b;
@@ -204,6 +217,7 @@ main(void)
 	    cmocka_unit_test(room_is_written_in_place),
 	    cmocka_unit_test(drop_takes_from_the_front),
 	    cmocka_unit_test(is_full_at_its_ceiling),
+	    cmocka_unit_test(short_numbers_fit_to_the_last_byte),
 	    cmocka_unit_test(a_failure_sticks_and_keeps_the_content),
 	    cmocka_unit_test(sizes_near_the_end_of_numbers_are_full),
 	    cmocka_unit_test(behaves_as_an_array),

@@ -46,6 +46,18 @@ TEST(all_records_are_taken_at_once_and_in_order)
 	outbox_done(&o);
 }
 
+TEST(an_empty_record_is_no_failure)
+{
+	struct outbox o;
+
+	start(&o, 100, 1);
+	assert_true(put(&o, ""));
+	assert_true(outbox_put(&o, NULL, 0));
+	outbox_close(&o);
+	assert_false(put(&o, ""));
+	outbox_done(&o);
+}
+
 TEST(take_comes_back_empty_when_the_time_is_over)
 {
 	struct outbox o;
@@ -256,6 +268,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(all_records_are_taken_at_once_and_in_order),
+	    cmocka_unit_test(an_empty_record_is_no_failure),
 	    cmocka_unit_test(take_comes_back_empty_when_the_time_is_over),
 	    cmocka_unit_test(a_record_that_does_not_fit_is_refused_whole),
 	    cmocka_unit_test(close_lets_the_rest_be_taken),
