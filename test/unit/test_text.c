@@ -191,6 +191,15 @@ TEST(spans_that_are_none)
 	assert_int_equal(ms, 77);
 }
 
+TEST(a_bare_number_stands_alone)
+{
+	uint64_t ms = 77;
+
+	assert_false(text_span_ms(S("0h5"), 1000, &ms));
+	assert_false(text_span_ms(S("0s0"), 1000, &ms));
+	assert_int_equal(ms, 77);
+}
+
 TEST(sizes_in_bytes)
 {
 	static const struct {
@@ -272,6 +281,7 @@ main(void)
 	    cmocka_unit_test(times_are_utc),
 	    cmocka_unit_test(spans_of_time),
 	    cmocka_unit_test(spans_that_are_none),
+	    cmocka_unit_test(a_bare_number_stands_alone),
 	    cmocka_unit_test(sizes_in_bytes),
 	    cmocka_unit_test(distance_counts_single_edits),
 	    cmocka_unit_test(distance_of_long_names_is_the_limit),
