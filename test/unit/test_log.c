@@ -112,6 +112,24 @@ TEST(json_lines_are_json)
 	check_json_lines(read_file(fd, text, sizeof(text)), 3);
 }
 
+TEST(json_lines_are_utf8)
+{
+	char text[8000], message[1003];
+	int fd = open_file();
+
+	log_setup(LOG_INFO, LOG_JSON);
+	assert_int_equal(log_start(fd), ERR_OK);
+	log_event(LOG_INFO, "%s", "\xff\xc3(\xed\xa0\x80\xe2\x82");
+	for (unsigned shift = 0; shift < 3; shift++) { /* one of them is cut inside */
+		memset(message, 'm', shift);
+		for (unsigned i = shift; i + 3 < sizeof(message); i += 3)
+			memcpy(message + i, "\xe2\x82\xac", 4);
+		log_event(LOG_INFO, "%s", message);
+	}
+	log_stop();
+	check_json_lines(read_file(fd, text, sizeof(text)), 4);
+}
+
 TEST(without_a_thread_lines_go_to_stderr)
 {
 	char text[200];
@@ -213,6 +231,7 @@ main(void)
 	    cmocka_unit_test(levels_hold_back_what_is_below),
 	    cmocka_unit_test(a_line_stays_one_line),
 	    cmocka_unit_test(json_lines_are_json),
+	    cmocka_unit_test(json_lines_are_utf8),
 	    cmocka_unit_test(without_a_thread_lines_go_to_stderr),
 	    cmocka_unit_test(a_reader_that_sleeps_costs_lines_not_time),
 	    cmocka_unit_test(threads_do_not_mix_their_lines),
