@@ -350,6 +350,41 @@ TEST(scaled_without_rounding_is_exact_or_nothing)
 	check_scaled(cases, COUNT(cases), false);
 }
 
+TEST(scaled_reaches_both_ends_of_int64)
+{
+	static const struct scaled cases[] = {
+	    {"-9223372036854775808", 0, false, INT64_MIN},
+	    {"-9223372036854775807.5", 0, false, INT64_MIN},
+	    {"-9223372036854775808.4", 0, false, INT64_MIN},
+	    {"-9.223372036854775808e18", 0, false, INT64_MIN},
+	    {"-9223372036854775808.5", 0, true, 0}, {"-9223372036854775809", 0, true, 0},
+	    {"9223372036854775807.5", 0, true, 0}, /* was INT64_MAX */
+	};
+
+	check_scaled(cases, COUNT(cases), true);
+}
+
+/* As many zeros as its exponent takes away again. */
+TEST(scaled_takes_exponents_that_a_long_mantissa_undoes)
+{
+	enum { ZEROS = 100000 };
+	char *text = malloc(ZEROS + 20);
+	int64_t value = 0;
+
+	assert_non_null(text);
+	text[0] = '7';
+	memset(text + 1, '0', ZEROS);
+	(void)snprintf(text + 1 + ZEROS, 10, "e-%d", ZEROS);
+	assert_true(scan_scaled(slice_str(text), 0, true, &value));
+	assert_int_equal(value, 7);
+	memcpy(text, "0.", 2);
+	memset(text + 2, '0', ZEROS);
+	(void)snprintf(text + 2 + ZEROS, 18, "7e%d", ZEROS + 1);
+	assert_true(scan_scaled(slice_str(text), 0, true, &value));
+	assert_int_equal(value, 7);
+	free(text);
+}
+
 static wide
 power10(int n)
 {
@@ -441,6 +476,8 @@ main(void)
 	    cmocka_unit_test(numbers_end_where_the_grammar_says),
 	    cmocka_unit_test(scaled_rounds_half_away_from_zero),
 	    cmocka_unit_test(scaled_without_rounding_is_exact_or_nothing),
+	    cmocka_unit_test(scaled_reaches_both_ends_of_int64),
+	    cmocka_unit_test(scaled_takes_exponents_that_a_long_mantissa_undoes),
 	    cmocka_unit_test(scaled_agrees_with_128_bits),
 	};
 
