@@ -120,6 +120,15 @@ TEST(errors_tell_where_and_what)
 	assert_int_equal(json_parse(&j, slice_of(NULL, 0), 0), ERR_SYNTAX);
 }
 
+TEST(a_text_that_is_none_has_no_values)
+{
+	assert_int_equal(
+	    json_parse(&j, S("{\"a\":{\"b\":1},\"c\""), JSON_KEEP_ALL), ERR_SYNTAX);
+	assert_false(json_is(&j, 0, JSON_OBJECT));
+	assert_int_equal(json_first(&j, 0), JSON_NONE);
+	assert_int_equal(json_get(&j, 0, S("a")), JSON_NONE);
+}
+
 TEST(nesting_is_bounded)
 {
 	char text[2 * JSON_DEPTH_MAX + 2];
@@ -241,6 +250,14 @@ TEST(no_value_answers_no)
 	assert_int_equal(u, 77);
 	assert_int_equal(i, 77);
 	assert_false(json_is(&j, j.count, JSON_NULL)); /* past the end is none too */
+}
+
+TEST(nothing_comes_after_no_value)
+{
+	parse("[1]");
+	assert_int_equal(json_after(&j, 0, JSON_NONE), JSON_NONE);
+	assert_int_equal(json_after(&j, JSON_NONE, 1), JSON_NONE);
+	assert_int_equal(json_after(&j, JSON_NONE, JSON_NONE), JSON_NONE);
 }
 
 TEST(members_are_found_by_decoded_name_and_the_last_wins)
