@@ -9,8 +9,7 @@
 /* Every row of errors.def says something that makes sense. */
 TEST(every_code_has_a_name_and_a_kind)
 {
-	FOR_EACH_ERR(e)
-	{
+	FOR_EACH_ERR (e) {
 		assert_true(err_kind(e) < KIND_COUNT);
 		assert_true(strlen(err_name(e)) > 0);
 		for (const char *c = err_name(e); *c != '\0'; c++)
@@ -21,8 +20,7 @@ TEST(every_code_has_a_name_and_a_kind)
 
 TEST(statuses_fit_their_kinds)
 {
-	FOR_EACH_ERR(e)
-	{
+	FOR_EACH_ERR (e) {
 		unsigned status = err_status(e);
 
 		switch (err_kind(e)) {
@@ -43,8 +41,9 @@ TEST(statuses_fit_their_kinds)
 /* 503 makes some clients retry at once: only for what passes by itself. */
 TEST(a_503_is_never_for_a_lasting_condition)
 {
-	FOR_EACH_ERR(e)
-	assert_int_equal(err_status(e) == 503, e == ERR_LEDGER_FULL || e == ERR_STOPPING);
+	FOR_EACH_ERR (e)
+		assert_int_equal(
+		    err_status(e) == 503, e == ERR_LEDGER_FULL || e == ERR_STOPPING);
 }
 
 TEST(the_client_is_told_a_type)
@@ -91,8 +90,7 @@ TEST(kinds_decide)
 	};
 
 	assert_int_equal(COUNT(want), KIND_COUNT);
-	FOR_EACH_ERR(e)
-	{
+	FOR_EACH_ERR (e) {
 		unsigned i = 0;
 
 		while (want[i].kind != err_kind(e))
