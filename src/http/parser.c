@@ -70,8 +70,9 @@ on_head(llhttp_t *ll)
 static int
 on_body(llhttp_t *ll, const char *at, size_t n)
 {
+	/* At the end of the input llhttp tells of a part without bytes, too. */
 	parser_of(ll)->part = slice_of(at, n);
-	return HPE_PAUSED;
+	return n == 0 ? HPE_OK : HPE_PAUSED;
 }
 
 static int
@@ -253,9 +254,10 @@ gather_head(struct http_parser *p, struct slice *in)
 
 	if (had == 0 && p->kind == HTTP_REQUESTS)
 		skip_empty_lines(&all);
+	/* One more byte than the ceiling shows that it is passed. */
+	all = slice_head(all, p->max_head + 1 - had);
 	if (had > 0) {
-		/* One more byte than the ceiling shows that it is passed. */
-		buf_add(&p->partial, slice_head(all, p->max_head + 1 - had));
+		buf_add(&p->partial, all);
 		if (p->partial.err != ERR_OK)
 			return bad(p, ERR_NOMEM, "out of memory");
 		all = buf_slice(&p->partial);

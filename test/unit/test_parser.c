@@ -330,6 +330,17 @@ TEST(a_head_without_end_is_refused_at_its_ceiling)
 	    S("HEADERS_TOO_LARGE: the head is too large\n"));
 }
 
+/* What stands behind the ceiling plays no part, so the pieces play none. */
+TEST(a_fault_behind_the_ceiling_is_not_looked_at)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX: b\n\r\n";
+	struct slice s = slice_str(text), want = S("HEADERS_TOO_LARGE: the head is too "
+						   "large\n");
+
+	assert_slice(transcript(HTTP_REQUESTS, s, 20, cut_always, NULL), want);
+	assert_slice(transcript(HTTP_REQUESTS, s, 20, cut_never, NULL), want);
+}
+
 static size_t
 write_fields(char *to, size_t cap, unsigned count)
 {
@@ -370,6 +381,22 @@ TEST(replies)
 	assert_said(HTTP_REPLIES,
 	    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 	    "100 1.1 alive\nend\n200 1.1 alive 0 [Content-Length=0]\nend\n");
+}
+
+TEST(a_reply_may_end_with_the_connection)
+{
+	assert_said(HTTP_REPLIES, "HTTP/1.1 200 OK\r\n\r\nuntil the end",
+	    "200 1.1\nuntil the endend\n");
+	assert_said(HTTP_REPLIES, "HTTP/1.0 200 OK\r\n\r\n", "200 1.0\nend\n");
+	assert_said(HTTP_REPLIES, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab",
+	    "200 1.1 alive 3 [Content-Length=3]\nab"
+	    "EOF: the connection was closed in the middle of a message\n");
+	assert_said(HTTP_REPLIES,
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+	    "200 1.1 alive chunked [Transfer-Encoding=chunked]\na"
+	    "EOF: the connection was closed in the middle of a message\n");
+	assert_said(HTTP_REPLIES, "HTTP/1.1 200 OK\r\nConten",
+	    "EOF: the connection was closed\n");
 }
 
 TEST(bad_replies)
@@ -498,6 +525,31 @@ static const struct {
     {HTTP_REPLIES, "HTTP/1.1 2000 OK\r\n\r\n"},
 };
 
+TEST(pieces_change_nothing)
+{
+	static const size_t ceilings[] = {HEAD_MAX, 60, 20};
+	struct random r;
+
+	random_seed(&r, 10);
+	for (size_t i = 0; i < COUNT(streams) * COUNT(ceilings); i++) {
+		enum http_kind kind = streams[i / COUNT(ceilings)].kind;
+		size_t max = ceilings[i % COUNT(ceilings)];
+		struct slice text = slice_str(streams[i / COUNT(ceilings)].text);
+		struct slice whole = transcript(kind, text, max, cut_never, NULL);
+		char want[1000];
+
+		assert_true(whole.len < sizeof(want));
+		memcpy(want, whole.ptr, whole.len);
+		whole.ptr = want;
+		assert_slice(transcript(kind, text, max, cut_always, NULL), whole);
+		for (size_t at = 1; at < text.len; at++)
+			assert_slice(transcript(kind, text, max, cut_here, &at), whole);
+		for (unsigned n = 0; n < 200; n++)
+			assert_slice(
+			    transcript(kind, text, max, cut_anywhere, &r), whole);
+	}
+}
+
 static enum err
 parse_in_pieces(void *arg)
 {
@@ -566,12 +618,15 @@ main(void)
 	    cmocka_unit_test(broken_chunks_are_refused),
 	    cmocka_unit_test(a_head_may_have_just_so_many_bytes),
 	    cmocka_unit_test(a_head_without_end_is_refused_at_its_ceiling),
+	    cmocka_unit_test(a_fault_behind_the_ceiling_is_not_looked_at),
 	    cmocka_unit_test(a_head_may_have_just_so_many_fields),
 	    cmocka_unit_test(replies),
+	    cmocka_unit_test(a_reply_may_end_with_the_connection),
 	    cmocka_unit_test(bad_replies),
 	    cmocka_unit_test(is_idle_between_messages_only),
 	    cmocka_unit_test(a_head_lives_in_the_arena_given_for_it),
 	    cmocka_unit_test(fields_are_found_by_name),
+	    cmocka_unit_test(pieces_change_nothing),
 	    cmocka_unit_test(survives_torture),
 	};
 
