@@ -242,6 +242,29 @@ TEST(sse_read_reads_one_event)
 
 /* --- ceilings --- */
 
+TEST(an_event_of_more_than_the_ceiling_is_full_in_one_piece_or_many)
+{
+	struct slice text = S("data: 123\n\ndata: 1\n\n");
+	static cut_fn *const cuts[] = {cut_never, cut_always};
+
+	for (size_t i = 0; i < COUNT(cuts); i++) {
+		assert_slice(transcript(text, 11, cuts[i], NULL),
+		    S("<|123|data: 123\\n\\n>\n<|1|data: 1\\n\\n>\n"));
+		assert_slice(transcript(text, 10, cuts[i], NULL), S("FULL\n"));
+	}
+	for (size_t at = 1; at < text.len; at++)
+		assert_slice(transcript(text, 10, cut_here, &at), S("FULL\n"));
+}
+
+TEST(what_follows_an_event_does_not_count)
+{
+	struct slice text = S("data: 1\n\ndata: 2\n\ndata: 3\n\n");
+
+	for (size_t at = 1; at < text.len; at++)
+		assert_slice(transcript(text, 9, cut_here, &at),
+		    S("<|1|data: 1\\n\\n>\n<|2|data: 2\\n\\n>\n<|3|data: 3\\n\\n>\n"));
+}
+
 TEST(a_line_without_end_is_full)
 {
 	char text[3000];
@@ -290,6 +313,27 @@ TEST(pieces_change_nothing)
 	random_seed(&r, 11);
 	for (size_t i = 0; i < COUNT(streams); i++)
 		check_pieces(slice_str(streams[i]), &r);
+}
+
+TEST(pieces_of_mixed_line_ends_change_nothing)
+{
+	static const char *const parts[] = {
+	    "data: a", "data:", "event: e", ":", "\n", "\n", "\n", "\r", "\r", "\r\n"};
+	struct random r;
+
+	random_seed(&r, 12);
+	for (unsigned i = 0; i < 2000; i++) {
+		char text[200];
+		size_t n = 0;
+
+		for (uint64_t k = random_below(&r, 15); k > 0; k--) {
+			const char *part = parts[random_below(&r, COUNT(parts))];
+
+			memcpy(text + n, part, strlen(part));
+			n += strlen(part);
+		}
+		check_pieces(slice_of(text, n), &r);
+	}
 }
 
 static enum err
@@ -351,8 +395,10 @@ main(void)
 	    cmocka_unit_test(sse_read_reads_one_event),
 	    cmocka_unit_test(
 		an_event_of_more_than_the_ceiling_is_full_in_one_piece_or_many),
+	    cmocka_unit_test(what_follows_an_event_does_not_count),
 	    cmocka_unit_test(a_line_without_end_is_full),
 	    cmocka_unit_test(pieces_change_nothing),
+	    cmocka_unit_test(pieces_of_mixed_line_ends_change_nothing),
 	    cmocka_unit_test(survives_torture),
 	};
 
