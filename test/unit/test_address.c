@@ -69,6 +69,14 @@ TEST(hosts_with_a_port)
 	assert_int_equal(address_port(&a), 65535);
 }
 
+TEST(a_zero_byte_ends_no_host)
+{
+	struct address a;
+
+	assert_int_equal(address_of_host(S("10.0.0.1\0.evil"), 1, &a), ERR_SYNTAX);
+	assert_int_equal(address_parse(S("10.0.0.1\0x:80"), &a), ERR_SYNTAX);
+}
+
 TEST(loopback_is_this_machine_only)
 {
 	static const struct {
@@ -105,6 +113,7 @@ main(void)
 	    cmocka_unit_test(texts_of_addresses),
 	    cmocka_unit_test(other_texts_are_refused),
 	    cmocka_unit_test(hosts_with_a_port),
+	    cmocka_unit_test(a_zero_byte_ends_no_host),
 	    cmocka_unit_test(loopback_is_this_machine_only),
 	};
 
