@@ -48,6 +48,7 @@ UNIT	:= $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/test_*.c))
 SCENARIO := $(patsubst test/scenario/%.c,$B/scenario/%,$(wildcard test/scenario/test_*.c))
 HELP	:= $(patsubst %.c,$B/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 WORLD	:= $(patsubst %.c,$B/%.o,$(filter-out test/scenario/test_%,$(wildcard test/scenario/*.c)))
+PROBE	:= $B/probe
 FUZZ	:= $(patsubst test/fuzz/%.c,$B/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 PACKAGES := build/.packages-build
 
@@ -88,11 +89,14 @@ $B/scenario/%: test/scenario/%.c $(WORLD) $(HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(WORLD) $(HELP) $(LIB) $(LDLIBS) $(LF_TEST)
 
+$(PROBE): test/e2e/probe.c $(LIB)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+
 $B/fuzz/%: test/fuzz/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
--include $(OBJ:.o=.d) $(HELP:.o=.d) $(WORLD:.o=.d) $(UNIT:=.d) $(SCENARIO:=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(HELP:.o=.d) $(WORLD:.o=.d) $(UNIT:=.d) $(SCENARIO:=.d) $(PROBE:=.d) $(FUZZ:=.d)
 
 # --- running ---
 
@@ -121,6 +125,7 @@ fuzz:  ## run each libFuzzer target 60 s (FUZZ_SECONDS=n)
 
 fuzz-bins: $(FUZZ)
 unit-bins: $(UNIT) $(SCENARIO)
+probe: $(PROBE)
 
 lint:  ## formatting, clang-tidy, cppcheck, layers, headers, docs, spelling
 	@tools/lint.sh
@@ -142,5 +147,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test unit unit-bins fuzz fuzz-bins lint format bench docs clean help
+.PHONY: all run engine install test unit unit-bins probe fuzz fuzz-bins lint format bench docs clean help
 .DELETE_ON_ERROR:

@@ -227,7 +227,7 @@ read_head(struct http_parser *p, struct slice text)
 		return HTTP_GOT_BAD;
 	if (e != HPE_PAUSED)
 		return bad(p, e == HPE_INVALID_VERSION ? ERR_BAD_VERSION : ERR_BAD_HTTP,
-		    e == HPE_OK ? "the head is not complete"
+		    e == HPE_OK ? "a reply begins with an empty line"
 				: llhttp_get_error_reason(&p->ll));
 	p->head.status = p->ll.status_code;
 	p->head.minor = p->ll.http_minor;
