@@ -33,6 +33,18 @@ on_method(llhttp_t *ll, const char *at, size_t n)
 }
 
 static int
+on_protocol(llhttp_t *ll, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(ll);
+
+	if (slice_eq(slice_of(at, n), S("HTTP")))
+		return 0;
+	p->err = ERR_BAD_HTTP;
+	p->why = "only HTTP is spoken here";
+	return -1;
+}
+
+static int
 on_field(llhttp_t *ll, const char *at, size_t n)
 {
 	struct http_parser *p = parser_of(ll);
@@ -85,6 +97,7 @@ on_end(llhttp_t *ll)
 static const llhttp_settings_t settings = {
     .on_method = on_method,
     .on_url = on_url,
+    .on_protocol = on_protocol,
     .on_header_field = on_field,
     .on_header_value = on_value,
     .on_headers_complete = on_head,

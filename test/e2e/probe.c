@@ -100,8 +100,8 @@ probe_json(struct buf *out, struct slice text)
 		json_key(out, S("json"));
 		put_tape(out, &j);
 	} else {
-		json_member(out, S("error"),
-		    slice_str(e == ERR_SYNTAX ? j.why : err_name(e)));
+		json_member(
+		    out, S("error"), slice_str(e == ERR_SYNTAX ? j.why : err_name(e)));
 		json_member_u64(out, S("at"), j.error_at);
 	}
 	json_close(out, '}');

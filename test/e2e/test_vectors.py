@@ -135,12 +135,16 @@ def test_recorded_streams(probe):
 
 # Where we differ from llhttp on purpose: side and title of the case, and why.
 VERSION = "only HTTP/1.0 and HTTP/1.1 are spoken"
+PROTOCOL = "no other protocol than HTTP is spoken"
 CODING = "no other transfer coding than chunked is understood"
 HEAD = "the case is of a reply to HEAD, which we never send, so bodies are never left out"
 EMPTY = "empty lines are skipped before requests only (RFC 9112, 2.2); before a reply they belong to none"
 EXCEPTIONS = {
     ("request", "CONNECT with body"): "the body is one like any other, not the start of a tunnel",
     ("request", "No HTTP version"): VERSION,
+    ("request", "SOURCE request with ICE"): PROTOCOL,
+    ("request", "OPTIONS request with RTSP"): PROTOCOL,
+    ("request", "ANNOUNCE request with RTSP"): PROTOCOL,
     ("request", "Ignoring `pigeons`"): CODING,
     ("request", "POST with `chunked` as last transfer-encoding"): CODING,
     ("request", "POST with `chunked` as last transfer-encoding (multiple headers)"): CODING,
@@ -148,6 +152,8 @@ EXCEPTIONS = {
     ("request", "Content-Length reset when no body is received"): HEAD,
     ("response", "Content-Length reset when no body is received"): HEAD,
     ("response", "HTTP version 0.9"): VERSION,
+    ("response", "RTSP response"): PROTOCOL,
+    ("response", "ICE response"): PROTOCOL,
     ("response", "HTTP 304 with Content-Length"): EMPTY,
     ("response", "HTTP 100 first, then 400"): EMPTY,
     ("response", "Should parse multiple events"): EMPTY,

@@ -272,6 +272,16 @@ TEST(first_lines)
 	}
 }
 
+TEST(other_protocols_are_not_spoken)
+{
+	assert_said(HTTP_REQUESTS, "DESCRIBE rtsp://a/b RTSP/1.0\r\n\r\n",
+	    "BAD_HTTP: only HTTP is spoken here\n");
+	assert_said(HTTP_REQUESTS, "SOURCE /a ICE/1.0\r\n\r\n",
+	    "BAD_HTTP: only HTTP is spoken here\n");
+	assert_said(HTTP_REPLIES, "RTSP/1.0 200 OK\r\n\r\n",
+	    "BAD_HTTP: only HTTP is spoken here\n");
+}
+
 TEST(a_transfer_coding_wants_http_1_1)
 {
 	assert_said(HTTP_REQUESTS,
@@ -614,6 +624,7 @@ main(void)
 	    cmocka_unit_test(nothing_is_upgraded),
 	    cmocka_unit_test(what_smugglers_send_is_refused),
 	    cmocka_unit_test(first_lines),
+	    cmocka_unit_test(other_protocols_are_not_spoken),
 	    cmocka_unit_test(a_transfer_coding_wants_http_1_1),
 	    cmocka_unit_test(broken_chunks_are_refused),
 	    cmocka_unit_test(a_head_may_have_just_so_many_bytes),
