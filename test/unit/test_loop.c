@@ -1,9 +1,11 @@
 #include "loop/loop.h"
 
 #include "core/clock.h"
+#include "loop/signals.h"
 #include "test.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 static struct loop *loop;
@@ -192,6 +194,37 @@ TEST(mail_under_way_at_the_end_is_run)
 	assert_int_equal(loop_new(&loop), ERR_OK);
 }
 
+TEST(mail_may_be_read_before_the_loop_runs)
+{
+	struct mail m = {.fn = tell, .arg = &a};
+
+	story[0] = '\0';
+	loop_read_mail(loop);
+	loop_post(loop, &m);
+	loop_read_mail(loop);
+	assert_string_equal(story, "a");
+	loop_read_mail(loop);
+	assert_string_equal(story, "a");
+}
+
+TEST(signals_are_events)
+{
+	struct signal_watch *s = signal_start(loop, SIGUSR1, tell_and_stop, &a);
+	struct signal_watch *other = signal_start(loop, SIGUSR2, tell, &b);
+
+	story[0] = '\0';
+	assert_true(s != NULL && other != NULL);
+	assert_int_equal(kill(getpid(), SIGUSR1), 0);
+	loop_run(loop);
+	assert_string_equal(story, "a");
+	assert_int_equal(kill(getpid(), SIGUSR1), 0);
+	loop_run(loop); /* again, after it was stopped */
+	assert_string_equal(story, "aa");
+	signal_stop(s);
+	signal_stop(other);
+	signal_stop(NULL);
+}
+
 static void *
 stop_it(void *arg)
 {
@@ -221,6 +254,8 @@ main(void)
 	    CASE(each_loop_has_its_own_generator),
 	    CASE(mail_of_many_threads_arrives_in_order),
 	    CASE(mail_under_way_at_the_end_is_run),
+	    CASE(mail_may_be_read_before_the_loop_runs),
+	    CASE(signals_are_events),
 	    CASE(any_thread_may_stop_it),
 	};
 

@@ -71,6 +71,31 @@ TEST(many_names_are_all_found)
 	map_free(&m);
 }
 
+static void
+count_one(void *arg, struct slice name, void *value)
+{
+	unsigned *seen = arg;
+
+	assert_slice(name, slice_str(value));
+	seen[*(const char *)value - 'a']++;
+}
+
+TEST(each_entry_is_seen_once)
+{
+	unsigned seen[3] = {0};
+	char names[3][2] = {"a", "b", "c"};
+	struct map m;
+
+	map_init(&m);
+	map_each(&m, count_one, seen);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(map_put(&m, slice_str(names[i]), names[i]), ERR_OK);
+	map_each(&m, count_one, seen);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(seen[i], 1);
+	map_free(&m);
+}
+
 static enum err
 put_fifty(void *arg)
 {
@@ -107,6 +132,7 @@ main(void)
 	    cmocka_unit_test(names_are_bytes),
 	    cmocka_unit_test(put_replaces),
 	    cmocka_unit_test(many_names_are_all_found),
+	    cmocka_unit_test(each_entry_is_seen_once),
 	    cmocka_unit_test(survives_torture),
 	};
 

@@ -97,7 +97,9 @@ TEST(close_lets_the_rest_be_taken)
 
 	start(&o, 100, FOREVER_MS);
 	assert_true(put(&o, "last"));
+	assert_false(outbox_is_closed(&o));
 	outbox_close(&o);
+	assert_true(outbox_is_closed(&o));
 	assert_false(put(&o, "more"));
 	assert_false(outbox_has_room(&o, 1));
 	assert_slice(take(&o), S("last")); /* without lingering */

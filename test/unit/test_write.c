@@ -80,6 +80,17 @@ TEST(lines_are_texts_of_their_own)
 	assert_written("{}\n[]");
 }
 
+TEST(events_begin_with_a_field)
+{
+	buf_add(&b, S("data: "));
+	json_open(&b, '{');
+	json_close(&b, '}');
+	buf_add(&b, S("\n\ndata: "));
+	json_put_u64(&b, 1);
+	json_text(&b, S("x")); /* looks at nothing */
+	assert_written("data: {}\n\ndata: 1\"x\"");
+}
+
 TEST(numbers_to_their_ends)
 {
 	json_open(&b, '[');
@@ -211,6 +222,7 @@ main(void)
 	    CASE(commas_come_by_themselves),
 	    CASE(strings_that_end_in_brackets_are_followed_by_a_comma),
 	    CASE(lines_are_texts_of_their_own),
+	    CASE(events_begin_with_a_field),
 	    CASE(numbers_to_their_ends),
 	    CASE(what_needs_it_is_escaped),
 	    CASE(what_is_not_utf8_is_replaced),
