@@ -119,6 +119,19 @@ TEST(the_ceiling_bounds_it)
 	buf_free(&to);
 }
 
+TEST(the_ceiling_may_be_reached)
+{
+	struct slice in;
+	struct buf to;
+
+	make_text();
+	in = deflate_all(slice_of(text, 1000), GZIP, packed, sizeof(packed));
+	buf_init(&to, 1000);
+	assert_int_equal(inflate_all("gzip", in, 10, &to), ERR_OK);
+	assert_slice(buf_slice(&to), slice_of(text, 1000));
+	buf_free(&to);
+}
+
 static enum err
 unpack(void *arg)
 {
@@ -154,6 +167,7 @@ main(void)
 	    cmocka_unit_test(what_is_broken_is_a_syntax_error),
 	    cmocka_unit_test(what_follows_the_end_is_dropped),
 	    cmocka_unit_test(the_ceiling_bounds_it),
+	    cmocka_unit_test(the_ceiling_may_be_reached),
 	    cmocka_unit_test(survives_torture),
 	};
 
