@@ -87,7 +87,8 @@ TEST(what_is_broken_is_a_syntax_error)
 
 	buf_init(&to, 1u << 20);
 	assert_int_equal(inflate_all("gzip", S("plain text"), 100, &to), ERR_SYNTAX);
-	assert_int_equal(inflate_all("gzip", S("\x1f\x8b\x07\x00"), 100, &to), ERR_SYNTAX);
+	assert_int_equal(
+	    inflate_all("gzip", S("\x1f\x8b\x07\x00"), 100, &to), ERR_SYNTAX);
 	buf_free(&to);
 }
 

@@ -144,25 +144,114 @@ TEST(lingering_gathers_records)
 	outbox_done(&o);
 }
 
+/* --- a consumer that waits already is woken --- */
+
+struct waker {
+	struct outbox *outbox;
+	void (*wake)(struct outbox *o);
+};
+
 static void *
 wake_it(void *arg)
 {
-	struct outbox *o = arg;
+	struct waker *w = arg;
 
-	(void)usleep(5000); /* so that, mostly, the consumer is waiting already */
-	assert_true(put(o, "wake"));
+	(void)usleep(20000); /* so that, mostly, the consumer is waiting already */
+	w->wake(w->outbox);
 	return NULL;
+}
+
+static void
+put_wake(struct outbox *o)
+{
+	assert_true(put(o, "wake"));
+}
+
+/* With a thread that wakes it, what take gives. */
+static struct slice
+take_woken(struct outbox *o, void (*wake)(struct outbox *o))
+{
+	struct waker w = {o, wake};
+	struct slice got;
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, wake_it, &w), 0);
+	(void)outbox_take(o, FOREVER_MS, &got);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	return got;
 }
 
 TEST(a_record_wakes_the_consumer)
 {
 	struct outbox o;
-	pthread_t t;
 
 	start(&o, 100, 1);
-	assert_int_equal(pthread_create(&t, NULL, wake_it, &o), 0);
-	assert_slice(take(&o), S("wake"));
-	assert_int_equal(pthread_join(t, NULL), 0);
+	assert_slice(take_woken(&o, put_wake), S("wake"));
+	outbox_done(&o);
+}
+
+TEST(closing_wakes_the_consumer)
+{
+	struct outbox o;
+
+	start(&o, 100, FOREVER_MS);
+	assert_int_equal(take_woken(&o, outbox_close).len, 0);
+	outbox_done(&o);
+	start(&o, 100, FOREVER_MS);
+	assert_true(put(&o, "lingers"));
+	assert_slice(take_woken(&o, outbox_close), S("lingers"));
+	outbox_done(&o);
+}
+
+TEST(hurry_wakes_the_consumer)
+{
+	struct outbox o;
+
+	start(&o, 100, FOREVER_MS);
+	assert_int_equal(take_woken(&o, outbox_hurry).len, 0);
+	assert_true(put(&o, "lingers"));
+	assert_slice(take_woken(&o, outbox_hurry), S("lingers"));
+	outbox_done(&o);
+}
+
+TEST(a_buffer_that_fills_up_wakes_the_consumer)
+{
+	struct outbox o;
+
+	start(&o, 10, FOREVER_MS);
+	assert_true(put(&o, "lin"));
+	assert_slice(take_woken(&o, put_wake), S("linwake"));
+	outbox_done(&o);
+}
+
+TEST(a_hurry_is_for_one_take)
+{
+	uint64_t from;
+	struct outbox o;
+
+	start(&o, 100, 1100); /* more than a second: deadlines carry over */
+	assert_true(put(&o, "a"));
+	outbox_hurry(&o);
+	assert_slice(take(&o), S("a"));
+	from = clock_mono_ms();
+	assert_true(put(&o, "b"));
+	assert_slice(take(&o), S("b"));
+	assert_in_range(clock_mono_ms() - from, 1099, 10000);
+	outbox_done(&o);
+}
+
+TEST(what_a_burst_needed_is_given_back)
+{
+	static char much[600u << 10];
+	struct slice s = slice_of(much, sizeof(much)), got;
+	struct outbox o;
+
+	start(&o, 1u << 20, 1);
+	assert_true(outbox_put(&o, &s, 1));
+	assert_int_equal(take(&o).len, sizeof(much));
+	assert_true(outbox_take(&o, 0, &got));
+	assert_true(outbox_take(&o, 0, &got));
+	assert_true(o.fill.cap + o.drain.cap < sizeof(much));
 	outbox_done(&o);
 }
 
@@ -278,6 +367,11 @@ main(void)
 	    cmocka_unit_test(a_buffer_that_fills_up_ends_the_lingering),
 	    cmocka_unit_test(lingering_gathers_records),
 	    cmocka_unit_test(a_record_wakes_the_consumer),
+	    cmocka_unit_test(closing_wakes_the_consumer),
+	    cmocka_unit_test(hurry_wakes_the_consumer),
+	    cmocka_unit_test(a_buffer_that_fills_up_wakes_the_consumer),
+	    cmocka_unit_test(a_hurry_is_for_one_take),
+	    cmocka_unit_test(what_a_burst_needed_is_given_back),
 	    cmocka_unit_test(many_threads_lose_and_mix_nothing),
 	    cmocka_unit_test(survives_torture),
 	};

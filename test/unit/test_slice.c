@@ -33,7 +33,7 @@ TEST(equality)
 	assert_false(slice_eq(S("abc"), S("abC")));
 	assert_false(slice_eq(S("abc"), S("ab")));
 	assert_true(slice_eq(none, S("")));
-	assert_true(slice_ieq(S("aBc-1"), S("AbC-1")));
+	assert_true(slice_ieq(S("aBcZ-1"), S("AbCz-1")));
 	assert_false(slice_ieq(S("abc"), S("abcd")));
 	assert_true(slice_ieq(none, S("")));
 	/* Only ASCII letters have a case; their neighbours don't. */
@@ -79,6 +79,7 @@ TEST(finding_bytes_and_text)
 	assert_int_equal(slice_find(s, ':'), 1);
 	assert_int_equal(slice_rfind(s, ':'), 3);
 	assert_int_equal(slice_find(s, 'a'), 0);
+	assert_int_equal(slice_find(S("a"), 'a'), 0);
 	assert_int_equal(slice_rfind(s, 'a'), 0);
 	assert_int_equal(slice_find(s, 'x'), s.len);
 	assert_int_equal(slice_rfind(s, 'x'), s.len);
@@ -86,6 +87,8 @@ TEST(finding_bytes_and_text)
 	assert_int_equal(slice_search(s, S("b:")), 2);
 	assert_int_equal(slice_search(s, S("b;")), s.len);
 	assert_int_equal(slice_search(s, S("")), 0);
+	assert_int_equal(slice_search(s, S("c")), 4);
+	assert_int_equal(slice_search(s, s), 0);
 	assert_int_equal(slice_search(s, S("a:b:c:d")), s.len);
 	assert_int_equal(slice_search(none, S("a")), 0);
 }
@@ -95,6 +98,7 @@ TEST(trim_takes_blanks_and_tabs_only)
 	assert_slice(slice_trim(S(" \t a b\t ")), S("a b"));
 	assert_slice(slice_trim(S("a\n")), S("a\n"));
 	assert_slice(slice_trim(S(" \t ")), S(""));
+	assert_slice(slice_trim(S(" ")), S(""));
 	assert_slice(slice_trim(none), S(""));
 }
 

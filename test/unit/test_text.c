@@ -168,6 +168,8 @@ TEST(spans_of_time)
 	    {"0s", 1, 0},
 	    {"7.123456789s", 1, 7123}, /* as Go prints it */
 	    {"6m0s", 1, 360000},
+	    {"0.000001s", 1, 0},
+	    {"9223372036854ms", 1, 9223372036854},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -245,8 +247,9 @@ TEST(distance_counts_single_edits)
 	} cases[] = {
 	    {"", "", 0}, {"abc", "abc", 0}, {"abc", "ABC", 0}, {"abc", "abd", 1},
 	    {"abc", "ab", 1}, {"abc", "xabc", 1}, {"abc", "acb", 1}, /* a swap */
-	    {"ca", "abc", 3}, {"kitten", "sitting", 3}, {"", "abcd", 4},
-	    {"cheapset", "cheapest", 1}, {"abcdefghij", "zyxwvutsrq", 9}, /* the limit */
+	    {"abc", "bac", 1}, {"ABZ", "abz", 0}, {"ab", "ba", 1}, {"ca", "abc", 3},
+	    {"kitten", "sitting", 3}, {"", "abcd", 4}, {"cheapset", "cheapest", 1},
+	    {"abcdefghij", "zyxwvutsrq", 9}, /* the limit */
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
