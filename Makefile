@@ -32,6 +32,9 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -isystem $(LLHTTP)/include
 CFLAGS	 += -std=c17 -pthread $(WARN) $(CF_$(MODE))
 LDLIBS	 += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
 
+# Lets the tests make memory fail: test/unit/torture.h.
+LF_TEST	:= -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free -lcmocka
+
 # --- files: a new one needs no edit here ---
 
 B	:= build/$(MODE)
@@ -43,7 +46,9 @@ WEIR	:= $(if $(filter release,$(MODE)),build/weir,$B/weir)
 LIB	:= $B/libweir.a
 UNIT	:= $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/test_*.c))
 SCENARIO := $(patsubst test/scenario/%.c,$B/scenario/%,$(wildcard test/scenario/test_*.c))
+HELP	:= $(patsubst %.c,$B/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 WORLD	:= $(patsubst %.c,$B/%.o,$(filter-out test/scenario/test_%,$(wildcard test/scenario/*.c)))
+PROBE	:= $B/probe
 FUZZ	:= $(patsubst test/fuzz/%.c,$B/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 PACKAGES := build/.packages-build
 
@@ -55,7 +60,7 @@ $(PACKAGES): tools/packages.sh
 $(LLHTTP)/src/llhttp.c: | $(PACKAGES)
 	@tools/llhttp.sh $(LLHTTP)
 
-$(OBJ) $(WORLD): | $(PACKAGES) $(LLHTTP)/src/llhttp.c
+$(OBJ) $(HELP) $(WORLD): | $(PACKAGES) $(LLHTTP)/src/llhttp.c
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -75,20 +80,23 @@ $(LIB): $(filter-out $(MAIN),$(OBJ)) $(LLOBJ)
 $(WEIR): $(MAIN) $(LIB)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -o $@ $(MAIN) $(LIB) $(LDLIBS)
 
-$B/unit/%: test/unit/%.c $(LIB)
+$B/unit/%: test/unit/%.c $(HELP) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(HELP) $(LIB) $(LDLIBS) $(LF_TEST)
 
 # The real request machine on a fake loop and network: its objects come first.
-$B/scenario/%: test/scenario/%.c $(WORLD) $(LIB)
+$B/scenario/%: test/scenario/%.c $(WORLD) $(HELP) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itest/scenario $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(WORLD) $(LIB) $(LDLIBS) -lcmocka
+	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(WORLD) $(HELP) $(LIB) $(LDLIBS) $(LF_TEST)
+
+$(PROBE): test/e2e/probe.c $(LIB)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
 $B/fuzz/%: test/fuzz/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
--include $(OBJ:.o=.d) $(WORLD:.o=.d) $(UNIT:=.d) $(SCENARIO:=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(HELP:.o=.d) $(WORLD:.o=.d) $(UNIT:=.d) $(SCENARIO:=.d) $(PROBE:=.d) $(FUZZ:=.d)
 
 # --- running ---
 
@@ -117,6 +125,7 @@ fuzz:  ## run each libFuzzer target 60 s (FUZZ_SECONDS=n)
 
 fuzz-bins: $(FUZZ)
 unit-bins: $(UNIT) $(SCENARIO)
+probe: $(PROBE)
 
 lint:  ## formatting, clang-tidy, cppcheck, layers, headers, docs, spelling
 	@tools/lint.sh
@@ -138,5 +147,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test unit unit-bins fuzz fuzz-bins lint format bench docs clean help
+.PHONY: all run engine install test unit unit-bins probe fuzz fuzz-bins lint format bench docs clean help
 .DELETE_ON_ERROR:

@@ -36,13 +36,13 @@ arena_free(struct arena *a)
 static bool
 grow(struct arena *a, size_t n)
 {
-	size_t bytes = sizeof(struct arena_block) + n;
+	size_t bytes = sizeof(struct arena_block) + n, left = a->max - a->used;
 	struct arena_block *b;
 
-	if (bytes < BLOCK_BYTES)
-		bytes = BLOCK_BYTES;
-	if (n > a->max || bytes > a->max - a->used)
+	if (bytes > left)
 		return false;
+	if (bytes < BLOCK_BYTES)
+		bytes = left < BLOCK_BYTES ? left : BLOCK_BYTES;
 	b = malloc(bytes);
 	if (b == NULL)
 		return false;

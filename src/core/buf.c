@@ -70,9 +70,9 @@ buf_wrote(struct buf *b, size_t n)
 void
 buf_add(struct buf *b, struct slice s)
 {
-	char *p = buf_room(b, s.len);
+	char *p = s.len == 0 ? NULL : buf_room(b, s.len);
 
-	if (p == NULL || s.len == 0)
+	if (p == NULL)
 		return;
 	memcpy(p, s.ptr, s.len);
 	b->len += s.len;
@@ -92,10 +92,9 @@ buf_byte(struct buf *b, char c)
 void
 buf_u64(struct buf *b, uint64_t value)
 {
-	char *p = buf_room(b, TEXT_U64_MAX);
+	char digits[TEXT_U64_MAX];
 
-	if (p != NULL)
-		b->len += text_u64(p, value);
+	buf_add(b, slice_of(digits, text_u64(digits, value)));
 }
 
 void

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/outbox.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -108,15 +109,25 @@ log_line(struct slice line)
 		atomic_fetch_add(&state.dropped, 1);
 }
 
-/* Control bytes and what JSON escapes become blanks or quotes: one line stays one. */
+/*
+ * Control bytes and what JSON escapes become blanks or quotes, what is not UTF-8
+ * question marks: one line stays one, and every line is well formed.
+ */
 static void
 clean(char *s, bool json)
 {
-	for (; *s != '\0'; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
+	const char *end = s + strlen(s);
+
+	while (s < end) {
+		size_t n = (unsigned char)*s < 0x80 ? 1 : utf8_length(s, end);
+
+		if (n == 0)
+			*s = '?';
+		else if ((unsigned char)*s < ' ' || *s == 0x7f)
 			*s = ' ';
 		else if (json && (*s == '"' || *s == '\\'))
 			*s = '\'';
+		s += n == 0 ? 1 : n;
 	}
 }
 

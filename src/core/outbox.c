@@ -47,13 +47,13 @@ bool
 outbox_put(struct outbox *o, const struct slice *parts, unsigned n)
 {
 	size_t bytes = 0;
-	char *at;
+	bool fits;
 
 	for (unsigned i = 0; i < n; i++)
 		bytes += parts[i].len;
 	(void)pthread_mutex_lock(&o->lock);
-	at = o->closed ? NULL : buf_room(&o->fill, bytes);
-	if (at != NULL) {
+	fits = !o->closed && (bytes == 0 || buf_room(&o->fill, bytes) != NULL);
+	if (fits) {
 		for (unsigned i = 0; i < n; i++)
 			buf_add(&o->fill, parts[i]);
 		/* Only the first record after a take wakes the consumer, and a
@@ -67,7 +67,7 @@ outbox_put(struct outbox *o, const struct slice *parts, unsigned n)
 	}
 	o->fill.err = ERR_OK;
 	(void)pthread_mutex_unlock(&o->lock);
-	return at != NULL;
+	return fits;
 }
 
 bool

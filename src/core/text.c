@@ -167,15 +167,16 @@ text_span_ms(struct slice s, uint64_t unit_ms, uint64_t *ret_ms)
 {
 	static const struct unit units[] = {{{"ms", 2}, 1}, {{"s", 1}, 1000},
 	    {{"m", 1}, 60000}, {{"h", 1}, 3600000}, {{"d", 1}, 86400000}, {{NULL, 0}, 0}};
+	const size_t all = s.len;
 	uint64_t total = 0, part;
 
-	if (s.len == 0)
+	if (all == 0)
 		return false;
 	while (s.len > 0) {
 		struct slice number = cut_number(&s);
 		const struct unit *unit;
 
-		if (s.len == 0 && total == 0 && scale_number(number, unit_ms, &part)) {
+		if (number.len == all && scale_number(number, unit_ms, &part)) {
 			*ret_ms = part;
 			return true;
 		}

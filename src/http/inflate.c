@@ -49,6 +49,29 @@ begin(struct inflate *z, struct slice bytes)
 	return Z_OK;
 }
 
+/*
+ * One step of zlib's into the buffer, as far as its ceiling allows. When there is
+ * no room any more, a spare byte tells the text's end from more text.
+ */
+static int
+step(struct inflate *z, struct buf *to)
+{
+	size_t left = to->max - to->len, n = left < STEP_BYTES ? left : STEP_BYTES;
+	char spare, *room = n == 0 ? &spare : buf_room(to, n);
+	int e;
+
+	if (room == NULL)
+		return Z_OK; /* to->err tells */
+	z->z.next_out = (unsigned char *)room;
+	z->z.avail_out = n == 0 ? 1 : (unsigned)n;
+	e = inflate(&z->z, Z_NO_FLUSH);
+	if (n > 0)
+		buf_wrote(to, n - z->z.avail_out);
+	else if (z->z.avail_out == 0)
+		to->err = ERR_FULL;
+	return e;
+}
+
 enum err
 inflate_read(struct inflate *z, struct slice bytes, struct buf *to)
 {
@@ -61,14 +84,9 @@ inflate_read(struct inflate *z, struct slice bytes, struct buf *to)
 	memcpy(&z->z.next_in, &bytes.ptr, sizeof(bytes.ptr)); /* its type has no const */
 	z->z.avail_in = (unsigned)bytes.len;
 	do {
-		char *room = buf_room(to, STEP_BYTES);
-
-		if (room == NULL)
+		e = step(z, to);
+		if (to->err != ERR_OK)
 			return to->err;
-		z->z.next_out = (unsigned char *)room;
-		z->z.avail_out = STEP_BYTES;
-		e = inflate(&z->z, Z_NO_FLUSH);
-		buf_wrote(to, STEP_BYTES - z->z.avail_out);
 	} while (e == Z_OK && (z->z.avail_in > 0 || z->z.avail_out == 0));
 	z->ended = e == Z_STREAM_END;
 	return e == Z_OK || e == Z_STREAM_END || e == Z_BUF_ERROR ? ERR_OK : ERR_SYNTAX;

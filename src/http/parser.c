@@ -33,6 +33,18 @@ on_method(llhttp_t *ll, const char *at, size_t n)
 }
 
 static int
+on_protocol(llhttp_t *ll, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(ll);
+
+	if (slice_eq(slice_of(at, n), S("HTTP")))
+		return 0;
+	p->err = ERR_BAD_HTTP;
+	p->why = "only HTTP is spoken here";
+	return -1;
+}
+
+static int
 on_field(llhttp_t *ll, const char *at, size_t n)
 {
 	struct http_parser *p = parser_of(ll);
@@ -70,8 +82,9 @@ on_head(llhttp_t *ll)
 static int
 on_body(llhttp_t *ll, const char *at, size_t n)
 {
+	/* At the end of the input llhttp tells of a part without bytes, too. */
 	parser_of(ll)->part = slice_of(at, n);
-	return HPE_PAUSED;
+	return n == 0 ? HPE_OK : HPE_PAUSED;
 }
 
 static int
@@ -84,6 +97,7 @@ on_end(llhttp_t *ll)
 static const llhttp_settings_t settings = {
     .on_method = on_method,
     .on_url = on_url,
+    .on_protocol = on_protocol,
     .on_header_field = on_field,
     .on_header_value = on_value,
     .on_headers_complete = on_head,
@@ -226,7 +240,7 @@ read_head(struct http_parser *p, struct slice text)
 		return HTTP_GOT_BAD;
 	if (e != HPE_PAUSED)
 		return bad(p, e == HPE_INVALID_VERSION ? ERR_BAD_VERSION : ERR_BAD_HTTP,
-		    e == HPE_OK ? "the head is not complete"
+		    e == HPE_OK ? "a reply begins with an empty line"
 				: llhttp_get_error_reason(&p->ll));
 	p->head.status = p->ll.status_code;
 	p->head.minor = p->ll.http_minor;
@@ -253,9 +267,10 @@ gather_head(struct http_parser *p, struct slice *in)
 
 	if (had == 0 && p->kind == HTTP_REQUESTS)
 		skip_empty_lines(&all);
+	/* One more byte than the ceiling shows that it is passed. */
+	all = slice_head(all, p->max_head + 1 - had);
 	if (had > 0) {
-		/* One more byte than the ceiling shows that it is passed. */
-		buf_add(&p->partial, slice_head(all, p->max_head + 1 - had));
+		buf_add(&p->partial, all);
 		if (p->partial.err != ERR_OK)
 			return bad(p, ERR_NOMEM, "out of memory");
 		all = buf_slice(&p->partial);

@@ -25,8 +25,9 @@ sse_has_partial(const struct sse *s)
 /*
  * The length of the first event in s: up to and with the empty line. 0 when it
  * is not complete. *line: where a line begins from which to look on later.
- * A CR at the very end may be half of a CR LF: then more is needed, unless the
- * empty line is complete without it.
+ * A CR at the very end may be half of a CR LF: then more is needed. But where
+ * lines end with a bare CR, an empty one does so too, and an event need not wait
+ * for the next one's first byte; a LF that comes then is an event without data.
  */
 static size_t
 event_length(struct slice s, size_t *line)
@@ -48,10 +49,10 @@ event_length(struct slice s, size_t *line)
 			*line = from;
 			return 0;
 		}
+		if (s.ptr[at] == '\r' && at == from && from > 0 &&
+		    s.ptr[from - 1] == '\r')
+			return at + 1;
 		if (s.ptr[at] == '\r' && at + 1 == s.len) {
-			/* Where lines end with a bare CR, this one is empty. */
-			if (at == from && from > 0 && s.ptr[from - 1] == '\r')
-				return at + 1;
 			*line = from;
 			return 0;
 		}
@@ -132,7 +133,7 @@ sse_read(struct slice raw, struct buf *joined, struct sse_event *ret_event)
 bool
 sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err *ret_err)
 {
-	struct slice all = *in;
+	struct slice all;
 	size_t had, length, line = 0;
 
 	*ret_err = ERR_OK;
@@ -144,8 +145,9 @@ sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err 
 	if (in->len == 0)
 		return false;
 	had = s->partial.len;
+	all = slice_head(*in, s->partial.max - had);
 	if (had > 0) {
-		buf_add(&s->partial, *in);
+		buf_add(&s->partial, all);
 		if (s->partial.err != ERR_OK) {
 			*ret_err = s->partial.err;
 			return false;
@@ -154,10 +156,14 @@ sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err 
 		line = s->scanned;
 	}
 	length = event_length(all, &line);
+	if (length == 0 && in->len > s->partial.max - had) {
+		*ret_err = ERR_FULL;
+		return false;
+	}
 	if (length == 0) {
 		s->scanned = line;
 		if (had == 0)
-			buf_add(&s->partial, *in);
+			buf_add(&s->partial, all);
 		*ret_err = s->partial.err;
 		*in = slice_from(*in, in->len);
 		return false;

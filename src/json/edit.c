@@ -1,5 +1,7 @@
 #include "json/edit.h"
 
+#include <assert.h>
+
 /* Keeps the edits in the order of the text. */
 static enum err
 insert(struct json_edits *e, size_t at, size_t len, struct slice with)
@@ -17,54 +19,108 @@ insert(struct json_edits *e, size_t at, size_t len, struct slice with)
 	return ERR_OK;
 }
 
-enum err
-json_replace(struct json_edits *e, const struct json *j, uint32_t v, struct slice with)
-{
-	struct slice raw = json_raw(j, v);
-
-	return insert(e, (size_t)(raw.ptr - j->text.ptr), raw.len, with);
-}
-
 static size_t
 end_of(const struct json *j, uint32_t v)
 {
 	return (size_t)j->tokens[v].at + j->tokens[v].len;
 }
 
+/* Does an edit remove the byte at `at`? */
+static bool
+is_gone(const struct json_edits *e, size_t at)
+{
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->edit[i].with.len == 0 && at >= e->edit[i].at &&
+		    at - e->edit[i].at < e->edit[i].len)
+			return true;
+	return false;
+}
+
+enum err
+json_replace(struct json_edits *e, const struct json *j, uint32_t v, struct slice with)
+{
+	assert(v < j->count);
+	if (is_gone(e, j->tokens[v].at))
+		return ERR_OK;
+	return insert(e, j->tokens[v].at, j->tokens[v].len, with);
+}
+
+/* Removes the bytes; edits inside them go too. */
+static enum err
+remove_bytes(struct json_edits *e, size_t from, size_t to)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->edit[i].at < from || e->edit[i].at + e->edit[i].len > to)
+			e->edit[kept++] = e->edit[i];
+	e->count = kept;
+	return insert(e, from, to - from, S(""));
+}
+
 enum err
 json_remove(struct json_edits *e, const struct json *j, uint32_t object, struct slice key)
 {
 	/*
-	 * A member that follows one that stays goes with the comma before it:
+	 * Members that go stand in runs; each run is one edit. Behind a member
+	 * that stays, a run goes with the comma before it:
 	 *	{"a":1,"key":2,"b":3}	from behind 1 to behind 2
 	 * As long as none stays before it, with the comma behind it:
 	 *	{"key":2,"b":3}		from "key" to "b"
+	 * What was removed before by other keys is part of the runs, so they are
+	 * all found anew.
 	 */
-	uint32_t before = JSON_NONE;
+	struct json_edits all = *e;
+	uint32_t before = JSON_NONE, last = JSON_NONE;
+	size_t from = 0;
+	bool in_run = false;
+	enum err err = ERR_OK;
 
-	JSON_FOR_EACH_KEY(k, j, object)
-	{
-		uint32_t next = json_after(j, object, k + 1);
-		size_t from, to;
-		enum err err;
+	if (!json_is(j, object, JSON_OBJECT) || is_gone(e, j->tokens[object].at))
+		return ERR_OK;
+	JSON_FOR_EACH_KEY (k, j, object) {
+		size_t at = j->tokens[k].at;
 
-		if (!json_equals(j, k, key)) {
-			before = k + 1;
-			continue;
-		}
-		if (before != JSON_NONE) {
-			from = end_of(j, before);
-			to = end_of(j, k + 1);
-			before = k + 1; /* its own end is where the next one begins */
+		if (json_equals(j, k, key) || is_gone(e, at)) {
+			if (!in_run)
+				from = before == JSON_NONE ? at : end_of(j, before);
+			in_run = true;
 		} else {
-			from = j->tokens[k].at;
-			to = next == JSON_NONE ? end_of(j, k + 1) : j->tokens[next].at;
+			if (in_run)
+				err = remove_bytes(&all, from,
+				    before == JSON_NONE ? at : end_of(j, last));
+			in_run = false;
+			before = k + 1;
 		}
-		err = insert(e, from, to - from, S(""));
+		last = k + 1;
 		if (err != ERR_OK)
 			return err;
 	}
-	return ERR_OK;
+	if (in_run)
+		err = remove_bytes(&all, from, end_of(j, last));
+	if (err == ERR_OK)
+		*e = all;
+	return err;
+}
+
+/* Is there nothing in the object that a comma would have to follow? */
+static bool
+is_empty(const struct json_edits *e, const struct json *j, uint32_t object)
+{
+	struct slice inside = json_raw(j, object);
+
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->edit[i].at == end_of(j, object) - 1 && e->edit[i].len == 0)
+			return false; /* appended before */
+	JSON_FOR_EACH_KEY (k, j, object)
+		if (!is_gone(e, j->tokens[k].at))
+			return false;
+	if (!j->tokens[object].opaque)
+		return true;
+	for (size_t i = 1; i + 1 < inside.len; i++)
+		if (memchr(" \t\r\n", inside.ptr[i], 4) == NULL)
+			return false;
+	return true;
 }
 
 enum err
@@ -72,14 +128,18 @@ json_append(struct json_edits *e, const struct json *j, uint32_t object,
     struct slice members, bool emptied)
 {
 	size_t at = end_of(j, object) - 1;
+	struct json_edits all = *e;
+	enum err err = ERR_OK;
 
-	if (!emptied && json_first(j, object) != JSON_NONE) {
-		enum err err = insert(e, at, 0, S(","));
-
-		if (err != ERR_OK)
-			return err;
-	}
-	return insert(e, at, 0, members);
+	if (is_gone(e, j->tokens[object].at))
+		return ERR_OK;
+	if (!emptied && !is_empty(e, j, object))
+		err = insert(&all, at, 0, S(","));
+	if (err == ERR_OK)
+		err = insert(&all, at, 0, members);
+	if (err == ERR_OK)
+		*e = all;
+	return err;
 }
 
 unsigned

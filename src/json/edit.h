@@ -19,7 +19,10 @@ struct json_edits {
 	} edit[JSON_EDITS_MAX];	   /* in order, not overlapping */
 };
 
-/* The functions return ERR_FULL when there are too many edits. */
+/*
+ * The functions return ERR_FULL when there are too many edits, and then have
+ * changed nothing. What was removed stays so: edits inside it have no effect.
+ */
 
 /* Puts `with` (JSON) in the value's place. */
 enum err json_replace(

@@ -1,5 +1,7 @@
 #include "json/scan.h"
 
+#include "core/utf8.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #define BLOCK 16
@@ -39,40 +41,6 @@ static bool
 is_hex(char c)
 {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-/* The length of the well-formed UTF-8 sequence at `at` (RFC 3629), or 0. */
-static size_t
-utf8_length(const char *at, const char *end)
-{
-	const unsigned char *p = (const unsigned char *)at;
-	size_t left = (size_t)(end - at), n;
-	unsigned char low = 0x80, high = 0xbf;
-
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		n = 2;
-	else if (p[0] >= 0xe0 && p[0] <= 0xef)
-		n = 3;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (left < n)
-		return 0;
-	if (p[0] == 0xe0)
-		low = 0xa0; /* overlong */
-	else if (p[0] == 0xed)
-		high = 0x9f; /* surrogates */
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	return n;
 }
 
 /* The length of the escape at the backslash, or 0. */
@@ -299,58 +267,66 @@ scan_decoded_equals(struct slice inner, struct slice text)
 	return text.len == 0;
 }
 
-/* The exponent's value, held within what could matter. */
-static int
+/*
+ * The exponent's value, held within what could matter: a mantissa of as many
+ * digits as a text may have can undo all that is less.
+ */
+static int64_t
 read_exponent(struct slice s)
 {
 	bool negative = s.len > 0 && s.ptr[0] == '-';
-	int value = 0;
+	int64_t value = 0;
 
 	if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
 		s = slice_from(s, 1);
-	for (size_t i = 0; i < s.len && value < 10000; i++)
+	for (size_t i = 0; i < s.len && value < 1000000000000; i++)
 		value = value * 10 + (s.ptr[i] - '0');
 	return negative ? -value : value;
+}
+
+/* Puts a digit behind the value, unless it then passes the limit. */
+static bool
+add_digit(uint64_t *value, unsigned digit, uint64_t limit)
+{
+	if (*value > (limit - digit) / 10)
+		return false;
+	*value = *value * 10 + digit;
+	return true;
 }
 
 bool
 scan_scaled(struct slice number, int digits, bool round, int64_t *ret_value)
 {
 	bool negative = number.ptr[0] == '-', half = false, rest = false;
+	const uint64_t limit = (uint64_t)INT64_MAX + negative;
 	size_t mantissa = 0;
 	uint64_t value = 0;
-	int left; /* digits that still count; grows with the exponent */
+	int64_t left; /* digits that still count; grows with the exponent */
 
 	if (negative)
 		number = slice_from(number, 1);
 	while (mantissa < number.len && (number.ptr[mantissa] | 0x20) != 'e')
 		mantissa++;
 	left = digits + read_exponent(slice_from(number, mantissa + 1));
-	left += (int)slice_find(slice_head(number, mantissa), '.');
+	left += (int64_t)slice_find(slice_head(number, mantissa), '.');
 	for (size_t i = 0; i < mantissa; i++) {
 		unsigned digit = (unsigned)(number.ptr[i] - '0');
 
 		if (number.ptr[i] == '.')
 			continue;
 		if (left-- <= 0) {
-			if (left == -1)
-				half = digit >= 5;
+			half = half || (left == -1 && digit >= 5);
 			rest = rest || digit != 0;
-			continue;
+		} else if (!add_digit(&value, digit, limit)) {
+			return false;
 		}
-		if (value > ((uint64_t)INT64_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
 	}
-	for (; left > 0 && value > 0; left--) {
-		if (value > (uint64_t)INT64_MAX / 10)
+	for (; left > 0 && value > 0; left--)
+		if (!add_digit(&value, 0, limit))
 			return false;
-		value *= 10;
-	}
-	if (rest && !round)
+	if ((rest && !round) || (half && value == limit))
 		return false;
-	if (half && value < INT64_MAX)
-		value++;
-	*ret_value = negative ? -(int64_t)value : (int64_t)value;
+	value += half;
+	*ret_value = (int64_t)(negative ? 0 - value : value);
 	return true;
 }

@@ -258,6 +258,7 @@ enum err
 json_parse(struct json *j, struct slice text, uint32_t keep)
 {
 	struct reader r;
+	enum err e;
 
 	j->text = text;
 	j->count = 0;
@@ -270,7 +271,10 @@ json_parse(struct json *j, struct slice text, uint32_t keep)
 	r.end = r.at + text.len;
 	r.keep = keep;
 	r.depth = 0;
-	return read_all(&r);
+	e = read_all(&r);
+	if (e != ERR_OK)
+		j->count = 0; /* half a tape would lead astray */
+	return e;
 }
 
 /* --- looking --- */
@@ -353,9 +357,9 @@ json_first(const struct json *j, uint32_t container)
 uint32_t
 json_after(const struct json *j, uint32_t container, uint32_t v)
 {
-	uint32_t next = j->tokens[v].next;
+	const struct json_token *t = token(j, v), *c = token(j, container);
 
-	return next < j->tokens[container].next ? next : JSON_NONE;
+	return t != NULL && c != NULL && t->next < c->next ? t->next : JSON_NONE;
 }
 
 uint32_t
@@ -365,9 +369,9 @@ json_get(const struct json *j, uint32_t object, struct slice key)
 
 	if (!json_is(j, object, JSON_OBJECT))
 		return JSON_NONE;
-	JSON_FOR_EACH_KEY(k, j, object)
-	if (json_equals(j, k, key))
-		found = k + 1;
+	JSON_FOR_EACH_KEY (k, j, object)
+		if (json_equals(j, k, key))
+			found = k + 1;
 	return found;
 }
 

@@ -54,8 +54,8 @@ void json_free(struct json *j);
 /*
  * Reads the text (borrowed as long as the tape is used); value 0 is the root.
  * Containers at depth `keep` or more (the root has depth 0) are opaque. The
- * tape before is forgotten, its memory reused.
- * ERR_SYNTAX (see error_at, why), ERR_FULL, ERR_NOMEM.
+ * tape before is forgotten, its memory reused; after an error there are no
+ * values. ERR_SYNTAX (see error_at, why), ERR_FULL, ERR_NOMEM.
  */
 enum err json_parse(struct json *j, struct slice text, uint32_t keep) MUST_CHECK;
 

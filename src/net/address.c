@@ -9,7 +9,8 @@ address_of_host(struct slice host, uint16_t port, struct address *ret_address)
 	char text[ADDRESS_TEXT_MAX];
 	struct address a;
 
-	if (host.len == 0 || host.len >= sizeof(text))
+	if (host.len == 0 || host.len >= sizeof(text) ||
+	    memchr(host.ptr, '\0', host.len) != NULL)
 		return ERR_SYNTAX;
 	memcpy(text, host.ptr, host.len);
 	text[host.len] = '\0';

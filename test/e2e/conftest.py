@@ -1,0 +1,60 @@
+"""What every end-to-end test may ask for.
+
+WEIR_BIN       the binary under test (build/weir)
+WEIR_PROBE     the parsers at the end of a pipe (build/release/probe)
+WEIR_FIXTURES  recorded traffic and test vectors (../shared/fixtures beside the repository)
+"""
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def fixture_file(name):
+    """The path of a fixture. Skips when there are none, fails when those asked for are not there."""
+    asked = os.environ.get("WEIR_FIXTURES")
+    path = pathlib.Path(asked or ROOT.parent / "shared" / "fixtures") / name
+    if path.is_file() and os.access(path, os.R_OK):
+        return path
+    if asked:
+        pytest.fail(f"WEIR_FIXTURES is {asked}, but {path} cannot be read")
+    pytest.skip(f"no fixtures: {path} is not there and WEIR_FIXTURES is not set")
+
+
+def fixture_lines(name):
+    """The objects of a .jsonl.gz fixture."""
+    with gzip.open(fixture_file(name), "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+class Probe:
+    """test/e2e/probe.c: ask("json", b"[1]") gives what the parser says."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, what, data, **options):
+        """The answer, read by json.loads with the options."""
+        self.process.stdin.write(b"%s %s\n" % (what.encode(), data.hex().encode()))
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the probe died of {what} {data[:200]!r}"
+        return json.loads(answer, **options)
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def probe():
+    path = pathlib.Path(os.environ.get("WEIR_PROBE", ROOT / "build/release/probe"))
+    assert path.is_file(), f"{path} is not there: make probe"
+    p = Probe(path)
+    yield p
+    p.close()
