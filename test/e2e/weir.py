@@ -126,7 +126,7 @@ class Weir:
         with open(f"/proc/{self.process.pid}/statm") as statm:
             return int(statm.read().split()[1]) * 4
 
-    def signal(self, number):
+    def tell(self, number):
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
