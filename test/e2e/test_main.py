@@ -1,5 +1,6 @@
 """The main job: one model at two hosts, routed by the suffix, failed over, counted once."""
 import json
+import time
 
 import pytest
 
@@ -7,7 +8,7 @@ from host import Host, completion, cut, fault, refused_port, reply, reset, silen
 
 CONFIG = """
 threads: 2
-route: {{breaker_failures: 1000}}
+route: {{breaker_failures: 1000, explore: 0%}}
 upstream: {{connect: 300ms, first_token: 300ms, total: 3s, attempts: 3}}
 providers:
   mine:
@@ -35,16 +36,36 @@ def two_hosts(weir, host, first=None):
 @pytest.mark.asan
 def test_the_suffix_says_where(weir, host):
     server, first, second = two_hosts(weir, host)
-    for suffix, answered_by in ((":mine", "mine"), (":groq", "groq"), (":cheapest", "groq"), (":preferred", "mine")):
+    for suffix, answered_by in ((":mine", "mine"), (":groq", "groq"), (":preferred", "mine")):
         got = server.chat("acme/large" + suffix)
         assert (got.status, got.field("x-inference-provider")) == (200, answered_by), got.body
-    assert server.chat("acme/large:fastest").status == 200
+    # Both cost the same here, and answer equally fast.
+    assert server.chat("acme/large:cheapest").status == server.chat("acme/large:fastest").status == 200
     assert first.requests[0].json["model"] == "large-v1"
     assert second.requests[0].json["model"] == "openai/gpt-oss-120b"
     assert first.requests[0].field("authorization") == "Bearer mine-secret"
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("output, cheapest", (("0.61", "groq"), ("0.59", "mine")))
+def test_the_cheapest_is_the_cheapest(weir, host, output, cheapest):
+    first, second = host(), host()
+    server = weir(CONFIG.format(first=first.url, second=second.url).replace("0.60", output), **KEYS)
+    assert server.chat("acme/large:cheapest").field("x-inference-provider") == cheapest
+    assert server.chat("acme/large", provider={"sort": "price"}).field("x-inference-provider") == cheapest
     explained = json.loads(server.command("route", "acme/large:cheapest", "--json").stdout)
-    assert [c["provider"] for c in explained["candidates"]] == ["groq", "mine"]
-    assert "cheapest" in server.command("route", "acme/large:cheapest").stdout
+    costs = [c["expected_cost_pusd"] for c in explained["candidates"]]
+    assert explained["candidates"][0]["provider"] == cheapest and costs == sorted(costs)
+    assert "cheapest (expected cost" in server.command("route", "acme/large:cheapest").stdout
+
+
+@pytest.mark.asan
+def test_the_fastest_is_the_fastest(weir, host):
+    slow = reply(completion())
+    server, first, second = two_hosts(weir, host, host(lambda c, r: time.sleep(0.1) or slow(c, r)))
+    for suffix in (":mine", ":groq"):  # both are known then
+        assert server.chat("acme/large" + suffix).status == 200
+    assert server.chat("acme/large:fastest").field("x-inference-provider") == "groq"
 
 
 @pytest.mark.asan
