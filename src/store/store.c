@@ -51,12 +51,13 @@ store_folder(const char *configured, char to[4096])
 	if (configured != NULL && configured[0] != '\0')
 		(void)snprintf(to, 4096, "%s", configured);
 	else if (systemd != NULL && systemd[0] == '/')
-		(void)snprintf(to, 4096, "%s", systemd);
+		(void)snprintf(to, 4096, "%.*s", (int)strcspn(systemd, ":"), systemd);
 	else if (xdg != NULL && xdg[0] == '/')
 		(void)snprintf(to, 4096, "%s/weir", xdg);
+	else if (home != NULL && home[0] == '/')
+		(void)snprintf(to, 4096, "%s/.local/share/weir", home);
 	else
-		(void)snprintf(to, 4096, "%s/.local/share/weir",
-		    home == NULL || home[0] == '\0' ? "/var/lib" : home);
+		(void)snprintf(to, 4096, "/var/lib/weir");
 	return to;
 }
 
