@@ -6,6 +6,7 @@
 
 #include "dialect/dialect.h"
 #include "net/address.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -121,49 +122,19 @@ check_breaker(struct loading *l)
 		    LOADING_WHOLE, "the first span is longer than the longest");
 }
 
-/* --- the data folder --- */
-
-static char *
-join(const char *folder, const char *rest)
-{
-	size_t n = strlen(folder), m = strlen(rest);
-	char *path = malloc(n + m + 1);
-
-	if (path == NULL)
-		return NULL;
-	memcpy(path, folder, n);
-	memcpy(path + n, rest, m + 1);
-	return path;
-}
-
-/* systemd names the folder that it made; else as the XDG specification says. */
-static char *
-usual_data(void)
-{
-	const char *state = expand_variable("STATE_DIRECTORY"),
-		   *xdg = expand_variable("XDG_DATA_HOME"),
-		   *home = expand_variable("HOME");
-
-	if (state != NULL && state[0] == '/')
-		return slice_dup(
-		    slice_head(slice_str(state), slice_find(slice_str(state), ':')));
-	if (xdg != NULL && xdg[0] == '/')
-		return join(xdg, "/weir");
-	if (home != NULL && home[0] == '/')
-		return join(home, "/.local/share/weir");
-	return slice_dup(S("/var/lib/weir"));
-}
-
 static void
 settle_data(struct loading *l)
 {
 	struct options *o = &l->c->options;
+	char folder[4096];
+	char *data = slice_dup(slice_str(store_folder(o->data, folder)));
 
-	if (o->data[0] != '\0')
+	if (data == NULL) {
+		l->nomem = true;
 		return;
+	}
 	free(o->data);
-	o->data = usual_data();
-	l->nomem = l->nomem || o->data == NULL;
+	o->data = data;
 }
 
 /* --- TLS --- */
