@@ -514,6 +514,7 @@ add_provider(struct making *m)
 		free(m->p);
 		return;
 	}
+	m->p->configured = m->key != NULL;
 	c->provider_lines[n] = m->key == NULL ? 0 : m->key->line;
 }
 

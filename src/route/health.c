@@ -128,8 +128,8 @@ health_good(struct health *h, uint64_t now_ms, const struct health_sample *s)
 	learn(&h->ttft_us, s->ttft_ms * 1000);
 	/* A whole reply comes at once: its tokens took all of the time. */
 	if (telling < 10)
-		telling = s->total_ms;
-	if (s->out_tok > 0 && telling > 0)
+		telling = s->total_ms > 0 ? s->total_ms : 1;
+	if (s->out_tok > 0)
 		learn(&h->tok_per_ks, s->out_tok * 1000000 / telling);
 	if (s->prompt_tok > 0)
 		learn_ratio(h, s->prompt_bytes * 1000 / s->prompt_tok);
