@@ -156,8 +156,7 @@ edit_model(const struct json *j, const struct ask *ask, struct slice model,
 	if (quoted.err != ERR_OK || !arena_copy(a, buf_slice(&quoted), &text))
 		err = ERR_NOMEM;
 	buf_free(&quoted);
-	JSON_FOR_EACH_KEY(k, j, 0)
-	{
+	JSON_FOR_EACH_KEY (k, j, 0) {
 		if (err != ERR_OK)
 			break;
 		if (!json_equals(j, k, S("model")))

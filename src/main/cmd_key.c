@@ -109,6 +109,7 @@ list(struct args *a, sqlite3 *db)
 		command_print(buf_slice(&l.json));
 	else
 		table_print(&l.table);
+	table_done(&l.table);
 	buf_free(&l.json);
 	return 0;
 }

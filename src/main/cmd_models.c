@@ -223,7 +223,7 @@ print_models(const struct catalog *c, bool all, uint64_t now_ms)
 	}
 	if (shown > 0)
 		table_print(&t);
-	buf_free(&t.cells);
+	table_done(&t);
 	return shown;
 }
 

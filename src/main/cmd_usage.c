@@ -300,6 +300,7 @@ end_report(struct report *p)
 			put_sum_row(p, &p->total, true);
 		table_print(&p->table);
 	}
+	table_done(&p->table);
 	command_print(buf_slice(&p->out));
 	buf_free(&p->out);
 }

@@ -50,7 +50,7 @@ write_letters(struct server *s, struct key_set *keys, struct config *config)
 		}
 		l->worker = &s->threads[i].worker;
 		l->keys = key_set_ref(keys);
-		l->config = config_ref(config);
+		l->config = config == NULL ? NULL : config_ref(config);
 		l->mail.fn = on_letter;
 		l->mail.arg = l;
 		loop_post(s->threads[i].loop, &l->mail);

@@ -23,6 +23,13 @@ table_init(struct table *t, unsigned columns, const char *const *titles)
 }
 
 void
+table_done(struct table *t)
+{
+	buf_free(&t->cells);
+	t->count = 0;
+}
+
+void
 table_cell(struct table *t, struct slice text)
 {
 	buf_add(&t->cells, text);
@@ -136,5 +143,5 @@ table_print(struct table *t)
 	}
 	command_print(buf_slice(&out));
 	buf_free(&out);
-	buf_free(&t->cells);
+	table_done(t);
 }

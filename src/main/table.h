@@ -21,6 +21,9 @@ void table_init(struct table *t, unsigned columns, const char *const *titles);
 void table_cell(struct table *t, struct slice text);
 void table_number(struct table *t, uint64_t value);
 
+/* Frees it without writing. */
+void table_done(struct table *t);
+
 /* Writes it all and frees it. */
 void table_print(struct table *t);
 

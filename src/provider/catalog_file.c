@@ -302,8 +302,7 @@ catalog_read(struct catalog *c, struct slice text, struct note *note)
 	if (e == ERR_OK && !json_is(&j, models, JSON_OBJECT))
 		e = bad(&r, JSON_NONE, "a catalog is an object with \"models\"");
 	if (e == ERR_OK)
-		JSON_FOR_EACH_KEY(key, &j, models)
-		{
+		JSON_FOR_EACH_KEY (key, &j, models) {
 			e = read_model(&r, key);
 			if (e != ERR_OK)
 				break;

@@ -84,10 +84,10 @@ struct provider {
 	bool over_tls;	    /* of base_url; host.tls is set when roots are loaded */
 	struct host host;   /* out of base_url; name NULL for the engine */
 	char *path;	    /* of base_url, without the slash at its end */
-	char *host_header;  /* "api.groq.com", "127.0.0.1:9001" */
+	char *host_header;  /* "api.groq.com", "127.0.0.1:9001"; both also the engine's */
 	struct secret keys[PROVIDER_KEYS_MAX];
 	unsigned nkeys;
-	const char *missing; /* why it can't be used: static text, or NULL */
+	const char *missing; /* why it can't be used, or NULL; lives with the catalog */
 };
 
 /* A URL in parts; slices of the text. */

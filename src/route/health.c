@@ -104,6 +104,15 @@ learn(atomic_uint_fast64_t *value, uint64_t sample)
 	atomic_store(value, old == 0 ? sample : (old * 4 + sample) / 5);
 }
 
+/* Where the prompt counts many more tokens than its text has (a search's results,
+ * a hidden preamble) or many fewer, the ratio says nothing about text. */
+static void
+learn_ratio(struct health *h, uint64_t bytes_per_ktok)
+{
+	if (bytes_per_ktok >= 500 && bytes_per_ktok <= 16000)
+		learn(&h->bytes_per_ktok, bytes_per_ktok);
+}
+
 void
 health_good(struct health *h, uint64_t now_ms, const struct health_sample *s)
 {
@@ -119,11 +128,11 @@ health_good(struct health *h, uint64_t now_ms, const struct health_sample *s)
 	learn(&h->ttft_us, s->ttft_ms * 1000);
 	/* A whole reply comes at once: its tokens took all of the time. */
 	if (telling < 10)
-		telling = s->total_ms;
-	if (s->out_tok > 0 && telling > 0)
+		telling = s->total_ms > 0 ? s->total_ms : 1;
+	if (s->out_tok > 0)
 		learn(&h->tok_per_ks, s->out_tok * 1000000 / telling);
-	if (s->prompt_tok > 0 && s->prompt_bytes > 0)
-		learn(&h->bytes_per_ktok, s->prompt_bytes * 1000 / s->prompt_tok);
+	if (s->prompt_tok > 0)
+		learn_ratio(h, s->prompt_bytes * 1000 / s->prompt_tok);
 	atomic_store(&h->sampled_ms, now_ms);
 }
 

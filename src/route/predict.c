@@ -14,13 +14,23 @@
 #define PART_TOK	    800	   /* an image, roughly */
 #define HALF_LIFE_MS	    600000 /* after which half of what was learnt is doubt */
 
+/* Bytes in 1000 tokens as learnt at this offer; 0: not yet. */
+static uint64_t
+ratio_of(const struct offer *o)
+{
+	return o->health == NULL ? 0 : atomic_load(&o->health->bytes_per_ktok);
+}
+
 uint64_t
 predict_input_tok(const struct offer *o, const struct ask *ask)
 {
-	uint64_t per_k = 0;
+	uint64_t per_k = ratio_of(o);
 
-	if (o->health != NULL)
-		per_k = atomic_load(&o->health->bytes_per_ktok);
+	/* The tokens are the model's: what another host of it taught holds here. */
+	if (per_k == 0 && o->model != NULL)
+		for (const struct offer *other = o->model->offers;
+		     other != NULL && per_k == 0; other = other->next)
+			per_k = ratio_of(other);
 	if (per_k == 0)
 		per_k = USUAL_BYTES_PER_TOK * 1000;
 	return ask->prompt_bytes * 1000 / per_k + ask->prompt_parts * PART_TOK;

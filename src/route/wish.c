@@ -101,8 +101,7 @@ read_max_price(struct reading *r, uint32_t v)
 
 	if (!json_is(j, v, JSON_OBJECT))
 		return refuse(r, "provider.max_price", expected);
-	JSON_FOR_EACH_KEY(k, j, v)
-	{
+	JSON_FOR_EACH_KEY (k, j, v) {
 		int64_t *to = NULL;
 
 		if (json_equals(j, k, S("prompt")))
@@ -177,8 +176,7 @@ wish_read(const struct catalog *c, const struct json *j, uint32_t v,
 		return ERR_OK;
 	if (!json_is(j, v, JSON_OBJECT))
 		return refuse(&r, "provider", "an object");
-	JSON_FOR_EACH_KEY(k, j, v)
-	{
+	JSON_FOR_EACH_KEY (k, j, v) {
 		enum err e = json_is(j, k + 1, JSON_NULL) ? ERR_OK : read_member(&r, k);
 
 		if (e != ERR_OK)

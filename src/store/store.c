@@ -20,7 +20,7 @@
 #define LINGER_MS 100  /* a settled row is visible after this, and its commit */
 #define WATCH_MS  200  /* how often keys are looked for */
 #define AGAIN_MS  1000 /* after the disk refused */
-#define LEARNT_MS  1000	      /* how often what was learnt is written */
+#define LEARNT_MS 1000 /* how often what was learnt is written */
 #define ROW_MAX	  (64u << 10)
 
 struct store {
@@ -51,12 +51,13 @@ store_folder(const char *configured, char to[4096])
 	if (configured != NULL && configured[0] != '\0')
 		(void)snprintf(to, 4096, "%s", configured);
 	else if (systemd != NULL && systemd[0] == '/')
-		(void)snprintf(to, 4096, "%s", systemd);
+		(void)snprintf(to, 4096, "%.*s", (int)strcspn(systemd, ":"), systemd);
 	else if (xdg != NULL && xdg[0] == '/')
 		(void)snprintf(to, 4096, "%s/weir", xdg);
+	else if (home != NULL && home[0] == '/')
+		(void)snprintf(to, 4096, "%s/.local/share/weir", home);
 	else
-		(void)snprintf(to, 4096, "%s/.local/share/weir",
-		    home == NULL || home[0] == '\0' ? "/var/lib" : home);
+		(void)snprintf(to, 4096, "/var/lib/weir");
 	return to;
 }
 

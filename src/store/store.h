@@ -54,7 +54,8 @@ void store_find(struct store *s, struct store_find *f);
 /* Is the file being written? False while the disk refuses; for /readyz. */
 bool store_is_well(const struct store *s);
 
-/* The folder to use: `configured` if not empty, else by XDG_DATA_HOME or HOME. */
+/* The folder to use: `configured` if not empty, else the one that systemd made, else
+ * by XDG_DATA_HOME or HOME. Returns `to`. */
 const char *store_folder(const char *configured, char to[4096]);
 
 /* Makes a folder with mode 0700, and those above it. ERR_IO with a note. */

@@ -12,7 +12,11 @@ import subprocess
 
 import pytest
 
+from host import Host
+from weir import Weir
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("WEIR_BIN", ROOT / "build/weir")).resolve()
 
 
 def fixture_file(name):
@@ -58,3 +62,41 @@ def probe():
     p = Probe(path)
     yield p
     p.close()
+
+
+@pytest.fixture
+def host():
+    """Makes providers: host() is one, with `url` and `requests`; see host.py."""
+    made = []
+
+    def make(behaviour=None, **options):
+        h = Host(**options)
+        if behaviour:
+            h.play(behaviour)
+        made.append(h)
+        return h
+
+    yield make
+    for h in made:
+        h.close()
+
+
+@pytest.fixture
+def weir(tmp_path):
+    """Starts servers: weir("providers: ...", MINE_KEY="x") is a running one; see weir.py. It must end well."""
+    made = []
+
+    def start(config="", wait=True, **env):
+        folder = tmp_path / f"weir{len(made)}"
+        folder.mkdir()
+        server = Weir(str(BINARY), folder, config, env.items(), wait)
+        made.append(server)
+        return server
+
+    yield start
+    for server in made:
+        ended = server.process.poll() is not None
+        status = server.stop()
+        assert ended or status == 0, f"exit status {status}:\n{server.log[-3000:]}"
+        assert "Sanitizer" not in server.log, server.log[-6000:]
+        assert "runtime error" not in server.log, server.log[-6000:]

@@ -1,0 +1,212 @@
+/*
+ * What spans several options or needs more than the text of one: addresses,
+ * names of other things, the data folder, TLS.
+ */
+#include "config/loading.h"
+
+#include "dialect/dialect.h"
+#include "net/address.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void
+check_listen(struct loading *l)
+{
+	const struct texts *list = &l->c->options.listen;
+	struct address a;
+
+	if (list->count == 0)
+		loading_option_error(
+		    l, "listen", LOADING_WHOLE, "expected at least one address");
+	for (unsigned i = 0; i < list->count; i++) {
+		struct slice text = slice_str(list->at[i]);
+
+		if (address_parse(text, &a) != ERR_OK)
+			loading_option_error(l, "listen", i,
+			    "expected an address like \"127.0.0.1:8080\" or "
+			    "\"[::1]:8080\", found \"%s\"",
+			    QUOTE(text));
+		for (unsigned k = 0; k < i; k++)
+			if (slice_eq(text, slice_str(list->at[k])))
+				loading_option_error(l, "listen", i,
+				    "\"%s\" is listed twice", QUOTE(text));
+	}
+}
+
+static void
+check_prefer(struct loading *l)
+{
+	const struct catalog *c = l->c->catalog;
+	const struct texts *list = &l->c->options.prefer;
+
+	for (unsigned i = 0; i < list->count; i++) {
+		struct slice name = slice_str(list->at[i]);
+		struct nearest nearest;
+		struct note hint;
+
+		if (catalog_provider(c, name) != NULL)
+			continue;
+		nearest_init(&nearest, name);
+		for (unsigned k = 0; k < c->nproviders; k++)
+			nearest_try(&nearest, slice_str(c->providers[k]->name));
+		nearest_tell(&nearest, "", &hint);
+		loading_option_error(l, "route.prefer", i, "unknown provider \"%s\"%s",
+		    QUOTE(name), hint.text);
+	}
+}
+
+/* Headers that weir writes itself, or that belong to one connection. */
+static void
+check_forward(struct loading *l)
+{
+	static const char *const own[] = {"host", "content-length", "transfer-encoding",
+	    "connection", "keep-alive", "te", "trailer", "upgrade", "expect",
+	    "authorization", "proxy-authorization", "api-key", "x-api-key", "cookie",
+	    "accept-encoding"};
+	const struct texts *list = &l->c->options.forward;
+
+	for (unsigned i = 0; i < list->count; i++) {
+		struct slice name = slice_str(list->at[i]);
+
+		if (!loading_is_header(name))
+			loading_option_error(l, "upstream.forward", i,
+			    "expected the name of a header, found \"%s\"", QUOTE(name));
+		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			if (slice_ieq(name, slice_str(own[k])))
+				loading_option_error(l, "upstream.forward", i,
+				    "\"%s\" cannot be passed on", QUOTE(name));
+	}
+}
+
+/* "*" or "scheme://host:port", as browsers send it. */
+static bool
+is_origin(struct slice s)
+{
+	size_t colon = slice_search(s, S("://"));
+	struct slice host = slice_from(s, colon + 3);
+
+	if (slice_eq(s, S("*")))
+		return true;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] <= ' ' || s.ptr[i] >= 0x7f)
+			return false;
+	return colon > 0 && host.len > 0 && slice_find(host, '/') == host.len;
+}
+
+static void
+check_cors(struct loading *l)
+{
+	const struct texts *list = &l->c->options.cors_origins;
+
+	for (unsigned i = 0; i < list->count; i++)
+		if (!is_origin(slice_str(list->at[i])))
+			loading_option_error(l, "cors.origins", i,
+			    "expected an origin like \"https://app.example.org\", "
+			    "without a path, found \"%s\"",
+			    QUOTE(slice_str(list->at[i])));
+}
+
+static void
+check_breaker(struct loading *l)
+{
+	const struct options *o = &l->c->options;
+
+	if (o->breaker_open > o->breaker_open_max)
+		loading_option_error(l,
+		    l->c->origins.breaker_open.kind == ORIGIN_DEFAULT
+			? "route.breaker_open_max"
+			: "route.breaker_open",
+		    LOADING_WHOLE, "the first span is longer than the longest");
+}
+
+static void
+settle_data(struct loading *l)
+{
+	struct options *o = &l->c->options;
+	char folder[4096];
+	char *data = slice_dup(slice_str(store_folder(o->data, folder)));
+
+	if (data == NULL) {
+		l->nomem = true;
+		return;
+	}
+	free(o->data);
+	o->data = data;
+}
+
+/* --- TLS --- */
+
+static bool
+is_https(const struct provider *p)
+{
+	return p->over_tls && p->base_url != NULL && provider_is_usable(p) &&
+	       dialect_find(p->dialect) != NULL;
+}
+
+/* Roots take memory and time to read: only for a provider that can be asked. */
+static void
+load_client_tls(struct loading *l)
+{
+	struct config *c = l->c;
+	const char *file = c->options.ca_file;
+	char why[TLS_WHY_MAX];
+	enum err e = ERR_OK;
+
+	if (file[0] != '\0' && access(file, R_OK) != 0)
+		loading_option_error(
+		    l, "ca_file", LOADING_WHOLE, "%s: %s", file, strerror(errno));
+	for (unsigned i = 0;
+	     i < c->catalog->nproviders && e == ERR_OK && l->report.nerrors == 0; i++) {
+		struct provider *p = c->catalog->providers[i];
+
+		if (!is_https(p))
+			continue;
+		if (c->tls_client == NULL)
+			e = tls_client_context(
+			    file[0] == '\0' ? NULL : file, &c->tls_client, why);
+		p->host.tls = c->tls_client;
+	}
+	if (e == ERR_NOMEM)
+		l->nomem = true;
+	else if (e != ERR_OK)
+		loading_option_error(l, "ca_file", LOADING_WHOLE, "%s", why);
+}
+
+static void
+load_server_tls(struct loading *l)
+{
+	const struct options *o = &l->c->options;
+	bool cert = o->tls_cert[0] != '\0', key = o->tls_key[0] != '\0';
+	char why[TLS_WHY_MAX];
+	enum err e;
+
+	if (cert != key)
+		loading_option_error(l, cert ? "tls.cert" : "tls.key", LOADING_WHOLE,
+		    "%s is wanted as well", cert ? "tls.key" : "tls.cert");
+	if (!cert || !key)
+		return;
+	e = tls_server_context(o->tls_cert, o->tls_key, &l->c->tls_server, why);
+	if (e == ERR_NOMEM)
+		l->nomem = true;
+	else if (e != ERR_OK)
+		loading_option_error(l,
+		    slice_starts(slice_str(why), slice_str(o->tls_cert)) ? "tls.cert"
+									 : "tls.key",
+		    LOADING_WHOLE, "%s", why);
+}
+
+void
+check_load(struct loading *l)
+{
+	check_listen(l);
+	check_prefer(l);
+	check_forward(l);
+	check_cors(l);
+	check_breaker(l);
+	settle_data(l);
+	load_server_tls(l);
+	load_client_tls(l);
+}
