@@ -126,6 +126,9 @@ fuzz:  ## run each libFuzzer target 60 s (FUZZ_SECONDS=n)
 fuzz-bins: $(FUZZ)
 unit-bins: $(UNIT) $(SCENARIO)
 probe: $(PROBE)
+objects: $(OBJ)
+ready: | $(PACKAGES) $(LLHTTP)/src/llhttp.c
+flags: ; @echo $(CPPFLAGS) $(filter-out -f% -pthread,$(CFLAGS))
 
 lint:  ## formatting, clang-tidy, cppcheck, layers, headers, docs, spelling
 	@tools/lint.sh
@@ -147,5 +150,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test unit unit-bins probe fuzz fuzz-bins lint format bench docs clean help
+.PHONY: all run engine install test unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench docs clean help
 .DELETE_ON_ERROR:

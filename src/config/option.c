@@ -212,8 +212,9 @@ option_path(struct slice s)
 	if (path == NULL)
 		return NULL;
 	memcpy(path, home, n);
-	memcpy(path + n, s.ptr + 1, s.len - 1);
-	path[n + s.len - 1] = '\0';
+	s = slice_from(s, 1);
+	memcpy(path + n, s.ptr, s.len);
+	path[n + s.len] = '\0';
 	return path;
 }
 

@@ -16,7 +16,7 @@ cut(struct note *n)
 	memcpy(n->text + at, ELLIPSIS, sizeof(ELLIPSIS));
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 write_at(struct note *n, size_t at, const char *format, va_list ap)
 {
 	int len = vsnprintf(n->text + at, NOTE_MAX - at, format, ap);

@@ -31,9 +31,10 @@ text_pusd(char *p, int64_t pusd)
 	if (part == 0)
 		return n;
 	p[n++] = '.';
-	for (uint64_t unit = usd / 10; part > 0; unit /= 10) {
-		p[n++] = (char)('0' + part / unit);
-		part %= unit;
+	while (part > 0) {
+		part *= 10;
+		p[n++] = (char)('0' + part / usd);
+		part %= usd;
 	}
 	return n;
 }

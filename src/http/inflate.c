@@ -57,7 +57,7 @@ static int
 step(struct inflate *z, struct buf *to)
 {
 	size_t left = to->max - to->len, n = left < STEP_BYTES ? left : STEP_BYTES;
-	char spare, *room = n == 0 ? &spare : buf_room(to, n);
+	char spare = 0, *room = n == 0 ? &spare : buf_room(to, n);
 	int e;
 
 	if (room == NULL)

@@ -95,8 +95,9 @@ http_date(uint64_t unix_ms)
 		second = unix_ms / 1000;
 		(void)gmtime_r(&now, &tm);
 		len = (size_t)snprintf(text, sizeof(text),
-		    "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
-		    tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
+		    "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+		    days + 3 * (size_t)tm.tm_wday, tm.tm_mday,
+		    months + 3 * (size_t)tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
 		    tm.tm_min, tm.tm_sec);
 	}
 	return slice_of(text, len);

@@ -12,8 +12,6 @@
 
 /* The launcher is part of the program. */
 __asm__(".section .rodata\n"
-	".global engine_py\n"
-	".global engine_py_end\n"
 	"engine_py:\n"
 	".incbin \"src/local/engine.py\"\n"
 	"engine_py_end:\n"

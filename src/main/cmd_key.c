@@ -5,6 +5,7 @@
 #include "store/keydb.h"
 #include "json/write.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const char help[] =
@@ -163,6 +164,7 @@ read_words(struct args *a, struct words *w)
 static int
 run(struct args *a, const struct words *w, sqlite3 *db)
 {
+	assert(w->verb != NULL);
 	if (strcmp(w->verb, "create") == 0)
 		return create(a, db, slice_str(w->name));
 	if (strcmp(w->verb, "list") == 0)

@@ -176,8 +176,6 @@ put_sum_row(struct report *p, const struct usage_sum *s, bool total)
 						   : labels[i]);
 		first = false;
 	}
-	if (total && p->by == 0)
-		first = false;
 	table_number(t, s->requests);
 	table_number(t, input_of(s));
 	table_number(t, s->count[USAGE_CACHED]);

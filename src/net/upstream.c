@@ -100,8 +100,8 @@ key_of(const struct host *host, char to[KEY_MAX])
 
 	if (name > KEY_MAX - 40)
 		name = KEY_MAX - 40;
-	memcpy(to, &host->tls, sizeof(host->tls));
-	n += sizeof(host->tls);
+	memcpy(to, &host->tls, sizeof(void *));
+	n += sizeof(void *);
 	memcpy(to + n, &host->port, sizeof(host->port));
 	n += sizeof(host->port);
 	memcpy(to + n, host->name, name);

@@ -110,10 +110,9 @@ catalog_offer(
 {
 	struct offer **end = &m->offers, *o;
 
-	for (; *end != NULL; end = &(*end)->next)
-		if ((*end)->provider == p && slice_eq((*end)->upstream, upstream))
+	for (; (o = *end) != NULL; end = &o->next)
+		if (o->provider == p && slice_eq(o->upstream, upstream))
 			break;
-	o = *end;
 	if (o != NULL) {
 		struct offer *next = o->next;
 

@@ -7,8 +7,6 @@
 
 /* The file is part of the program. */
 __asm__(".section .rodata\n"
-	".global catalog_json\n"
-	".global catalog_json_end\n"
 	"catalog_json:\n"
 	".incbin \"etc/catalog.json\"\n"
 	"catalog_json_end:\n"
@@ -19,7 +17,8 @@ extern const char catalog_json[], catalog_json_end[];
 struct slice
 catalog_builtin(void)
 {
-	return slice_of(catalog_json, (size_t)(catalog_json_end - catalog_json));
+	return slice_of(
+	    catalog_json, (uintptr_t)catalog_json_end - (uintptr_t)catalog_json);
 }
 
 struct reading {

@@ -283,8 +283,7 @@ static const char *const streams[] = {
     "data: a\n\ndata: b\n\ndata: [DONE]\n\n",
     "event: e\r\ndata: {\"a\":1}\r\n\r\n: comment\r\n\r\ndata: b\r\ndata: c\r\n\r\n",
     "data: a\r\rdata: b\rdata: c\r\r",
-    "\xef\xbb\xbf"
-    "data: a\n\n\n\n\r\n\r\ndata: b",
+    "\357\273\277data: a\n\n\n\n\r\n\r\ndata: b",
     "id\n\ndata\n\ndata\ndata\n\n",
     "data: a\n\r\ndata: b\r\n\ndata: c\n\n",
     "\r\r\n\n\r",
