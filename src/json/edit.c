@@ -25,37 +25,66 @@ end_of(const struct json *j, uint32_t v)
 	return (size_t)j->tokens[v].at + j->tokens[v].len;
 }
 
-/* Does an edit remove the byte at `at`? */
+/* Is the byte at `at` removed or replaced? */
 static bool
 is_gone(const struct json_edits *e, size_t at)
 {
 	for (unsigned i = 0; i < e->count; i++)
-		if (e->edit[i].with.len == 0 && at >= e->edit[i].at &&
-		    at - e->edit[i].at < e->edit[i].len)
+		if (at >= e->edit[i].at && at - e->edit[i].at < e->edit[i].len)
 			return true;
 	return false;
+}
+
+/* Puts `with` in place of the bytes; edits inside them go. */
+static enum err
+replace_bytes(struct json_edits *e, size_t from, size_t to, struct slice with)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->edit[i].at < from || e->edit[i].at >= to)
+			e->edit[kept++] = e->edit[i];
+	e->count = kept;
+	return insert(e, from, to - from, with);
 }
 
 enum err
 json_replace(struct json_edits *e, const struct json *j, uint32_t v, struct slice with)
 {
+	struct json_edits all = *e;
+	size_t at, len;
+	enum err err;
+
 	assert(v < j->count);
-	if (is_gone(e, j->tokens[v].at))
+	at = j->tokens[v].at;
+	len = j->tokens[v].len;
+	for (unsigned i = 0; i < e->count; i++) {
+		if (e->edit[i].at == at && e->edit[i].len == len) {
+			e->edit[i].with = with; /* once more */
+			return ERR_OK;
+		}
+	}
+	if (is_gone(e, at))
 		return ERR_OK;
-	return insert(e, j->tokens[v].at, j->tokens[v].len, with);
+	err = replace_bytes(&all, at, at + len, with);
+	if (err == ERR_OK)
+		*e = all;
+	return err;
 }
 
-/* Removes the bytes; edits inside them go too. */
-static enum err
-remove_bytes(struct json_edits *e, size_t from, size_t to)
+/* Nothing stays before what was appended at `at`: its comma goes. */
+static void
+drop_comma(struct json_edits *e, size_t at)
 {
-	unsigned kept = 0;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < e->count; i++)
-		if (e->edit[i].at < from || e->edit[i].at + e->edit[i].len > to)
-			e->edit[kept++] = e->edit[i];
-	e->count = kept;
-	return insert(e, from, to - from, S(""));
+	while (i < e->count && (e->edit[i].at != at || e->edit[i].len != 0))
+		i++;
+	if (i == e->count || !slice_eq(e->edit[i].with, S(",")))
+		return;
+	e->count--;
+	for (; i < e->count; i++)
+		e->edit[i] = e->edit[i + 1];
 }
 
 enum err
@@ -87,8 +116,8 @@ json_remove(struct json_edits *e, const struct json *j, uint32_t object, struct 
 			in_run = true;
 		} else {
 			if (in_run)
-				err = remove_bytes(&all, from,
-				    before == JSON_NONE ? at : end_of(j, last));
+				err = replace_bytes(&all, from,
+				    before == JSON_NONE ? at : end_of(j, last), S(""));
 			in_run = false;
 			before = k + 1;
 		}
@@ -97,7 +126,9 @@ json_remove(struct json_edits *e, const struct json *j, uint32_t object, struct 
 			return err;
 	}
 	if (in_run)
-		err = remove_bytes(&all, from, end_of(j, last));
+		err = replace_bytes(&all, from, end_of(j, last), S(""));
+	if (before == JSON_NONE && !j->tokens[object].opaque)
+		drop_comma(&all, end_of(j, object) - 1);
 	if (err == ERR_OK)
 		*e = all;
 	return err;

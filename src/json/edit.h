@@ -20,8 +20,9 @@ struct json_edits {
 };
 
 /*
- * The functions return ERR_FULL when there are too many edits, and then have
- * changed nothing. What was removed stays so: edits inside it have no effect.
+ * Edits may come in any order. What was removed or replaced stays so: edits inside
+ * it have no effect, but a value may be replaced once more. ERR_FULL when there
+ * are too many; nothing has changed then.
  */
 
 /* Puts `with` (JSON) in the value's place. */

@@ -193,6 +193,32 @@ TEST(what_is_removed_stays_so)
 	assert_slice(result(), S("{\"c\":2}"));
 }
 
+TEST(a_value_may_be_replaced_once_more)
+{
+	parse(S("{\"a\":[1,2]}"));
+	assert_int_equal(json_replace(&edits, &j, 3, S("3")), ERR_OK);
+	assert_int_equal(json_replace(&edits, &j, 3, S("4")), ERR_OK);
+	assert_slice(result(), S("{\"a\":[4,2]}"));
+	assert_int_equal(json_replace(&edits, &j, 2, S("5")), ERR_OK); /* around it */
+	assert_int_equal(json_replace(&edits, &j, 3, S("6")), ERR_OK);
+	assert_slice(result(), S("{\"a\":5}"));
+}
+
+TEST(append_may_come_before_remove)
+{
+	static const char *const both[] = {"b", "a", NULL};
+
+	parse(S("{\"a\":1,\"b\":2}"));
+	assert_int_equal(json_append(&edits, &j, 0, S("\"x\":3"), false), ERR_OK);
+	assert_int_equal(json_remove(&edits, &j, 0, S("b")), ERR_OK);
+	assert_slice(result(), S("{\"a\":1,\"x\":3}"));
+	assert_int_equal(json_append(&edits, &j, 0, S("\"y\":4"), false), ERR_OK);
+	remove_keys(both);
+	assert_slice(result(), S("{\"x\":3,\"y\":4}"));
+	remove_keys(both); /* changes nothing more */
+	assert_slice(result(), S("{\"x\":3,\"y\":4}"));
+}
+
 TEST(too_many_edits_are_refused_and_change_nothing)
 {
 	char text[300] = "{";
@@ -385,6 +411,8 @@ main(void)
 	    cmocka_unit_test(append_may_come_twice_and_before_what_it_follows),
 	    cmocka_unit_test(append_sees_members_that_left_no_tokens),
 	    cmocka_unit_test(what_is_removed_stays_so),
+	    cmocka_unit_test(a_value_may_be_replaced_once_more),
+	    cmocka_unit_test(append_may_come_before_remove),
 	    cmocka_unit_test(too_many_edits_are_refused_and_change_nothing),
 	    cmocka_unit_test(agrees_with_an_array_of_members),
 	};
