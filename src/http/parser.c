@@ -220,6 +220,9 @@ check_head(struct http_parser *p)
 			return bad(
 			    p, ERR_BAD_HTTP, "there must be exactly one Host field");
 	}
+	if (p->kind == HTTP_REPLIES && h->status < 100)
+		return bad(
+		    p, ERR_BAD_HTTP, "a status has three digits and begins at 100");
 	h->has_length = (p->ll.flags & F_CONTENT_LENGTH) != 0;
 	h->length = p->ll.content_length;
 	return HTTP_GOT_HEAD;

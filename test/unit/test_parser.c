@@ -411,7 +411,8 @@ TEST(a_reply_may_end_with_the_connection)
 
 TEST(bad_replies)
 {
-	static const char *const bad[] = {"HTTP/1.1 20 OK\r\n\r\n", "200 OK\r\n\r\n",
+	static const char *const bad[] = {"HTTP/1.1 20 OK\r\n\r\n",
+	    "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 000 OK\r\n\r\n", "200 OK\r\n\r\n",
 	    "HTTP/1.1 200 OK\nX: a\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
