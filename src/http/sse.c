@@ -5,7 +5,7 @@ sse_init(struct sse *s, size_t max)
 {
 	buf_init(&s->partial, max);
 	buf_init(&s->joined, max);
-	s->scanned = 0;
+	s->line = s->scanned = 0;
 	s->given = false;
 }
 
@@ -23,42 +23,56 @@ sse_has_partial(const struct sse *s)
 }
 
 /*
- * The length of the first event in s: up to and with the empty line. 0 when it
- * is not complete. *line: where a line begins from which to look on later.
- * A CR at the very end may be half of a CR LF: then more is needed. But where
- * lines end with a bare CR, an empty one does so too, and an event need not wait
- * for the next one's first byte; a LF that comes then is an event without data.
+ * The first CR or LF at or behind `at`; s.len when there is none. Long lines want
+ * memchr, but lines that end with CR only must not be searched for a LF as far as
+ * the input goes, each anew: so it looks in steps that grow.
  */
 static size_t
-event_length(struct slice s, size_t *line)
+line_end(struct slice s, size_t at)
 {
-	size_t at = *line;
+	for (size_t step = 64; at < s.len; step *= 2) {
+		size_t n = step < s.len - at ? step : s.len - at;
+		const char *lf = memchr(s.ptr + at, '\n', n);
+		const char *cr =
+		    memchr(s.ptr + at, '\r', lf == NULL ? n : (size_t)(lf - s.ptr) - at);
+
+		if (cr != NULL)
+			return (size_t)(cr - s.ptr);
+		if (lf != NULL)
+			return (size_t)(lf - s.ptr);
+		at += n;
+	}
+	return s.len;
+}
+
+/*
+ * The length of the first event in s: up to and with the empty line. 0 when it
+ * is not complete; *line and *scanned are then where a line begins and what of it
+ * was looked at, to go on from there when more has come. A CR at the very end may
+ * be half of a CR LF: then more is needed. But where lines end with a bare CR, an
+ * empty one does so too, and an event need not wait for the next one's first byte;
+ * a LF that comes then is an event without data.
+ */
+static size_t
+event_length(struct slice s, size_t *line, size_t *scanned)
+{
+	size_t from = *line, at = *scanned;
 
 	for (;;) {
-		size_t from = at;
-
-		while (at < s.len && s.ptr[at] != '\n' && s.ptr[at] != '\r') {
-			/* memchr is what makes long lines cheap. */
-			const char *lf = memchr(s.ptr + at, '\n', s.len - at);
-			size_t stop = lf == NULL ? s.len : (size_t)(lf - s.ptr);
-			const char *cr = memchr(s.ptr + at, '\r', stop - at);
-
-			at = cr == NULL ? stop : (size_t)(cr - s.ptr);
-		}
-		if (at == s.len) {
-			*line = from;
+		at = line_end(s, at);
+		*line = from;
+		*scanned = at;
+		if (at == s.len)
 			return 0;
-		}
 		if (s.ptr[at] == '\r' && at == from && from > 0 &&
 		    s.ptr[from - 1] == '\r')
 			return at + 1;
-		if (s.ptr[at] == '\r' && at + 1 == s.len) {
-			*line = from;
+		if (s.ptr[at] == '\r' && at + 1 == s.len)
 			return 0;
-		}
 		at += s.ptr[at] == '\r' && s.ptr[at + 1] == '\n' ? 2 : 1;
 		if (at - from <= 2 && (s.ptr[from] == '\r' || s.ptr[from] == '\n'))
 			return at;
+		from = at;
 	}
 }
 
@@ -66,17 +80,9 @@ event_length(struct slice s, size_t *line)
 static struct slice
 cut_line(struct slice *s)
 {
-	size_t n = 0;
-	struct slice line;
+	size_t n = line_end(*s, 0);
+	struct slice line = slice_head(*s, n);
 
-	while (n < s->len && s->ptr[n] != '\n' && s->ptr[n] != '\r') {
-		const char *lf = memchr(s->ptr + n, '\n', s->len - n);
-		size_t stop = lf == NULL ? s->len : (size_t)(lf - s->ptr);
-		const char *cr = memchr(s->ptr + n, '\r', stop - n);
-
-		n = cr == NULL ? stop : (size_t)(cr - s->ptr);
-	}
-	line = slice_head(*s, n);
 	if (n + 1 < s->len && s->ptr[n] == '\r' && s->ptr[n + 1] == '\n')
 		n++;
 	*s = slice_from(*s, n + 1);
@@ -134,13 +140,13 @@ bool
 sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err *ret_err)
 {
 	struct slice all;
-	size_t had, length, line = 0;
+	size_t had, length;
 
 	*ret_err = ERR_OK;
 	if (s->given) {
 		buf_free(&s->partial); /* rare, and streams are many */
 		s->given = false;
-		s->scanned = 0;
+		s->line = s->scanned = 0;
 	}
 	if (in->len == 0)
 		return false;
@@ -153,15 +159,15 @@ sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err 
 			return false;
 		}
 		all = buf_slice(&s->partial);
-		line = s->scanned;
+	} else {
+		s->line = s->scanned = 0;
 	}
-	length = event_length(all, &line);
+	length = event_length(all, &s->line, &s->scanned);
 	if (length == 0 && in->len > s->partial.max - had) {
 		*ret_err = ERR_FULL;
 		return false;
 	}
 	if (length == 0) {
-		s->scanned = line;
 		if (had == 0)
 			buf_add(&s->partial, all);
 		*ret_err = s->partial.err;

@@ -14,7 +14,8 @@
 struct sse {
 	struct buf partial; /* an event that is not complete */
 	struct buf joined;  /* data of several lines */
-	size_t scanned;	    /* bytes of partial known to hold no end */
+	size_t line;	    /* where in partial the last line begins */
+	size_t scanned;	    /* bytes of partial known to hold no end of a line */
 	bool given;	    /* partial was given out; drop it at the next call */
 };
 

@@ -1,5 +1,6 @@
 #include "http/sse.h"
 
+#include "core/clock.h"
 #include "core/random.h"
 #include "test.h"
 #include "torture.h"
@@ -277,6 +278,42 @@ TEST(a_line_without_end_is_full)
 	    S("FULL\n"));
 }
 
+/* --- what it costs --- */
+
+static uint64_t
+ms_for(struct slice text, size_t piece)
+{
+	uint64_t from = clock_mono_ms();
+	struct sse_event event;
+	enum err e;
+	struct sse s;
+
+	sse_init(&s, text.len);
+	for (size_t at = 0; at < text.len; at += piece) {
+		struct slice in = slice_head(slice_from(text, at), piece);
+
+		while (sse_next(&s, &in, &event, &e))
+			;
+		assert_int_equal(e, ERR_OK);
+	}
+	sse_done(&s);
+	return clock_mono_ms() - from;
+}
+
+/*
+ * Twice the bytes take twice the time, not four times: both took a minute and more
+ * when each call, or each line, looked at all that was there.
+ */
+TEST(the_time_grows_with_the_bytes)
+{
+	static char text[4u << 20];
+
+	memset(text, 'x', sizeof(text));
+	assert_in_range(ms_for(slice_of(text, sizeof(text)), 8), 0, 10000);
+	memset(text, '\r', sizeof(text));
+	assert_in_range(ms_for(slice_of(text, sizeof(text)), sizeof(text)), 0, 10000);
+}
+
 /* --- pieces --- */
 
 static const char *const streams[] = {
@@ -396,6 +433,7 @@ main(void)
 		an_event_of_more_than_the_ceiling_is_full_in_one_piece_or_many),
 	    cmocka_unit_test(what_follows_an_event_does_not_count),
 	    cmocka_unit_test(a_line_without_end_is_full),
+	    cmocka_unit_test(the_time_grows_with_the_bytes),
 	    cmocka_unit_test(pieces_change_nothing),
 	    cmocka_unit_test(pieces_of_mixed_line_ends_change_nothing),
 	    cmocka_unit_test(survives_torture),
