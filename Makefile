@@ -60,7 +60,7 @@ $(PACKAGES): tools/packages.sh
 $(LLHTTP)/src/llhttp.c: | $(PACKAGES)
 	@tools/llhttp.sh $(LLHTTP)
 
-$(OBJ) $(HELP) $(WORLD): | $(PACKAGES) $(LLHTTP)/src/llhttp.c
+$(OBJ) $(HELP) $(WORLD) $B/test/fuzz/replay.o: | $(PACKAGES) $(LLHTTP)/src/llhttp.c
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -92,9 +92,11 @@ $B/scenario/%: test/scenario/%.c $(WORLD) $(HELP) $(LIB)
 $(PROBE): test/e2e/probe.c $(LIB)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
-$B/fuzz/%: test/fuzz/%.c $(LIB)
+# In other modes than fuzz they run the files that they are given.
+REPLAY	:= $(if $(filter fuzz,$(MODE)),,$B/test/fuzz/replay.o)
+$B/fuzz/%: test/fuzz/%.c $(REPLAY) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(REPLAY) $(LIB) $(LDLIBS)
 
 -include $(OBJ:.o=.d) $(HELP:.o=.d) $(WORLD:.o=.d) $(UNIT:=.d) $(SCENARIO:=.d) $(PROBE:=.d) $(FUZZ:=.d)
 

@@ -217,10 +217,12 @@ static bool
 expect_name(SSL *ssl, const char *name)
 {
 	unsigned char ip[16];
+	char *host;
 
 	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
-	return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
+	memcpy(&host, &name, sizeof(host)); /* OpenSSL's macro has no const */
+	return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
 enum err
