@@ -261,7 +261,7 @@ step_auth(struct request *r)
 	if (!r->body_read && r->head.minor > 0 &&
 	    http_field(&r->head, S("expect")).len > 0 &&
 	    client_write(r->client, &go_on, 1) != ERR_OK)
-		return STEP_WAIT; /* request_gone comes */
+		return STEP_WAIT; /* `gone` is told */
 	req_goto(r, REQ_ROUTE);
 	return STEP_MORE;
 }

@@ -1,7 +1,7 @@
 #include "world.h"
 
 #include "core/log.h"
-#include "proxy/client.h"
+#include "proxy/request.h"
 #include "proxy/worker.h"
 #include "torture.h"
 #include "json/tape.h"
@@ -189,7 +189,7 @@ world_connect(struct world *w)
 	fake_loop_run_until(w->loop, loop_now(w->loop));
 	w->caller = fake_stream_new(w->loop);
 	assert_non_null(w->caller);
-	client_open(&w->worker, w->caller, &from);
+	client_open(&w->worker, w->caller, &from, &request_events);
 }
 
 void
