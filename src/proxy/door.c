@@ -76,6 +76,12 @@ check_page(struct request *r)
 		r->origin = origin;
 	if (keys)
 		return ERR_OK;
+	if (!address_is_loopback(&r->client->from)) {
+		note_set(&r->note,
+		    "No key is defined, so weir answers to this machine only; "
+		    "`weir key create` opens it.");
+		return ERR_BAD_HOST;
+	}
 	if (host.len > 0 && !is_loopback_name(host_name(host))) {
 		note_set(&r->note,
 		    "The Host \"%.*s\" is not a name of this machine. While no key is "

@@ -181,8 +181,9 @@ world_free(struct world *w)
 void
 world_connect(struct world *w)
 {
-	struct address from = {0};
+	struct address from;
 
+	assert_int_equal(address_of_host(S("127.0.0.1"), 5, &from), ERR_OK);
 	start(w);
 	if (w->caller != NULL)
 		fake_stream_forget(w->caller);
