@@ -65,6 +65,8 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(WORLD): CPPFLAGS += -Itest/unit
+
 # What they embed, which the compiler does not report.
 $B/src/local/program.o: src/local/engine.py
 $B/src/provider/catalog_file.o: etc/catalog.json

@@ -378,14 +378,14 @@ document_row(const struct provider_row *row, struct buf *to)
 	put_names(to, slice_str(row->key_variable));
 	put(to, row->auth == AUTH_OPTIONAL ? " (optional) | " : " | ");
 	put_code(to, row->base_url);
-	buf_printf(to, " | %s%s | ", provider_dialect_name(row->dialect),
+	buf_printf(to, " | %s%s | ", dialect_name(row->dialect),
 	    dialect_find(row->dialect) == NULL ? " (not yet)" : "");
 	put_code(to, row->id_header);
 	put(to, " | ");
 	for (unsigned i = 0; i < QUIRKS; i++) {
 		if ((row->quirks & (1u << i)) == 0)
 			continue;
-		buf_printf(to, "%s`%s`", first ? "" : ", ", provider_quirk_name(i));
+		buf_printf(to, "%s`%s`", first ? "" : ", ", quirk_name(i));
 		first = false;
 	}
 	put(to, " |\n");
@@ -424,8 +424,7 @@ config_document_providers(struct buf *to)
 			document_row(&rows[i], to);
 	put(to, providers_notes);
 	for (unsigned i = 0; i < QUIRKS; i++)
-		buf_printf(to, "| `%s` | %s |\n", provider_quirk_name(i),
-		    provider_quirk_text(i));
+		buf_printf(to, "| `%s` | %s |\n", quirk_name(i), quirk_text(i));
 	put(to, limits_text);
 	document_limits(to);
 }

@@ -184,7 +184,7 @@ put_provider(struct printing *p, const struct provider *provider)
 	say_line(p, line, &comment);
 	note_add(&comment, fault == NULL ? "; usable" : "; out: %s", fault);
 	put_name(p, 2, provider->name, comment.text);
-	put_text(p, 4, "dialect", provider_dialect_name(provider->dialect));
+	put_text(p, 4, "dialect", dialect_name(provider->dialect));
 	end_line(p, NULL);
 	if (provider->base_url != NULL) {
 		put_text(p, 4, "base_url", provider->base_url);

@@ -405,7 +405,7 @@ take_quirks(struct making *m)
 		return;
 	}
 	for (unsigned i = 0; i < QUIRKS; i++)
-		names[i] = provider_quirk_name(i);
+		names[i] = quirk_name(i);
 	for (const struct yaml_node *i = n->first; i != NULL; i = i->next)
 		if (loading_word(m->l, i, names, QUIRKS, &bit))
 			quirks |= 1u << bit;

@@ -13,8 +13,8 @@
 #include "chat/ask.h"
 #include "chat/usage.h"
 #include "core/note.h"
+#include "dialect/quirk.h"
 #include "http/sse.h"
-#include "provider/provider.h"
 #include "json/edit.h"
 
 /* A fault as its dialect words it. Slices of the reply, or of static text. */

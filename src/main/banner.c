@@ -111,7 +111,7 @@ banner_print(const struct server *s)
 	struct lines l = {0};
 	char text[ADDRESS_TEXT_MAX];
 	struct address try = s->addresses[0], loopback;
-	bool keys = s->config->nkeys > 0 || key_set_any(s->threads[0].worker.keys);
+	bool keys = server_has_keys(s, s->config);
 
 	buf_init(&l.out, 64u << 10);
 	buf_printf(&l.out, "weir %s\n", WEIR_VERSION);

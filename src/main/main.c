@@ -144,27 +144,49 @@ print_help(void)
 	buf_free(&out);
 }
 
+/* Topics of `weir help` that are no commands; the last two make the manual. */
+static const struct {
+	const char *name;
+	void (*write)(struct buf *to);
+} topics[] = {
+    {"options", config_help},
+    {"configuration.md", config_document},
+    {"providers.md", config_document_providers},
+};
+
+static bool
+print_topic(const char *topic)
+{
+	for (unsigned i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		struct buf out;
+
+		if (strcmp(topic, topics[i].name) != 0)
+			continue;
+		buf_init(&out, 1u << 20);
+		topics[i].write(&out);
+		command_print(buf_slice(&out));
+		buf_free(&out);
+		return true;
+	}
+	return false;
+}
+
 int
 cmd_help(struct args *a)
 {
 	static const char help[] = "usage: weir help [COMMAND|options]\n";
 	const char *topic = args_next(a, help);
-	struct buf out;
+	char flag[] = "--help";
 
 	if (topic == NULL) {
 		print_help();
 		return 0;
 	}
-	if (strcmp(topic, "options") == 0) {
-		buf_init(&out, 1u << 20);
-		config_help(&out);
-		command_print(buf_slice(&out));
-		buf_free(&out);
+	if (print_topic(topic))
 		return 0;
-	}
 	for (unsigned i = 0; i < COMMANDS; i++) {
-		char *argv[] = {a->argv[0], a->argv[1], (char[]){"--help"}};
-		struct args asked = {3, argv, 2, commands[i].name, NULL, false, false};
+		char *argv[] = {flag};
+		struct args asked = {1, argv, 0, commands[i].name, NULL, false, false};
 
 		if (strcmp(topic, commands[i].name) == 0)
 			return commands[i].fn(&asked);

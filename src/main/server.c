@@ -63,6 +63,7 @@ on_keys(void *arg, struct key_set *keys)
 {
 	struct server *s = arg;
 
+	atomic_store(&s->any_key, key_set_any(keys));
 	write_letters(s, keys, NULL);
 	key_set_unref(keys);
 }
@@ -178,10 +179,10 @@ start_threads(struct server *s)
 
 /* --- listening --- */
 
-static bool
-keys_are_defined(const struct server *s)
+bool
+server_has_keys(const struct server *s, const struct config *c)
 {
-	return s->config->nkeys > 0 || key_set_any(s->threads[0].worker.keys);
+	return c->nkeys > 0 || atomic_load(&s->any_key);
 }
 
 static int
@@ -195,21 +196,20 @@ static int
 read_addresses(struct server *s)
 {
 	const struct texts *list = &s->config->options.listen;
-	bool beyond = false;
 
 	for (unsigned i = 0; i < list->count && i < WORKER_LISTENERS_MAX; i++) {
 		struct address *a = &s->addresses[s->naddresses++];
 
 		if (address_parse(slice_str(list->at[i]), a) != ERR_OK)
 			return refuse("cannot read an address of `listen`");
-		beyond = beyond || !address_is_loopback(a);
+		s->beyond = s->beyond || !address_is_loopback(a);
 	}
-	if (beyond && !keys_are_defined(s))
+	if (s->beyond && !server_has_keys(s, s->config))
 		return refuse(
 		    "no key is defined, so weir listens on loopback only: anybody who "
 		    "reaches it could spend your money. Make one with `weir key create "
 		    "--name NAME` (or set WEIR_KEY), then start it again.");
-	if (beyond && s->config->tls_server == NULL)
+	if (s->beyond && s->config->tls_server == NULL)
 		log_event(LOG_WARN, "listening beyond this machine without TLS: keys and "
 				    "prompts can be read on the way (tls.cert, tls.key)");
 	return 0;
@@ -293,6 +293,10 @@ on_hup(void *arg)
 	if (config_load(s->config_file, &c, &errors) != ERR_OK) {
 		log_lines(LOG_ERROR, buf_slice(&errors));
 		log_event(LOG_ERROR, "the configuration is refused; the old one stays");
+	} else if (s->beyond && !server_has_keys(s, c)) {
+		log_event(LOG_ERROR, "without a key weir would be open to everybody who "
+				     "reaches it; the old configuration stays");
+		config_unref(c);
 	} else if (engines_configure(s->engines, c) != ERR_OK ||
 		   health_attach(c->catalog) != ERR_OK) {
 		log_event(LOG_ERROR, "out of memory; the old configuration stays");

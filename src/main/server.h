@@ -38,12 +38,16 @@ struct server {
 	unsigned naddresses;
 	struct signal_watch *signals[3];
 	struct timer deadline; /* of stopping */
-	bool stopping;
-	char folder[4096]; /* of the data */
+	bool stopping, beyond; /* beyond: it listens not on loopback only */
+	atomic_bool any_key; /* the store has keys, if only revoked ones */
+	char folder[4096];     /* of the data */
 };
 
 /* Runs until it is told to stop; returns the exit status. Takes the configuration. */
 int server_run(struct server *s, struct config *c, const char *config_file);
+
+/* Must callers send a key, by that configuration or by the store? Any thread. */
+bool server_has_keys(const struct server *s, const struct config *c);
 
 /* Where it listens, what it found, and a line to paste; to standard output. */
 void banner_print(const struct server *s);

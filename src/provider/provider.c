@@ -12,16 +12,6 @@ static const struct provider_row rows[] = {
 #include "provider/providers.def"
 };
 
-static const char *const quirk_names[] = {
-#define QUIRK(bit, what) #bit,
-#include "provider/quirks.def"
-};
-
-static const char *const quirk_texts[] = {
-#define QUIRK(bit, what) what,
-#include "provider/quirks.def"
-};
-
 static const char *const limit_names[][4] = {
 #define LIMITS(style, left_req, reset_req, left_tok, reset_tok)                          \
 	{left_req, reset_req, left_tok, reset_tok},
@@ -35,31 +25,10 @@ provider_rows(unsigned *ret_count)
 	return rows;
 }
 
-const char *
-provider_quirk_name(unsigned i)
-{
-	return quirk_names[i];
-}
-
-const char *
-provider_quirk_text(unsigned i)
-{
-	return quirk_texts[i];
-}
-
 const char *const *
 provider_limits(enum limits_style style)
 {
 	return limit_names[style];
-}
-
-const char *
-provider_dialect_name(enum dialect_id d)
-{
-	static const char *const names[] = {
-	    "openai", "anthropic", "gemini", "bedrock", "native"};
-
-	return names[d];
 }
 
 static bool

@@ -15,15 +15,8 @@
 
 #include "core/err.h"
 #include "core/secret.h"
+#include "dialect/quirk.h"
 #include "net/upstream.h"
-
-enum dialect_id {
-	DIALECT_OPENAI,
-	DIALECT_ANTHROPIC,
-	DIALECT_GEMINI,
-	DIALECT_BEDROCK,
-	DIALECT_NATIVE
-};
 
 enum auth { AUTH_BEARER, AUTH_API_KEY, AUTH_X_API_KEY, AUTH_OPTIONAL, AUTH_ENGINE };
 
@@ -31,16 +24,6 @@ enum limits_style {
 #define LIMITS(style, a, b, c, d) LIMITS_##style,
 #include "provider/limits.def"
 	LIMITS_STYLES
-};
-
-enum quirk_index {
-#define QUIRK(bit, what) bit##_INDEX,
-#include "provider/quirks.def"
-	QUIRKS
-};
-enum quirk {
-#define QUIRK(bit, what) bit = 1 << bit##_INDEX,
-#include "provider/quirks.def"
 };
 
 #define PROVIDER_KEYS_MAX 16
@@ -58,14 +41,8 @@ struct provider_row {
 /* The built-in rows; *ret_count of them. */
 const struct provider_row *provider_rows(unsigned *ret_count);
 
-/* The name of a quirk, and what it means; i below QUIRKS. */
-const char *provider_quirk_name(unsigned i);
-const char *provider_quirk_text(unsigned i);
-
 /* The four header names of a style: requests left, reset, tokens left, reset. */
 const char *const *provider_limits(enum limits_style style);
-
-const char *provider_dialect_name(enum dialect_id d);
 
 /* A provider as configured. */
 struct provider {

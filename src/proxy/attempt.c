@@ -43,11 +43,18 @@ attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 	}
 	a->phase = PHASE_OVER;
 	timer_stop(&a->timer);
-	if (a->up != NULL) {
-		upstream_drop(a->up);
-		a->up = NULL;
-	}
+	attempt_release(a, false);
 	tell(a, ATTEMPT_FAILS, S(""));
+}
+
+void
+attempt_release(struct attempt *a, bool reusable)
+{
+	if (a->up != NULL && reusable && a->sent && a->head.keep_alive)
+		upstream_give(a->up);
+	else if (a->up != NULL)
+		upstream_drop(a->up);
+	a->up = NULL;
 }
 
 void
@@ -57,11 +64,7 @@ attempt_over(struct attempt *a, enum attempt_event event, bool reusable)
 
 	a->phase = PHASE_OVER;
 	timer_stop(&a->timer);
-	if (a->up != NULL && reusable && a->sent && a->head.keep_alive)
-		upstream_give(a->up);
-	else if (a->up != NULL)
-		upstream_drop(a->up);
-	a->up = NULL;
+	attempt_release(a, reusable);
 	tell(a, event, all);
 }
 

@@ -68,13 +68,14 @@ plain_body(struct attempt *a, struct slice *ret_text)
  * in a->body, as the caller may get it.
  */
 static void
-judge_fault(struct attempt *a, unsigned status)
+judge_fault(struct attempt *a, unsigned status, bool reusable)
 {
 	struct json *j = &a->worker->reply_tape;
 	const struct provider *p = a->candidate->offer->provider;
 	struct slice text, words;
 	enum err e;
 
+	attempt_release(a, reusable);
 	if (!plain_body(a, &text) || json_parse(j, text, 4) != ERR_OK)
 		j->count = 0;
 	e = dialect_of(a)->read_fault(status, j, &a->fault);
@@ -108,7 +109,7 @@ judge_whole(struct attempt *a, bool reusable)
 	}
 	dialect_of(a)->read_reply(j, quirks_of(a), &facts);
 	if (facts.is_fault) {
-		judge_fault(a, a->status);
+		judge_fault(a, a->status, reusable);
 		return;
 	}
 	attempt_keep_facts(a, &facts);
@@ -232,7 +233,7 @@ static void
 read_end(struct attempt *a, bool reusable)
 {
 	switch (a->phase) {
-	case PHASE_FAULT: judge_fault(a, a->status); break;
+	case PHASE_FAULT: judge_fault(a, a->status, reusable); break;
 	case PHASE_WHOLE: judge_whole(a, reusable); break;
 	case PHASE_RAW:
 		if (!a->facts.usage.known)

@@ -32,6 +32,9 @@ void attempt_flush(struct attempt *a);
 void attempt_fail(struct attempt *a, enum err e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Parts with the connection: gives it back if it can be used again. */
+void attempt_release(struct attempt *a, bool reusable);
+
 /* It is over: gives the connection back, or drops it, and tells the event with what
  * is in a->body. */
 void attempt_over(struct attempt *a, enum attempt_event event, bool reusable);

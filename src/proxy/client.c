@@ -1,6 +1,5 @@
 #include "proxy/client.h"
 
-#include "proxy/request.h"
 #include "proxy/worker.h"
 
 #define AHEAD_BYTES (64u << 10)
@@ -50,7 +49,7 @@ on_time(void *arg)
 	if (c->request == NULL || c->message_read)
 		client_close(c);
 	else
-		request_bad(c->request,
+		c->events->bad(c->request,
 		    c->head_read ? ERR_BODY_TIMEOUT : ERR_HEADER_TIMEOUT,
 		    c->head_read
 			? "the body did not arrive in time (limits.body_time)"
@@ -84,7 +83,7 @@ leave(struct client *c)
 	stats_sub(&c->worker->stats.connections, 1);
 	loop_defer(c->worker->loop, &c->gone);
 	if (r != NULL)
-		request_gone(r);
+		c->events->gone(r);
 }
 
 void
@@ -145,7 +144,7 @@ on_drain(void *arg)
 
 	c->since_ms = loop_now(c->worker->loop);
 	if (c->request != NULL)
-		request_drained(c->request);
+		c->events->drained(c->request);
 }
 
 static void
@@ -189,18 +188,20 @@ on_next(void *arg)
 	buf_free(&ahead);
 }
 
-static const struct stream_events events = {on_data, on_end, on_drain};
+static const struct stream_events stream_events = {on_data, on_end, on_drain};
 
 /* The first byte of a request came. */
 static bool
 begin_request(struct client *c)
 {
-	c->request = request_new(c);
+	struct arena *arena;
+
+	c->request = c->events->begin(c, &arena);
 	if (c->request == NULL) {
 		client_close(c);
 		return false;
 	}
-	http_parser_arena(&c->parser, request_arena(c->request));
+	http_parser_arena(&c->parser, arena);
 	begin_phase(c);
 	return true;
 }
@@ -216,16 +217,16 @@ take(struct client *c, struct slice *bytes)
 	case HTTP_GOT_HEAD:
 		c->head_read = true;
 		begin_phase(c);
-		request_head(c->request, &c->parser.head);
+		c->events->head(c->request, &c->parser.head);
 		return true;
-	case HTTP_GOT_BODY: request_body(c->request, part); return true;
+	case HTTP_GOT_BODY: c->events->body(c->request, part); return true;
 	case HTTP_GOT_END:
 		c->message_read = true;
 		begin_phase(c);
-		request_body_end(c->request);
+		c->events->end(c->request);
 		return true;
 	case HTTP_GOT_BAD:
-		request_bad(c->request, c->parser.err, c->parser.why);
+		c->events->bad(c->request, c->parser.err, c->parser.why);
 		return false;
 	}
 	return false;
@@ -253,7 +254,8 @@ feed(struct client *c, struct slice bytes)
 }
 
 void
-client_open(struct worker *w, struct stream *s, const struct address *from)
+client_open(struct worker *w, struct stream *s, const struct address *from,
+    const struct client_events *events)
 {
 	struct client *c = slab_take(&w->client_slab);
 
@@ -263,6 +265,7 @@ client_open(struct worker *w, struct stream *s, const struct address *from)
 	}
 	memset(c, 0, sizeof(*c));
 	c->worker = w;
+	c->events = events;
 	c->stream = s;
 	c->from = *from;
 	c->fresh = true;
@@ -276,6 +279,6 @@ client_open(struct worker *w, struct stream *s, const struct address *from)
 	w->nclients++;
 	stats_add(&w->stats.connections, 1);
 	stats_add(&w->stats.accepted, 1);
-	stream_attend(s, &events, c);
+	stream_attend(s, &stream_events, c);
 	begin_phase(c);
 }

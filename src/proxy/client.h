@@ -9,10 +9,28 @@
 #include "net/address.h"
 #include "net/stream.h"
 
-struct request;
+struct client;
+struct request; /* whatever the events' owner makes of one */
 struct worker;
 
+/* What happens to requests. All but `begin` get what that returned. */
+struct client_events {
+	/* A caller began to send. The head will go to *ret_arena. NULL when out of
+	 * memory: the connection is then closed. */
+	struct request *(*begin)(struct client *c, struct arena **ret_arena);
+	void (*head)(struct request *r, const struct http_head *head);
+	void (*body)(struct request *r, struct slice part);
+	void (*end)(struct request *r); /* of the message */
+	/* It can't be read any further; `why` is static text. */
+	void (*bad)(struct request *r, enum err e, const char *why);
+	/* The caller is gone; nothing more comes, and c must not be used. */
+	void (*gone)(struct request *r);
+	/* He took all that was queued for him. */
+	void (*drained)(struct request *r);
+};
+
 struct client {
+	const struct client_events *events;
 	struct link link; /* worker->clients */
 	struct worker *worker;
 	struct stream *stream;
@@ -30,10 +48,11 @@ struct client {
 };
 
 /* For a new connection; takes the stream, and closes it when out of memory. */
-void client_open(struct worker *w, struct stream *s, const struct address *from);
+void client_open(struct worker *w, struct stream *s, const struct address *from,
+    const struct client_events *events);
 
 /*
- * Sends parts to the caller. ERR_RESET when he is gone (request_gone is called
+ * Sends parts to the caller. ERR_RESET when he is gone (`gone` is told
  * later), ERR_NOMEM.
  */
 enum err client_write(struct client *c, const struct slice *parts, unsigned n) MUST_CHECK;

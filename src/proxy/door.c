@@ -76,6 +76,12 @@ check_page(struct request *r)
 		r->origin = origin;
 	if (keys)
 		return ERR_OK;
+	if (!address_is_loopback(&r->client->from)) {
+		note_set(&r->note,
+		    "No key is defined, so weir answers to this machine only; "
+		    "`weir key create` opens it.");
+		return ERR_BAD_HOST;
+	}
 	if (host.len > 0 && !is_loopback_name(host_name(host))) {
 		note_set(&r->note,
 		    "The Host \"%.*s\" is not a name of this machine. While no key is "
@@ -261,7 +267,7 @@ step_auth(struct request *r)
 	if (!r->body_read && r->head.minor > 0 &&
 	    http_field(&r->head, S("expect")).len > 0 &&
 	    client_write(r->client, &go_on, 1) != ERR_OK)
-		return STEP_WAIT; /* request_gone comes */
+		return STEP_WAIT; /* `gone` is told */
 	req_goto(r, REQ_ROUTE);
 	return STEP_MORE;
 }

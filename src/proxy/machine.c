@@ -87,8 +87,8 @@ on_time(void *arg)
 		request_run(r);
 }
 
-struct request *
-request_new(struct client *c)
+static struct request *
+on_begin(struct client *c, struct arena **ret_arena)
 {
 	struct worker *w = c->worker;
 	struct request *r = slab_take(&w->request_slab);
@@ -112,17 +112,12 @@ request_new(struct client *c)
 	task_init(&r->gone, on_free, r);
 	list_push_back(&w->requests, &r->link);
 	stats_add(&w->stats.in_flight, 1);
+	*ret_arena = &r->arena;
 	return r;
 }
 
-struct arena *
-request_arena(struct request *r)
-{
-	return &r->arena;
-}
-
-void
-request_head(struct request *r, const struct http_head *head)
+static void
+on_head(struct request *r, const struct http_head *head)
 {
 	r->head = *head;
 	r->head_read = true;
@@ -130,8 +125,8 @@ request_head(struct request *r, const struct http_head *head)
 	request_run(r);
 }
 
-void
-request_body(struct request *r, struct slice part)
+static void
+on_body(struct request *r, struct slice part)
 {
 	/* A request that was refused reads nothing more; its connection ends. */
 	if (!r->authorized || r->state > REQ_ROUTE)
@@ -147,16 +142,16 @@ request_body(struct request *r, struct slice part)
 	request_run(r);
 }
 
-void
-request_body_end(struct request *r)
+static void
+on_end(struct request *r)
 {
 	r->body_read = true;
 	if (r->state == REQ_ROUTE)
 		request_run(r);
 }
 
-void
-request_bad(struct request *r, enum err e, const char *why)
+static void
+on_bad(struct request *r, enum err e, const char *why)
 {
 	/* After its reply began there is nothing left to say. */
 	if (r->state > REQ_ROUTE) {
@@ -169,8 +164,8 @@ request_bad(struct request *r, enum err e, const char *why)
 	request_run(r);
 }
 
-void
-request_gone(struct request *r)
+static void
+on_gone(struct request *r)
 {
 	r->client = NULL;
 	if (r->state == REQ_SETTLE)
@@ -186,9 +181,19 @@ request_gone(struct request *r)
 	request_run(r);
 }
 
-void
-request_drained(struct request *r)
+static void
+on_drained(struct request *r)
 {
 	if (r->attempt != NULL)
 		attempt_resume(r->attempt);
 }
+
+const struct client_events request_events = {
+    .begin = on_begin,
+    .head = on_head,
+    .body = on_body,
+    .end = on_end,
+    .bad = on_bad,
+    .gone = on_gone,
+    .drained = on_drained,
+};

@@ -49,7 +49,7 @@ static void
 put(struct request *r, const struct slice *parts, unsigned n)
 {
 	if (r->client != NULL && client_write(r->client, parts, n) != ERR_OK)
-		client_close(r->client); /* request_gone runs in this */
+		client_close(r->client); /* on_gone runs in this */
 }
 
 /* --- whole replies --- */

@@ -101,23 +101,8 @@ struct request {
 	_Alignas(16) char first[REQUEST_FIRST_BYTES]; /* of the arena */
 };
 
-/* --- from the connection --- */
-
-/* For a caller who began to send. NULL when out of memory. */
-struct request *request_new(struct client *c);
-struct arena *request_arena(struct request *r);
-
-/* Its head is complete, more of its body came, the body is complete. */
-void request_head(struct request *r, const struct http_head *head);
-void request_body(struct request *r, struct slice part);
-void request_body_end(struct request *r);
-
-/* It can't be read any further. `why` is static text. */
-void request_bad(struct request *r, enum err e, const char *why);
-
-/* The caller is gone; and: took what was queued for him. */
-void request_gone(struct request *r);
-void request_drained(struct request *r);
+/* What a connection reports: makes requests and drives them. */
+extern const struct client_events request_events;
 
 /* --- for the steps (machine.c) --- */
 

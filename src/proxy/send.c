@@ -175,29 +175,47 @@ add_note(struct request *r)
 		    &r->note, "; %s: %s", r->candidate->offer->provider->name, a->why);
 }
 
+/* Did every candidate that was asked, or could not be, say that it is limited? Then
+ * *ret_until_ms is when the first may be asked again. */
+static bool
+all_limited(const struct request *r, uint64_t *ret_until_ms)
+{
+	uint64_t now = loop_now(r->worker->loop), first = UINT64_MAX;
+	bool any = false;
+
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		const struct candidate *c = &r->plan.all[i];
+		enum err why;
+		uint64_t until;
+
+		if (c->out != OUT_TRIED && c->out != OUT_LIMITED)
+			continue;
+		if (c->out == OUT_TRIED && err_kind(c->why) != KIND_LIMIT)
+			return false;
+		any = true;
+		until = health_benched(c->offer->health, c->key, now, &why);
+		if (until < first)
+			first = until;
+	}
+	*ret_until_ms = first;
+	return any;
+}
+
 static enum step
 give_up(struct request *r, enum err e)
 {
-	uint64_t until;
-	enum err end = route_end(&r->plan, &until);
-	uint64_t now = loop_now(r->worker->loop);
+	uint64_t until, now = loop_now(r->worker->loop);
 
 	/* What the caller did wrong is his, whoever else was tried. */
 	if (r->fault_head != NULL)
 		return req_fail(r, ERR_UP_CALLER);
 	if (now >= r->deadline_ms)
 		return req_fail(r, ERR_TOTAL_TIME);
-	if (err_kind(e) == KIND_LIMIT || (end == ERR_RATE_LIMITED && until > now)) {
-		enum err why;
-		uint64_t at = health_benched(
-		    r->candidate->offer->health, r->candidate->key, now, &why);
-
-		if (until == 0 || (at != 0 && at < until))
-			until = at;
+	if (all_limited(r, &until)) {
 		r->retry_after_ms = until > now ? until - now : 0;
-		e = err_kind(e) == KIND_LIMIT ? e : ERR_UP_5XX;
+		return req_fail(r, ERR_RATE_LIMITED);
 	}
-	return req_fail(r, e);
+	return req_fail(r, err_kind(e) == KIND_LIMIT ? ERR_UP_5XX : e);
 }
 
 static enum step
@@ -206,6 +224,9 @@ failed(struct request *r, enum err e)
 	const struct options *o = &r->config->options;
 	struct candidate *c = r->candidate, *next = NULL;
 
+	/* Who names a model that only its provider can know is told what that says. */
+	if (e == ERR_UP_MISSING && c->offer->model == NULL)
+		e = ERR_UP_CALLER;
 	add_note(r);
 	judge_candidate(r, e);
 	if (err_kind(e) == KIND_CALLER || err_kind(e) == KIND_CONTEXT)

@@ -132,6 +132,19 @@ is_partial(const struct request *r)
 	return err_kind(r->err) == KIND_PARTIAL || err_kind(r->err) == KIND_GONE;
 }
 
+/* Only when memory is out: there was room when the request was admitted. */
+static void
+log_lost_row(const struct request *r)
+{
+	char id[REQUEST_ID_LEN];
+
+	request_id_write(r->id, id);
+	log_event(LOG_ERROR,
+	    "out of memory: the ledger has no row of %.*s (%s, %lld pico-USD)",
+	    REQUEST_ID_LEN, id, r->candidate->offer->provider->name,
+	    (long long)r->cost_pusd);
+}
+
 static void
 write_row(struct request *r, uint64_t now)
 {
@@ -170,7 +183,7 @@ write_row(struct request *r, uint64_t now)
 	row.text[TEXT_OUTCOME] = slice_str(err_name(r->err));
 	row.text[TEXT_ATTEMPTS] = buf_slice(&r->history);
 	if (!meter_row_put(r->worker->ledger, &row))
-		log_event(LOG_ERROR, "a row of the ledger was lost: it is full");
+		log_lost_row(r);
 }
 
 static void

@@ -67,7 +67,7 @@ on_client(void *arg, struct stream *s, const struct address *from)
 {
 	struct worker *w = arg;
 
-	client_open(w, s, from);
+	client_open(w, s, from, &request_events);
 }
 
 enum err

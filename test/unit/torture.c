@@ -164,6 +164,14 @@ torture_stop(void)
 	return state.failed;
 }
 
+bool
+torture_calm(void)
+{
+	state.fail_at = 0;
+	state.all = false;
+	return state.failed;
+}
+
 size_t
 torture_count(void)
 {

@@ -55,6 +55,10 @@ size_t torture(torture_fn *fn, void *arg);
 void torture_start(size_t n, bool all);
 bool torture_stop(void);
 
+/* From here on no allocation fails; what is held is still watched. Returns whether
+ * one failed. */
+bool torture_calm(void);
+
 /* How many allocations there were since torture_start(). */
 size_t torture_count(void);
 
