@@ -39,7 +39,7 @@ struct server {
 	struct signal_watch *signals[3];
 	struct timer deadline; /* of stopping */
 	bool stopping, beyond; /* beyond: it listens not on loopback only */
-	atomic_bool any_key; /* the store has keys, if only revoked ones */
+	atomic_bool any_key;   /* the store has keys, if only revoked ones */
 	char folder[4096];     /* of the data */
 };
 
