@@ -486,6 +486,31 @@ TEST(a_head_lives_in_the_arena_given_for_it)
 	arena_free(&b);
 }
 
+/* Wherever the arena's end falls, the head is whole or there is no memory. */
+TEST(an_arena_that_is_full_is_no_memory)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n";
+	unsigned heads = 0;
+
+	for (size_t max = 0; max < 400; max++) {
+		struct http_parser p;
+		struct slice in = slice_str(text), part;
+		struct arena a;
+
+		arena_init(&a, NULL, 0, max);
+		http_parser_init(&p, HTTP_REQUESTS, &a, HEAD_MAX);
+		if (http_parse(&p, &in, &part) == HTTP_GOT_HEAD) {
+			assert_slice(http_field(&p.head, S("x")), S("b"));
+			heads++;
+		} else {
+			assert_int_equal(p.err, ERR_NOMEM);
+		}
+		http_parser_done(&p);
+		arena_free(&a);
+	}
+	assert_in_range(heads, 100, 350);
+}
+
 TEST(fields_are_found_by_name)
 {
 	struct http_field fields[] = {{S("Accept"), S("a, B ,c")}, {S("X"), S("")},
@@ -637,6 +662,7 @@ main(void)
 	    cmocka_unit_test(bad_replies),
 	    cmocka_unit_test(is_idle_between_messages_only),
 	    cmocka_unit_test(a_head_lives_in_the_arena_given_for_it),
+	    cmocka_unit_test(an_arena_that_is_full_is_no_memory),
 	    cmocka_unit_test(fields_are_found_by_name),
 	    cmocka_unit_test(pieces_change_nothing),
 	    cmocka_unit_test(survives_torture),

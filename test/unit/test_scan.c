@@ -40,7 +40,8 @@ TEST(the_closing_quote_is_found_at_every_place)
 TEST(escapes_are_known_and_whole)
 {
 	static const char *const good[] = {"\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n",
-	    "\\r", "\\t", "\\u0000", "\\uABCD", "\\uabcd", "\\ud83d\\ude00", "\\udead"};
+	    "\\r", "\\t", "\\u0000", "\\uABCD", "\\uabcd", "\\uffff", "\\uFFFF",
+	    "\\ud83d\\ude00", "\\udead"};
 	static const char *const bad[] = {"\\", "\\x", "\\a", "\\'", "\\0", "\\u", "\\u1",
 	    "\\u12", "\\u123", "\\u123g", "\\u 123", "\\U1234", "\\N"};
 	char text[64];
@@ -196,6 +197,7 @@ TEST(decoding)
 		"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"},
 	    {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"},
 	    {"\\udbff\\udfff", "\xf4\x8f\xbf\xbf"},
+	    {"\\ud800\\udc00", "\xf0\x90\x80\x80"},
 	    {"\\ud800", "\xef\xbf\xbd"},
 	    {"\\ude00\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd"},
 	    {"\\ud83dx\\ude00", "\xef\xbf\xbdx\xef\xbf\xbd"},

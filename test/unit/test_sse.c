@@ -175,6 +175,9 @@ TEST(what_is_left_at_the_end_is_given_once)
 	assert_slice(event.raw, S("data: b\nev"));
 	assert_false(sse_has_partial(&s));
 	assert_false(sse_rest(&s, &event));
+	in = S("d");
+	assert_false(sse_next(&s, &in, &event, &e));
+	assert_true(sse_has_partial(&s));
 	sse_done(&s);
 }
 

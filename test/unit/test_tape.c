@@ -355,6 +355,9 @@ TEST(numbers)
 	parse("1.35e-05");
 	assert_true(json_scaled(&j, 0, 12, &scaled));
 	assert_int_equal(scaled, 13500000);
+	parse("0.5");
+	assert_true(json_scaled(&j, 0, 0, &scaled)); /* rounded */
+	assert_int_equal(scaled, 1);
 	parse("\"1\"");
 	assert_false(json_scaled(&j, 0, 12, &scaled));
 }
