@@ -204,6 +204,12 @@ loop_drain(struct loop *l)
 {
 	on_async(&l->async);
 	run_tasks(l);
+	/* Timers go on meanwhile: they end what waits for a silent peer. */
+	uv_unref((uv_handle_t *)&l->timer);
+	uv_unref((uv_handle_t *)&l->turn);
+	uv_unref((uv_handle_t *)&l->async);
+	while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0)
+		;
 	uv_close((uv_handle_t *)&l->timer, NULL);
 	uv_close((uv_handle_t *)&l->turn, NULL);
 	uv_close((uv_handle_t *)&l->async, NULL);
