@@ -24,7 +24,7 @@ struct stream {
 	struct timer linger;
 	int last_error; /* libuv's */
 	bool shaking;	/* TLS handshake under way */
-	bool reading, paused, ended, closing;
+	bool reading, paused, ended, broken, closing;
 };
 
 /* A write that the kernel did not take at once; holds its own bytes. */
@@ -138,9 +138,11 @@ tell_ready(struct stream *s, enum err why)
 static void
 tell_end(struct stream *s, enum err why)
 {
-	if (s->closing)
+	/* Once for reading, and once more when after that writing fails too. */
+	if (s->closing || s->broken || (s->ended && why == ERR_EOF))
 		return;
 	s->ended = true;
+	s->broken = why != ERR_EOF;
 	(void)uv_read_stop((uv_stream_t *)&s->tcp);
 	if (s->ready != NULL)
 		tell_ready(s, why == ERR_TLS ? ERR_TLS : ERR_RESET);

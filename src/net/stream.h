@@ -19,7 +19,8 @@ struct stream;
 struct stream_events {
 	/* Bytes came; valid during the call. May close the stream. */
 	void (*data)(void *arg, struct slice bytes);
-	/* No more bytes will come. ERR_EOF (an orderly end), ERR_RESET, ERR_TLS. */
+	/* No more bytes will come. ERR_EOF (an orderly end), ERR_RESET, ERR_TLS.
+	 * Once; but after ERR_EOF a failing write may still bring ERR_RESET. */
 	void (*end)(void *arg, enum err why);
 	/* The queue is empty again after it was not. */
 	void (*drain)(void *arg);
