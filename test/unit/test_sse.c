@@ -269,6 +269,21 @@ TEST(what_follows_an_event_does_not_count)
 		    S("<|1|data: 1\\n\\n>\n<|2|data: 2\\n\\n>\n<|3|data: 3\\n\\n>\n"));
 }
 
+TEST(a_last_event_without_end_may_fill_the_ceiling)
+{
+	static cut_fn *const cuts[] = {cut_never, cut_always};
+
+	for (size_t i = 0; i < COUNT(cuts); i++)
+		assert_slice(transcript(S("data: 12345"), 11, cuts[i], NULL),
+		    S("rest <|12345|data: 12345>\n"));
+}
+
+TEST(lines_of_one_byte_are_not_empty)
+{
+	assert_said("x\ndata: a\n:\r\n:\rdata: b\n\n",
+	    "<|a\nb|x\\ndata: a\\n:\\r\\n:\\rdata: b\\n\\n>\n");
+}
+
 TEST(a_line_without_end_is_full)
 {
 	char text[3000];
@@ -435,6 +450,8 @@ main(void)
 	    cmocka_unit_test(
 		an_event_of_more_than_the_ceiling_is_full_in_one_piece_or_many),
 	    cmocka_unit_test(what_follows_an_event_does_not_count),
+	    cmocka_unit_test(a_last_event_without_end_may_fill_the_ceiling),
+	    cmocka_unit_test(lines_of_one_byte_are_not_empty),
 	    cmocka_unit_test(a_line_without_end_is_full),
 	    cmocka_unit_test(the_time_grows_with_the_bytes),
 	    cmocka_unit_test(pieces_change_nothing),
