@@ -134,7 +134,7 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then
 fi
 
 mapfile -t all < <(programs unit && programs scenario)
-mapfile -t threads < <(printf '%s\n' "${all[@]}" | threaded)
+mapfile -t threads < <(programs unit | threaded && programs scenario | threaded)
 mapfile -t fuzzers < <(programs fuzz)
 [ ! -e src/main/main.c ] || WEIR=yes
 
@@ -156,11 +156,13 @@ if [ "${#fuzzers[@]}" -gt 0 ]; then
 	done
 fi
 
-build release build/release/probe ${WEIR:+build/weir}
-VENV=$(venv)
-e2e release
-build asan build/asan/probe ${WEIR:+build/asan/weir}
-e2e asan -m asan
+if compgen -G 'test/e2e/test_*.py' >/dev/null; then
+	build release build/release/probe ${WEIR:+build/weir}
+	VENV=$(venv)
+	e2e release
+	build asan build/asan/probe ${WEIR:+build/asan/weir}
+	e2e asan -m asan
+fi
 
 cat "$LOGS/summary"
 skipped=$(sed -n 's/.*SKIPPED *\] \([0-9]*\) test.*/\1/p; s/.* \([0-9]*\) skipped.*/\1/p' "$LOGS/summary" |
