@@ -71,28 +71,42 @@ read_suffix(const struct catalog *c, struct slice suffix, struct route_name *n)
 	return n->provider != NULL;
 }
 
+/* Does the provider that is named, if one is, offer the model? */
+static bool
+is_offered(const struct route_name *n)
+{
+	const struct offer *o = n->model->offers;
+
+	while (n->provider != NULL && o != NULL && o->provider != n->provider)
+		o = o->next;
+	return n->provider == NULL || o != NULL;
+}
+
 enum err
 route_name_parse(const struct catalog *c, struct slice text, enum policy usual,
     struct route_name *ret_name)
 {
 	const struct route_name empty = {.policy = usual};
-	struct route_name n = empty;
+	struct route_name n = empty, found, prefixed;
 	size_t colon = slice_rfind(text, ':');
 	struct slice base = slice_head(text, colon);
-	enum err e = ERR_OK;
+	bool suffixed, known;
 
-	if (!read_known(c, text, &n)) {
-		bool suffixed =
-		    colon < text.len && read_suffix(c, slice_from(text, colon + 1), &n);
-		const struct route_name found = n;
-
-		if (!suffixed || !read_known(c, base, &n)) {
-			n = found;
-			if (!read_prefixed(c, suffixed ? base : text, &n) ||
-			    (found.provider != NULL && n.provider != found.provider))
-				e = ERR_UNKNOWN_MODEL;
+	if (read_known(c, text, &n)) {
+		*ret_name = n;
+		return ERR_OK;
+	}
+	suffixed = colon < text.len && read_suffix(c, slice_from(text, colon + 1), &n);
+	found = prefixed = n;
+	known = suffixed && read_known(c, base, &n);
+	/* A model that others offer may still be one of the provider's own name. */
+	if (!known || !is_offered(&n)) {
+		if (read_prefixed(c, suffixed ? base : text, &prefixed) &&
+		    (found.provider == NULL || prefixed.provider == found.provider)) {
+			n = prefixed;
+			known = true;
 		}
 	}
 	*ret_name = n;
-	return e;
+	return known ? ERR_OK : ERR_UNKNOWN_MODEL;
 }

@@ -102,7 +102,12 @@ unfit(const struct route_plan *p, const struct candidate *c)
 {
 	const struct offer *o = c->offer;
 	const struct ask *ask = p->query->ask;
+	uint64_t longest_tok = predict_longest_tok(&c->guess, ask);
 
+	/* A host that the caller names himself knows better than the catalog. */
+	if (p->query->name->provider != NULL && o->engine == NULL &&
+	    !p->query->wish->require_parameters)
+		return OUT_NOT;
 	/* `require_parameters` wants what is known; else doubt is good enough. */
 	if ((ask->needs & o->cannot) != 0 ||
 	    (p->query->wish->require_parameters && (ask->needs & ~o->can) != 0))
