@@ -33,6 +33,7 @@ struct ask {
 	bool usage_asked;	 /* the caller wants the usage in its stream */
 	unsigned needs;		 /* enum capability */
 	uint64_t prompt_bytes;	 /* of text, without images and other binary parts */
+	uint64_t longest_bytes;	 /* of one of several prompts; 0: there is one */
 	uint64_t prompt_parts;	 /* images and the like */
 	uint64_t max_output_tok; /* 0: not stated */
 	uint64_t answers;	 /* alternatives wanted (n), 1 if not stated */

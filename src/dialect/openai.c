@@ -57,15 +57,34 @@ read_messages(const struct json *j, struct ask *ask)
 }
 
 /* A prompt of token numbers counts four bytes a token, as text roughly has. */
-static void
-read_input(const struct json *j, uint32_t input, struct ask *ask)
+static uint64_t
+input_bytes(const struct json *j, uint32_t input)
 {
 	uint64_t numbers = 0;
 
 	if (json_is(j, input, JSON_ARRAY))
 		JSON_FOR_EACH (v, j, input)
 			numbers += json_is(j, v, JSON_NUMBER);
-	ask->prompt_bytes += numbers > 0 ? numbers * 4 : json_raw(j, input).len;
+	return numbers > 0 ? numbers * 4 : json_raw(j, input).len;
+}
+
+/* One prompt, or a list of them: each has the model's context for itself. */
+static void
+read_input(const struct json *j, uint32_t input, struct ask *ask)
+{
+	uint32_t first = json_first(j, input);
+
+	if (!json_is(j, input, JSON_ARRAY) || json_is(j, first, JSON_NUMBER)) {
+		ask->prompt_bytes += input_bytes(j, input);
+		return;
+	}
+	JSON_FOR_EACH (v, j, input) {
+		uint64_t bytes = input_bytes(j, v);
+
+		ask->prompt_bytes += bytes;
+		if (bytes > ask->longest_bytes)
+			ask->longest_bytes = bytes;
+	}
 }
 
 static void

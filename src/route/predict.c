@@ -36,6 +36,15 @@ predict_input_tok(const struct offer *o, const struct ask *ask)
 	return ask->prompt_bytes * 1000 / per_k + ask->prompt_parts * PART_TOK;
 }
 
+uint64_t
+predict_longest_tok(const struct prediction *p, const struct ask *ask)
+{
+	if (ask->longest_bytes == 0 || ask->longest_bytes >= ask->prompt_bytes)
+		return p->input_tok;
+	return (uint64_t)((double)p->input_tok * (double)ask->longest_bytes /
+			  (double)ask->prompt_bytes);
+}
+
 static uint64_t
 output_tok(const struct ask *ask, uint64_t expected)
 {

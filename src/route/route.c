@@ -115,9 +115,8 @@ unfit(const struct route_plan *p, const struct candidate *c)
 	if (o->model != NULL && o->model->op != ask->op &&
 	    !(o->model->op == OP_CHAT && ask->op == OP_COMPLETION))
 		return OUT_CAPABILITY;
-	if (o->context_tok != 0 &&
-	    c->guess.input_tok + ask->max_output_tok > o->context_tok &&
-	    c->guess.input_tok > o->context_tok / 2)
+	if (o->context_tok != 0 && longest_tok + ask->max_output_tok > o->context_tok &&
+	    longest_tok > o->context_tok / 2)
 		return OUT_SHORT;
 	return OUT_NOT;
 }

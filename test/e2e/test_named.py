@@ -45,3 +45,14 @@ def test_a_model_that_only_another_provider_lists(server):
     assert (got.status, got.field("x-inference-provider"), got.field("x-weir-cost-usd")) == (200, "openai", "unknown")
     assert server.host.requests[-1].json["model"] == "gpt-3.5-turbo-instruct"
     assert server.chat("meta-llama/Llama-3.1-8B-Instruct:openai").json["error"]["code"] == "no_provider_fits"
+
+
+@pytest.mark.parametrize("one", ("word " * 60, [7] * 60), ids=("text", "tokens"))
+@pytest.mark.parametrize("path, model, key", (("embeddings", "acme/embed", "input"), ("completions", "acme/complete", "prompt")))
+def test_each_of_several_inputs_has_the_context_for_itself(server, path, model, key, one):
+    server.host.play(reply({**completion(), "data": []}))
+    body = {"model": model, key: [one] * 20}
+    assert server.ask("/v1/" + path, body).status == 200
+    longer = [one] * 20 + [one * 10]
+    assert server.ask("/v1/" + path, {**body, key: longer}).json["error"]["code"] == "context_length_exceeded"
+    assert server.ask("/v1/" + path, {**body, key: one * 10}).json["error"]["code"] == "context_length_exceeded"
