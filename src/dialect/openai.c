@@ -538,7 +538,8 @@ read_fault(unsigned status, const struct json *j, struct fault *ret_fault)
 	if (status < 400)
 		status = slice_u64(f.code, &inner) && inner >= 400 && inner < 600
 			     ? (unsigned)inner
-			     : 500;
+			 : tells_of(&f, bad_content) ? 400
+						     : 500;
 	*ret_fault = f;
 	return fault_kind(status, &f);
 }

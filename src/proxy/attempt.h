@@ -101,7 +101,7 @@ struct attempt {
 	char said[2][80];	  /* model and tier that the reply names */
 	uint64_t token_events;	  /* events that carried a piece of an answer */
 	enum err err;
-	enum err fault_err; /* in PHASE_FAULT */
+	bool is_fault;	    /* the body is an error, as a whole */
 	struct fault fault; /* as the provider words it; slices of body */
 	unsigned status;    /* of the reply; 0: none came */
 	char why[UPSTREAM_WHY_MAX];

@@ -75,6 +75,7 @@ judge_fault(struct attempt *a, unsigned status, bool reusable)
 	struct slice text, words;
 	enum err e;
 
+	a->is_fault = true;
 	attempt_release(a, reusable);
 	if (!plain_body(a, &text) || json_parse(j, text, 4) != ERR_OK)
 		j->count = 0;

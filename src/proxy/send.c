@@ -146,7 +146,7 @@ keep_fault(struct request *r)
 	struct http_head *head;
 	struct http_field *fields;
 
-	if (a->phase != PHASE_OVER || a->status < 400 || r->fault_head != NULL)
+	if (!a->is_fault || r->fault_head != NULL)
 		return;
 	head = arena_alloc(&r->arena, sizeof(*head));
 	fields = arena_alloc(&r->arena, a->head.nfields * sizeof(*fields));
@@ -154,6 +154,8 @@ keep_fault(struct request *r)
 	    !arena_copy(&r->arena, buf_slice(&a->body), &r->fault_body))
 		return;
 	*head = a->head;
+	if (head->status < 400) /* it only said so in the body */
+		head->status = err_status(ERR_UP_CALLER);
 	for (unsigned i = 0; i < head->nfields; i++)
 		if (!arena_copy(&r->arena, a->head.fields[i].name, &fields[i].name) ||
 		    !arena_copy(&r->arena, a->head.fields[i].value, &fields[i].value))
