@@ -15,14 +15,21 @@
 
 /* --- sending --- */
 
+/* Is the usage of a stream to be asked for? */
+static bool
+asks_for_usage(const struct request *r)
+{
+	return (r->candidate->offer->provider->quirks & Q_USAGE_UNASKED) == 0;
+}
+
 static enum err
 edit_body(struct request *r)
 {
 	const struct offer *o = r->candidate->offer;
 	struct json_edits edits;
 	struct slice parts[JSON_PARTS_MAX], *kept;
-	struct edit_plan plan = {.model = o->upstream,
-	    .ask_for_usage = (o->provider->quirks & Q_USAGE_UNASKED) == 0};
+	struct edit_plan plan = {
+	    .model = o->upstream, .ask_for_usage = asks_for_usage(r)};
 	enum err e = choose_tape(r);
 	unsigned n;
 
@@ -53,7 +60,7 @@ start_attempt(struct request *r)
 	r->sending.head = &r->head;
 	r->sending.query = r->query;
 	r->sending.stream = r->ask.stream;
-	r->sending.withhold_usage = !r->ask.usage_asked;
+	r->sending.withhold_usage = !r->ask.usage_asked && asks_for_usage(r);
 	r->sending.deadline_ms = r->deadline_ms;
 	r->whole = r->ended = false;
 	r->attempt = attempt_start(r->worker, &r->sending, r->candidate, send_event, r);
