@@ -1,0 +1,98 @@
+"""Where a host deviates from its dialect: each quirk against the same words of a host without it."""
+import pathlib
+import re
+
+import pytest
+
+from host import chunk, completion, event, fault, reply, stream
+
+pytestmark = pytest.mark.asan
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def rows(weir, host):
+    """Asks a host with the quirk, by its row in the table, and one that has none."""
+    hosts, servers = {}, []
+
+    def ask(row, behaviour, **more):
+        """The ledger's row, the host's last request and the reply."""
+        if not servers:
+            hosts.update({name: host() for name in (row, "plain")})
+            config = f"  {row}: {{base_url: {hosts[row].url}, api_key: k}}\n  plain: {{dialect: openai, base_url: {hosts['plain'].url}}}\n"
+            servers.append(weir("providers:\n" + config))
+        server, count = servers[0], len(servers[0].rows())
+        hosts[row].play(behaviour)
+        got = server.chat(row + "/any-model", **more)
+        return server.wait_for_rows(count + 1)[-1], hosts[row].requests[-1], got
+
+    return ask
+
+
+def answered(**usage):
+    return reply({**completion(), "usage": usage})
+
+
+def tokens(row):
+    names = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+    return tuple(row[name] for name in names)
+
+
+def test_each_quirk_has_a_test():
+    named = re.findall(r"^QUIRK\((\w+),", (ROOT / "src/dialect/quirks.def").read_text(), re.M)
+    assert named and [name for name in named if f"test_{name}" not in globals()] == []
+
+
+def test_Q_USAGE_IN_X_GROQ(rows):
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    events = [event(chunk({"content": "a"})), event(chunk({}, "stop", x_groq={"id": "r", "usage": usage})), event(b"[DONE]")]
+    row, _, got = rows("groq", stream(events), stream=True)
+    assert tokens(row) == (7, 0, 3, 0) and not row["estimated"]
+    assert got.body == b"".join(events)
+    row, _, _ = rows("plain", stream(events), stream=True)
+    assert row["estimated"]
+
+
+def test_Q_USAGE_UNASKED(rows):
+    """It is not asked for what it sends anyway, and that is withheld from nobody."""
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    events = [event(chunk({"content": "a"}, "stop")), event({**chunk({}), "choices": [], "usage": usage}), event(b"[DONE]")]
+    row, request, got = rows("mistral", stream(events), stream=True)
+    assert "stream_options" not in request.json
+    assert tokens(row) == (7, 0, 3, 0)
+    assert got.body == b"".join(events)
+    row, request, got = rows("plain", stream(events), stream=True)
+    assert request.json["stream_options"] == {"include_usage": True}
+    assert tokens(row) == (7, 0, 3, 0)
+    assert got.body == events[0] + events[2]
+
+
+@pytest.mark.parametrize("host_name", ("xai", "perplexity"))
+def test_Q_REASONING_APART(rows, host_name):
+    behaviour = answered(prompt_tokens=32, completion_tokens=9, total_tokens=135, completion_tokens_details={"reasoning_tokens": 94})
+    assert tokens(rows(host_name, behaviour)[0]) == (32, 0, 9, 94)
+    assert tokens(rows("plain", behaviour)[0]) == (32, 0, 0, 9)
+    within = answered(prompt_tokens=32, completion_tokens=103, total_tokens=135, completion_tokens_details={"reasoning_tokens": 94})
+    assert tokens(rows("plain", within)[0]) == (32, 0, 9, 94)
+
+
+def test_Q_REASONING_MAY_BE_APART(rows):
+    """At one host and by the model: the larger number cannot be a part of the smaller one."""
+    apart = answered(prompt_tokens=5, completion_tokens=9, completion_tokens_details={"reasoning_tokens": 94})
+    within = answered(prompt_tokens=5, completion_tokens=103, completion_tokens_details={"reasoning_tokens": 94})
+    assert tokens(rows("deepinfra", apart)[0]) == tokens(rows("deepinfra", within)[0]) == (5, 0, 9, 94)
+    assert tokens(rows("plain", apart)[0]) == (5, 0, 0, 9)
+
+
+def test_Q_CACHED_MAY_BE_APART(rows):
+    apart = answered(prompt_tokens=12, completion_tokens=1, prompt_tokens_details={"cached_tokens": 100})
+    within = answered(prompt_tokens=112, completion_tokens=1, prompt_tokens_details={"cached_tokens": 100})
+    assert tokens(rows("xai", apart)[0]) == tokens(rows("xai", within)[0]) == (12, 100, 1, 0)
+    assert tokens(rows("plain", apart)[0]) == (0, 12, 1, 0)
+
+
+def test_Q_ASK_FOR_ENGLISH(rows):
+    refused = fault(400, "The model does not exist")
+    assert rows("zai", refused)[1].field("accept-language") == "en-US,en"
+    assert rows("plain", refused)[1].field("accept-language") is None
