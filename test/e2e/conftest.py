@@ -4,6 +4,7 @@ WEIR_BIN       the binary under test (build/weir)
 WEIR_PROBE     the parsers at the end of a pipe (build/release/probe)
 WEIR_FIXTURES  recorded traffic and test vectors (../shared/fixtures beside the repository)
 """
+import contextlib
 import gzip
 import json
 import os
@@ -81,15 +82,15 @@ def host():
         h.close()
 
 
-@pytest.fixture
-def weir(tmp_path):
-    """Starts servers: weir("providers: ...", MINE_KEY="x") is a running one; see weir.py. It must end well."""
+@contextlib.contextmanager
+def servers(folder):
+    """Gives what starts servers in the folder; they must all end well."""
     made = []
 
     def start(config="", wait=True, **env):
-        folder = tmp_path / f"weir{len(made)}"
-        folder.mkdir()
-        server = Weir(str(BINARY), folder, config, env.items(), wait)
+        place = folder / f"weir{len(made)}"
+        place.mkdir()
+        server = Weir(str(BINARY), place, config, env.items(), wait)
         made.append(server)
         return server
 
@@ -100,3 +101,10 @@ def weir(tmp_path):
         assert ended or status == 0, f"exit status {status}:\n{server.log[-3000:]}"
         assert "Sanitizer" not in server.log, server.log[-6000:]
         assert "runtime error" not in server.log, server.log[-6000:]
+
+
+@pytest.fixture
+def weir(tmp_path):
+    """Starts servers: weir("providers: ...", MINE_KEY="x") is a running one; see weir.py. It must end well."""
+    with servers(tmp_path) as start:
+        yield start
