@@ -280,7 +280,8 @@ document_classes(struct buf *to)
 			buf_printf(
 			    to, "`{usd: AMOUNT, per: UNITS}` of %s", usage_name(class));
 		if (as == class)
-			put(to, " | free |\n");
+			put(to,
+			    usage_is_tokens(class) ? " | unknown |\n" : " | free |\n");
 		else
 			buf_printf(to, " | `%s` |\n", usage_key(as));
 	}

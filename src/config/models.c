@@ -238,7 +238,7 @@ units_go_together(const struct price *p)
 	return true;
 }
 
-/* A price of one side only would make the other one free, unsaid. */
+/* With a price of one side only the cost of an answer would not be known. */
 static void
 check_sides(struct loading *l, const struct yaml_node *n, const struct price *p)
 {

@@ -48,7 +48,11 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 		uint64_t per = (uint64_t)r->per, factor;
 		uwide sum;
 
-		if (per == 0 || u->count[c] == 0)
+		if (u->count[c] == 0)
+			continue;
+		if (per == 0 && usage_is_tokens((enum usage_class)c))
+			return PRICE_UNKNOWN;
+		if (per == 0)
 			continue;
 		sum = (uwide)u->count[c] * (uint64_t)r->pusd;
 		whole += sum / per;

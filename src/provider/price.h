@@ -17,7 +17,7 @@
 
 struct rate {
 	int64_t pusd; /* for `per` units; not negative */
-	int64_t per;  /* 0: this class is not priced, it is free */
+	int64_t per;  /* 0: not stated: unknown for tokens, nothing for other units */
 };
 
 /* One row; the rows of an offer are a list. */
@@ -35,7 +35,10 @@ struct price {
 const struct price *
 price_at(const struct price *rows, uint64_t at_ms, uint64_t input_tok);
 
-/* What `u` costs by that row, exact; saturates at INT64_MAX (9.2 million USD). */
+/*
+ * What `u` costs by that row, exact; saturates at INT64_MAX (9.2 million USD).
+ * PRICE_UNKNOWN when it has tokens of a class that the row has no rate for.
+ */
 int64_t price_cost_pusd(const struct price *row, const struct usage *u);
 
 /* Gives each class without a rate the rate of the class that stands for it. */

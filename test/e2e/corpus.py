@@ -30,7 +30,8 @@ class Exchange:
         self.number, self.line = number, line
         self.request, self.reply = base64.b64decode(line["req"]), base64.b64decode(line["resp"])
         self.mark = hashlib.sha256(self.request + self.reply).hexdigest()[:8]
-        self.status, self.type, self.file = line["status"], line["ct"], line["file"]
+        self.status, self.file = line["status"], line["file"]
+        self.type = line["ct"] or ("text/event-stream" if line["stream"] else "application/json")
         self.path = PATHS[line["dialect"]]
         host = urlsplit(line["uri"]).netloc
         self.row = ROWS.get(host) or re.sub(r"\W", "-", host)

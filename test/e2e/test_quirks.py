@@ -22,10 +22,9 @@ def rows(weir, host):
             hosts.update({name: host() for name in (row, "plain")})
             config = f"  {row}: {{base_url: {hosts[row].url}, api_key: k}}\n  plain: {{dialect: openai, base_url: {hosts['plain'].url}}}\n"
             servers.append(weir("providers:\n" + config))
-        server, count = servers[0], len(servers[0].rows())
         hosts[row].play(behaviour)
-        got = server.chat(row + "/any-model", **more)
-        return server.wait_for_rows(count + 1)[-1], hosts[row].requests[-1], got
+        got = servers[0].chat(row + "/any-model", **more)
+        return servers[0].row_of(got), hosts[row].requests[-1], got
 
     return ask
 

@@ -27,6 +27,11 @@ class Reply:
         return next((value for key, value in self.fields if key.lower() == name.lower()), None)
 
     @property
+    def row_id(self):
+        """The number of its row in the ledger."""
+        return int(self.field("x-request-id")[4:20], 16)
+
+    @property
     def json(self):
         return json.loads(self.body)
 
@@ -112,6 +117,10 @@ class Weir:
 
     def wait_for_rows(self, count, seconds=5):
         return until(lambda: len(rows := self.rows()) >= count and rows, seconds)
+
+    def row_of(self, reply, seconds=5):
+        """The ledger's row of a reply, once it is there."""
+        return until(lambda: next((row for row in self.rows() if row["id"] == reply.row_id), None), seconds)
 
     def generation(self, reply, fields=()):
         """What /v1/generation says of a reply, once it is settled."""
