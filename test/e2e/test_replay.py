@@ -7,9 +7,12 @@ rows, so their quirks are at work too.
 import concurrent.futures
 import gzip
 import http.client
+import json
+import pathlib
 import random
 import re
-from decimal import Decimal
+import time
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
@@ -19,6 +22,7 @@ from corpus import exchanges
 from host import Host, as_chunks, head
 from weir import Reply
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 THREADS = 4
 SEED = 20260821
 USAGE_UNASKED = {"mistral", "perplexity"}  # rows with Q_USAGE_UNASKED: weir asks them for nothing
@@ -84,8 +88,7 @@ class Trip:
             "anthropic-version": "2023-06-01", "anthropic-beta": "b" + n, "Idempotency-Key": "idem-" + n,
         }  # fmt: skip
         self.kept = {
-            "content-type": x.type or ("text/event-stream" if x.streams else "application/json"),
-            "openai-processing-ms": n, "x-ratelimit-limit-requests": "1000", "x-ratelimit-remaining-requests": "999",
+            "content-type": x.type, "openai-processing-ms": n, "x-ratelimit-limit-requests": "1000", "x-ratelimit-remaining-requests": "999",
             "x-ratelimit-reset-requests": "60ms", "retry-after-ms": n, "x-of-a-host": "a, b ; c=" + n,
         }  # fmt: skip
         if self.compressed:
@@ -184,7 +187,7 @@ def replay(folder, trips, config=CONFIG):
                 done.result()
     rows = {row["id"]: row for row in server.rows()}
     for trip in trips:
-        trip.row = rows.get(int(trip.got.field("x-request-id")[4:20], 16))
+        trip.row = rows.get(trip.got.row_id)
     host.close()
     return trips
 
@@ -318,6 +321,52 @@ def test_a_stated_cost_is_kept(passed):
         stated += due is not None
         assert trip.row["stated_pusd"] == due, trip.exchange
     assert stated > 240
+
+
+# Whose price holds for a class that a row of the catalog does not name.
+INSTEAD = {
+    "cached_input": "input", "cache_write": "input", "cache_write_1h": "cache_write", "reasoning": "output",
+    "input_audio": "input", "output_audio": "output", "input_image": "input", "output_image": "output",
+}  # fmt: skip
+PRICE_OF = dict(zip(corpus.CLASSES, (
+    "input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning", "input_audio", "output_audio",
+    "input_image", "output_image",
+)))  # fmt: skip
+
+
+def cost_of(counts, prices, day):
+    """Pico-USD by the rows of an offer in the catalog; None: nobody knows."""
+    price = [row for row in prices if row.get("from", "") <= day][-1]
+    size = sum(n for name, n in counts.items() if "input" in name or "write" in name)
+    for tier in price.get("tiers", []):
+        price = {**price, **(tier if size > tier["above_input_tokens"] else {})}
+    exact = Decimal(price["request"]["usd"]) / price["request"]["per"] * 10**12 if "request" in price else Decimal(0)
+    for name, n in counts.items():
+        key = PRICE_OF[name]
+        while key not in price and key in INSTEAD:
+            key = INSTEAD[key]
+        if n and key not in price:
+            return None
+        exact += n * price.get(key, 0) * 10**6
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def test_every_cost_is_the_catalogs(passed):
+    models = json.loads((ROOT / "etc/catalog.json").read_text(), parse_float=Decimal)["models"].values()
+    offers = {(offer["provider"], offer["model"]): offer["prices"] for model in models for offer in model["providers"]}
+    day, priced, wrong = time.strftime("%Y-%m-%d", time.gmtime()), 0, []
+    for trip in passed:
+        x, row = trip.exchange, trip.row
+        if row["estimated"] or not row["usage_known"]:
+            continue
+        prices = offers.get((x.row, x.said)) or offers.get((x.row, x.model))
+        counts = {name: row[name] for name in corpus.CLASSES}  # right, as another test says
+        due = cost_of(counts, prices, day) if prices else None
+        priced += due is not None
+        if due != row["cost_pusd"]:
+            wrong.append((x, counts, prices, due, row["cost_pusd"]))
+    assert not wrong
+    assert priced > 700
 
 
 def test_the_callers_faults_arrive_as_they_are(faults):
