@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FIRST_BYTES 1016 /* small enough for the allocator's fast lane */
 #define BLOCK_BYTES 4096
 
 struct arena_block {
@@ -37,12 +38,13 @@ static bool
 grow(struct arena *a, size_t n)
 {
 	size_t bytes = sizeof(struct arena_block) + n, left = a->max - a->used;
+	size_t usual = a->used == 0 ? FIRST_BYTES : BLOCK_BYTES;
 	struct arena_block *b;
 
 	if (bytes > left)
 		return false;
-	if (bytes < BLOCK_BYTES)
-		bytes = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+	if (bytes < usual)
+		bytes = left < usual ? left : usual;
 	b = malloc(bytes);
 	if (b == NULL)
 		return false;

@@ -36,15 +36,13 @@ fail(struct buf *b, enum err e)
 }
 
 char *
-buf_room(struct buf *b, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
 	size_t cap = b->cap;
 	char *p;
 
 	if (b->err != ERR_OK)
 		return NULL;
-	if (n <= b->cap - b->len)
-		return b->ptr + b->len;
 	if (n > b->max || b->len > b->max - n)
 		return fail(b, ERR_FULL);
 	if (cap == 0)
@@ -59,34 +57,6 @@ buf_room(struct buf *b, size_t n)
 	b->ptr = p;
 	b->cap = cap;
 	return p + b->len;
-}
-
-void
-buf_wrote(struct buf *b, size_t n)
-{
-	b->len += n;
-}
-
-void
-buf_add(struct buf *b, struct slice s)
-{
-	char *p = s.len == 0 ? NULL : buf_room(b, s.len);
-
-	if (p == NULL)
-		return;
-	memcpy(p, s.ptr, s.len);
-	b->len += s.len;
-}
-
-void
-buf_byte(struct buf *b, char c)
-{
-	char *p = buf_room(b, 1);
-
-	if (p == NULL)
-		return;
-	*p = c;
-	b->len++;
 }
 
 void

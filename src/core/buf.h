@@ -30,14 +30,48 @@ void buf_free(struct buf *b);
 /* Empties it and forgets an error, keeping the bytes for the next use. */
 void buf_clear(struct buf *b);
 
+/* Makes it larger by at least n bytes and returns where they go, or NULL. For
+ * buf_room. */
+char *buf_grow(struct buf *b, size_t n);
+
 /* Makes room for n more bytes and returns where they go, or NULL. */
-char *buf_room(struct buf *b, size_t n);
+static inline char *
+buf_room(struct buf *b, size_t n)
+{
+	if (b->err == ERR_OK && n <= b->cap - b->len)
+		return b->ptr + b->len;
+	return buf_grow(b, n);
+}
 
 /* Declares that n bytes were written at buf_room(). */
-void buf_wrote(struct buf *b, size_t n);
+static inline void
+buf_wrote(struct buf *b, size_t n)
+{
+	b->len += n;
+}
 
-void buf_add(struct buf *b, struct slice s);
-void buf_byte(struct buf *b, char c);
+static inline void
+buf_add(struct buf *b, struct slice s)
+{
+	char *p = s.len == 0 ? NULL : buf_room(b, s.len);
+
+	if (p == NULL)
+		return;
+	memcpy(p, s.ptr, s.len);
+	b->len += s.len;
+}
+
+static inline void
+buf_byte(struct buf *b, char c)
+{
+	char *p = buf_room(b, 1);
+
+	if (p == NULL)
+		return;
+	*p = c;
+	b->len++;
+}
+
 void buf_u64(struct buf *b, uint64_t value);
 void
 buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

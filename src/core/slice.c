@@ -8,12 +8,6 @@ lower(char c)
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-bool
-slice_ieq(struct slice a, struct slice b)
-{
-	return a.len == b.len && slice_istarts(a, b);
-}
-
 int
 slice_cmp(struct slice a, struct slice b)
 {
@@ -37,7 +31,7 @@ slice_istarts(struct slice s, struct slice prefix)
 	if (s.len < prefix.len)
 		return false;
 	for (size_t i = 0; i < prefix.len; i++)
-		if (lower(s.ptr[i]) != lower(prefix.ptr[i]))
+		if (s.ptr[i] != prefix.ptr[i] && lower(s.ptr[i]) != lower(prefix.ptr[i]))
 			return false;
 	return true;
 }

@@ -65,14 +65,19 @@ slice_eq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* Equality that ignores the case of ASCII letters. */
-bool slice_ieq(struct slice a, struct slice b);
-
 /* -1, 0, 1: byte-wise order, a prefix before the longer one. */
 int slice_cmp(struct slice a, struct slice b);
 
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_istarts(struct slice s, struct slice prefix);
+
+/* Equality that ignores the case of ASCII letters. */
+static inline bool
+slice_ieq(struct slice a, struct slice b)
+{
+	return a.len == b.len && slice_istarts(a, b);
+}
+
 bool slice_ends(struct slice s, struct slice suffix);
 
 /* The offset of the first byte c, or of the last one; s.len when there is none. */

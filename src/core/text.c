@@ -5,15 +5,15 @@
 size_t
 text_u64(char *p, uint64_t value)
 {
-	char digits[TEXT_U64_MAX];
-	size_t n = 0;
+	char digits[TEXT_U64_MAX], *at = digits + sizeof(digits);
+	size_t n;
 
 	do {
-		digits[n++] = (char)('0' + value % 10);
+		*--at = (char)('0' + value % 10);
 		value /= 10;
 	} while (value > 0);
-	for (size_t i = 0; i < n; i++)
-		p[i] = digits[n - 1 - i];
+	n = (size_t)(digits + sizeof(digits) - at);
+	memcpy(p, at, n);
 	return n;
 }
 
@@ -84,27 +84,34 @@ put_digits(char *p, unsigned value, unsigned width)
 	return p + width;
 }
 
+/* The text up to the second is kept: a thread asks for many times of one second. */
 size_t
 text_time(char *p, uint64_t unix_ms)
 {
+	static _Thread_local char kept[TEXT_TIME_MAX];
+	static _Thread_local uint64_t kept_second;
 	time_t seconds = (time_t)(unix_ms / 1000);
 	struct tm tm;
-	char *at = p;
+	char *at = kept;
 
-	(void)gmtime_r(&seconds, &tm);
-	at = put_digits(at, (unsigned)tm.tm_year + 1900, 4);
-	*at++ = '-';
-	at = put_digits(at, (unsigned)tm.tm_mon + 1, 2);
-	*at++ = '-';
-	at = put_digits(at, (unsigned)tm.tm_mday, 2);
-	*at++ = 'T';
-	at = put_digits(at, (unsigned)tm.tm_hour, 2);
-	*at++ = ':';
-	at = put_digits(at, (unsigned)tm.tm_min, 2);
-	*at++ = ':';
-	at = put_digits(at, (unsigned)tm.tm_sec, 2);
-	*at++ = '.';
-	at = put_digits(at, (unsigned)(unix_ms % 1000), 3);
+	if (kept[0] == '\0' || kept_second != unix_ms / 1000) {
+		(void)gmtime_r(&seconds, &tm);
+		at = put_digits(at, (unsigned)tm.tm_year + 1900, 4);
+		*at++ = '-';
+		at = put_digits(at, (unsigned)tm.tm_mon + 1, 2);
+		*at++ = '-';
+		at = put_digits(at, (unsigned)tm.tm_mday, 2);
+		*at++ = 'T';
+		at = put_digits(at, (unsigned)tm.tm_hour, 2);
+		*at++ = ':';
+		at = put_digits(at, (unsigned)tm.tm_min, 2);
+		*at++ = ':';
+		at = put_digits(at, (unsigned)tm.tm_sec, 2);
+		*at++ = '.';
+		kept_second = unix_ms / 1000;
+	}
+	memcpy(p, kept, TEXT_TIME_MAX);
+	at = put_digits(p + TEXT_TIME_MAX - 4, (unsigned)(unix_ms % 1000), 3);
 	*at++ = 'Z';
 	return (size_t)(at - p);
 }
