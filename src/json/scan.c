@@ -2,41 +2,6 @@
 
 #include "core/utf8.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#define BLOCK 16
-
-/* A bit for each of 16 bytes that a string can't simply contain: quote,
- * backslash, control characters (below 0x20) and non-ASCII (negative). */
-static inline unsigned
-special_bytes(const char *at)
-{
-	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-	__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-	__m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-
-	return (unsigned)_mm_movemask_epi8(
-	    _mm_or_si128(_mm_or_si128(quote, slash), other));
-}
-#else
-#define BLOCK 8
-
-/* The same for 8 bytes at once in a register, a bit for each byte. */
-static inline unsigned
-special_bytes(const char *at)
-{
-	unsigned mask = 0;
-
-	for (unsigned i = 0; i < BLOCK; i++) {
-		unsigned char c = (unsigned char)at[i];
-
-		mask |= (unsigned)(c == '"' || c == '\\' || c < 0x20 || c > 0x7f) << i;
-	}
-	return mask;
-}
-#endif
-
 static bool
 is_hex(char c)
 {
@@ -75,14 +40,14 @@ scan_string(const char *at, const char *end, bool *ret_escaped, const char **ret
 	size_t n;
 
 	for (;;) {
-		while (end - at >= BLOCK) {
-			unsigned mask = special_bytes(at);
+		while (end - at >= SCAN_BLOCK) {
+			unsigned mask = scan_special(at);
 
 			if (mask != 0) {
 				at += __builtin_ctz(mask);
 				break;
 			}
-			at += BLOCK;
+			at += SCAN_BLOCK;
 		}
 		if (at == end) {
 			*ret_why = "a closing quote";
@@ -111,10 +76,15 @@ const char *
 scan_plain(const char *at, const char *end)
 {
 	while (at < end) {
-		size_t n = (unsigned char)*at < 0x80
-			       ? *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20
-			       : utf8_length(at, end);
+		size_t n;
 
+		while (end - at >= SCAN_BLOCK && scan_special(at) == 0)
+			at += SCAN_BLOCK;
+		if (at == end)
+			break;
+		n = (unsigned char)*at < 0x80
+			? *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20
+			: utf8_length(at, end);
 		if (n == 0)
 			break;
 		at += n;

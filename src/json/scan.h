@@ -7,6 +7,60 @@
 
 #include "core/slice.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define SCAN_BLOCK 16
+
+/* A bit for each of 16 bytes that a string can't simply contain: quote,
+ * backslash, control characters (below 0x20) and non-ASCII (negative). */
+static inline unsigned
+scan_special(const char *at)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+	__m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+
+	return (unsigned)_mm_movemask_epi8(
+	    _mm_or_si128(_mm_or_si128(quote, slash), other));
+}
+#else
+#define SCAN_BLOCK 8
+
+/* The same for 8 bytes at once in a register, a bit for each byte. */
+static inline unsigned
+scan_special(const char *at)
+{
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < SCAN_BLOCK; i++) {
+		unsigned char c = (unsigned char)at[i];
+
+		mask |= (unsigned)(c == '"' || c == '\\' || c < 0x20 || c > 0x7f) << i;
+	}
+	return mask;
+}
+#endif
+
+/*
+ * From behind the opening quote: the closing quote if it stands within one block
+ * with nothing but plain text before it, as it does for most names; else NULL,
+ * which says nothing.
+ */
+static inline const char *
+scan_short(const char *at, const char *end)
+{
+	unsigned mask;
+
+	if (end - at < SCAN_BLOCK)
+		return NULL;
+	mask = scan_special(at);
+	if (mask == 0)
+		return NULL;
+	at += __builtin_ctz(mask);
+	return *at == '"' ? at : NULL;
+}
+
 /*
  * From behind the opening quote: the closing quote, or NULL and why. Checks
  * escapes, control characters and UTF-8. *ret_escaped: a backslash was seen.

@@ -30,23 +30,27 @@ json_trim(struct json *j, uint32_t n)
  *
  * One loop over the text. `open` holds the token index of every container that
  * is not closed yet; those below the kept depth have none, but their type is
- * needed to match the brackets.
+ * needed to match the brackets. Each function takes the place where it begins
+ * and returns the place behind what it read, or NULL with r->err; so the place
+ * stays in a register.
  */
 
 struct reader {
 	struct json *j;
-	const char *text, *at, *end;
+	const char *text, *end;
 	uint32_t keep, depth;
+	enum err err;
 	uint32_t open[JSON_DEPTH_MAX]; /* token of the container, if kept */
 	uint8_t types[JSON_DEPTH_MAX]; /* JSON_ARRAY or JSON_OBJECT */
 };
 
-static enum err
+static const char *
 fail(struct reader *r, const char *at, const char *why)
 {
 	r->j->error_at = (size_t)(at - r->text);
 	r->j->why = why;
-	return ERR_SYNTAX;
+	r->err = ERR_SYNTAX;
+	return NULL;
 }
 
 static enum err
@@ -67,198 +71,178 @@ grow(struct json *j)
 	return ERR_OK;
 }
 
-/* A token for the bytes from `at` to `end`, if this depth is kept. */
-static inline enum err
+/* A token for the bytes from `at` to `end`, if this depth is kept. Returns `end`. */
+static inline const char *
 push(struct reader *r, const char *at, const char *end, enum json_type type, bool escaped)
 {
 	struct json *j = r->j;
 
 	if (r->depth > r->keep)
-		return ERR_OK;
-	if (j->count == j->cap) {
-		enum err e = grow(j);
-
-		if (e != ERR_OK)
-			return e;
-	}
+		return end;
+	if (j->count == j->cap && (r->err = grow(j)) != ERR_OK)
+		return NULL;
 	j->tokens[j->count] = (struct json_token){(uint32_t)(at - r->text),
 	    (uint32_t)(end - at), j->count + 1, (uint8_t)type, escaped, false};
 	j->count++;
-	return ERR_OK;
+	return end;
 }
 
-static inline void
-skip_blanks(struct reader *r)
+static inline const char *
+skip_blanks(const struct reader *r, const char *at)
 {
-	while (r->at < r->end &&
-	       (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
-		r->at++;
+	/* Mostly there is none: one comparison tells. */
+	while (at < r->end && (unsigned char)*at <= ' ' &&
+	       (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+		at++;
+	return at;
 }
 
-static enum err
-read_string(struct reader *r)
+static inline const char *
+read_string(struct reader *r, const char *at)
 {
-	const char *start = r->at, *why;
+	const char *end = scan_short(at + 1, r->end), *why;
 	bool escaped = false;
-	const char *end = scan_string(start + 1, r->end, &escaped, &why);
 
 	if (end == NULL)
-		return fail(r, start, why);
-	r->at = end + 1;
-	return push(r, start, r->at, JSON_STRING, escaped);
-}
-
-static enum err
-read_word(struct reader *r, struct slice word, enum json_type type)
-{
-	const char *start = r->at;
-
-	if ((size_t)(r->end - start) < word.len || memcmp(start, word.ptr, word.len) != 0)
-		return fail(r, start, "a value");
-	r->at += word.len;
-	return push(r, start, r->at, type, false);
-}
-
-static enum err
-read_number(struct reader *r)
-{
-	const char *start = r->at;
-	const char *end = scan_number(start, r->end);
-
+		end = scan_string(at + 1, r->end, &escaped, &why);
 	if (end == NULL)
-		return fail(r, start, "a value");
-	r->at = end;
-	return push(r, start, end, JSON_NUMBER, false);
+		return fail(r, at, why);
+	return push(r, at, end + 1, JSON_STRING, escaped);
 }
 
-static enum err
-open_container(struct reader *r, enum json_type type)
+static const char *
+read_word(struct reader *r, const char *at, struct slice word, enum json_type type)
 {
-	enum err e;
+	if ((size_t)(r->end - at) < word.len || memcmp(at, word.ptr, word.len) != 0)
+		return fail(r, at, "a value");
+	return push(r, at, at + word.len, type, false);
+}
 
+static const char *
+read_number(struct reader *r, const char *at)
+{
+	const char *end = scan_number(at, r->end);
+
+	return end == NULL ? fail(r, at, "a value")
+			   : push(r, at, end, JSON_NUMBER, false);
+}
+
+static const char *
+open_container(struct reader *r, const char *at, enum json_type type)
+{
 	if (r->depth == JSON_DEPTH_MAX)
-		return fail(r, r->at, "less nesting");
+		return fail(r, at, "less nesting");
 	r->open[r->depth] = r->j->count;
 	r->types[r->depth] = (uint8_t)type;
-	e = push(r, r->at, r->at + 1, type, false);
-	r->at++;
+	at = push(r, at, at + 1, type, false);
 	r->depth++;
-	return e;
+	return at;
 }
 
+/* `at` is behind the closing bracket. */
 static void
-close_container(struct reader *r)
+close_container(struct reader *r, const char *at)
 {
 	struct json_token *t;
 
-	r->at++;
 	r->depth--;
 	if (r->depth > r->keep)
 		return;
 	t = &r->j->tokens[r->open[r->depth]];
-	t->len = (uint32_t)(r->at - r->text) - t->at;
+	t->len = (uint32_t)(at - r->text) - t->at;
 	t->next = r->j->count;
 	t->opaque = r->depth == r->keep && t->len > 2;
 }
 
 /* Reads a scalar, or opens a container: *ret_opened. */
-static inline enum err
-read_value(struct reader *r, bool *ret_opened)
+static inline const char *
+read_value(struct reader *r, const char *at, bool *ret_opened)
 {
 	*ret_opened = false;
-	if (r->at == r->end)
-		return fail(r, r->at, "a value");
-	switch (*r->at) {
-	case '"': return read_string(r);
-	case '{': *ret_opened = true; return open_container(r, JSON_OBJECT);
-	case '[': *ret_opened = true; return open_container(r, JSON_ARRAY);
-	case 't': return read_word(r, S("true"), JSON_TRUE);
-	case 'f': return read_word(r, S("false"), JSON_FALSE);
-	case 'n': return read_word(r, S("null"), JSON_NULL);
-	default: return read_number(r);
+	if (at == r->end)
+		return fail(r, at, "a value");
+	switch (*at) {
+	case '"': return read_string(r, at);
+	case '{': *ret_opened = true; return open_container(r, at, JSON_OBJECT);
+	case '[': *ret_opened = true; return open_container(r, at, JSON_ARRAY);
+	case 't': return read_word(r, at, S("true"), JSON_TRUE);
+	case 'f': return read_word(r, at, S("false"), JSON_FALSE);
+	case 'n': return read_word(r, at, S("null"), JSON_NULL);
+	default: return read_number(r, at);
 	}
 }
 
-static enum err
-read_key(struct reader *r)
+static inline const char *
+read_key(struct reader *r, const char *at)
 {
-	enum err e;
-
-	if (r->at == r->end || *r->at != '"')
-		return fail(r, r->at, "a member's name in quotes");
-	e = read_string(r);
-	if (e != ERR_OK)
-		return e;
-	skip_blanks(r);
-	if (r->at == r->end || *r->at != ':')
-		return fail(r, r->at, "a colon");
-	r->at++;
-	skip_blanks(r);
-	return ERR_OK;
+	if (at == r->end || *at != '"')
+		return fail(r, at, "a member's name in quotes");
+	at = read_string(r, at);
+	if (at == NULL)
+		return NULL;
+	at = skip_blanks(r, at);
+	if (at == r->end || *at != ':')
+		return fail(r, at, "a colon");
+	return skip_blanks(r, at + 1);
 }
 
 static inline bool
-at_close(const struct reader *r)
+at_close(const struct reader *r, const char *at)
 {
-	return r->at < r->end &&
-	       *r->at == (r->types[r->depth - 1] == JSON_OBJECT ? '}' : ']');
+	return at < r->end && *at == (r->types[r->depth - 1] == JSON_OBJECT ? '}' : ']');
 }
 
-/* Behind a value: closes what closes here. *ret_more: another value follows. */
-static enum err
-after_value(struct reader *r, bool *ret_more)
+/* Behind a value: closes what closes here, and passes the comma if another value
+ * follows, that is if a container is still open. */
+static inline const char *
+after_value(struct reader *r, const char *at)
 {
-	for (;;) {
-		*ret_more = r->depth > 0;
-		if (r->depth == 0)
-			return ERR_OK;
-		skip_blanks(r);
-		if (!at_close(r))
-			break;
-		close_container(r);
+	while (r->depth > 0) {
+		at = skip_blanks(r, at);
+		if (!at_close(r, at)) {
+			if (at == r->end || *at != ',')
+				return fail(
+				    r, at, "a comma or the end of the array or object");
+			return skip_blanks(r, at + 1);
+		}
+		close_container(r, ++at);
 	}
-	if (r->at == r->end || *r->at != ',')
-		return fail(r, r->at, "a comma or the end of the array or object");
-	r->at++;
-	skip_blanks(r);
-	return ERR_OK;
+	return at;
 }
 
-static enum err
-read_all(struct reader *r)
+static const char *
+read_all(struct reader *r, const char *at)
 {
-	bool opened, more = true;
-	enum err e;
+	bool opened;
 
-	skip_blanks(r);
-	while (more) {
+	at = skip_blanks(r, at);
+	do {
 		if (r->depth > 0 && r->types[r->depth - 1] == JSON_OBJECT) {
-			e = read_key(r);
-			if (e != ERR_OK)
-				return e;
+			at = read_key(r, at);
+			if (at == NULL)
+				return NULL;
 		}
-		e = read_value(r, &opened);
-		if (e != ERR_OK)
-			return e;
+		at = read_value(r, at, &opened);
+		if (at == NULL)
+			return NULL;
 		if (opened) {
-			skip_blanks(r);
-			if (!at_close(r))
+			at = skip_blanks(r, at);
+			if (!at_close(r, at))
 				continue;
-			close_container(r);
+			close_container(r, ++at);
 		}
-		e = after_value(r, &more);
-		if (e != ERR_OK)
-			return e;
-	}
-	skip_blanks(r);
-	return r->at == r->end ? ERR_OK : fail(r, r->at, "the end of the text");
+		at = after_value(r, at);
+		if (at == NULL)
+			return NULL;
+	} while (r->depth > 0);
+	at = skip_blanks(r, at);
+	return at == r->end ? at : fail(r, at, "the end of the text");
 }
 
 enum err
 json_parse(struct json *j, struct slice text, uint32_t keep)
 {
 	struct reader r;
-	enum err e;
 
 	j->text = text;
 	j->count = 0;
@@ -267,14 +251,14 @@ json_parse(struct json *j, struct slice text, uint32_t keep)
 	if (text.len >= UINT32_MAX)
 		return ERR_FULL;
 	r.j = j;
-	r.text = r.at = text.ptr == NULL ? "" : text.ptr;
-	r.end = r.at + text.len;
+	r.text = text.ptr == NULL ? "" : text.ptr;
+	r.end = r.text + text.len;
 	r.keep = keep;
 	r.depth = 0;
-	e = read_all(&r);
-	if (e != ERR_OK)
+	r.err = ERR_OK;
+	if (read_all(&r, r.text) == NULL)
 		j->count = 0; /* half a tape would lead astray */
-	return e;
+	return r.err;
 }
 
 /* --- looking --- */
@@ -362,17 +346,56 @@ json_after(const struct json *j, uint32_t container, uint32_t v)
 	return t != NULL && c != NULL && t->next < c->next ? t->next : JSON_NONE;
 }
 
+/* json_equals, in few instructions for the many keys that differ in length. */
+static inline bool
+key_is(const struct json *j, const struct json_token *t, struct slice key)
+{
+	if (t->escaped)
+		return json_equals(j, (uint32_t)(t - j->tokens), key);
+	return t->len == key.len + 2 &&
+	       memcmp(j->text.ptr + t->at + 1, key.ptr, key.len) == 0;
+}
+
 uint32_t
 json_get(const struct json *j, uint32_t object, struct slice key)
 {
-	uint32_t found = JSON_NONE;
+	uint32_t found = JSON_NONE, end;
 
 	if (!json_is(j, object, JSON_OBJECT))
 		return JSON_NONE;
-	JSON_FOR_EACH_KEY (k, j, object)
-		if (json_equals(j, k, key))
+	end = j->tokens[object].next;
+	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next)
+		if (key_is(j, &j->tokens[k], key))
 			found = k + 1;
 	return found;
+}
+
+void
+json_pick(const struct json *j, uint32_t object, const struct slice *keys, unsigned n,
+    uint32_t *ret_values)
+{
+	uint64_t lengths = 0; /* a bit for each length that a key has, modulo 64 */
+	uint32_t end;
+
+	for (unsigned i = 0; i < n; i++) {
+		ret_values[i] = JSON_NONE;
+		lengths |= (uint64_t)1 << ((keys[i].len + 2) & 63);
+	}
+	if (!json_is(j, object, JSON_OBJECT))
+		return;
+	end = j->tokens[object].next;
+	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next) {
+		const struct json_token *t = &j->tokens[k];
+
+		if ((lengths >> (t->len & 63) & 1) == 0 && !t->escaped)
+			continue;
+		for (unsigned i = 0; i < n; i++) {
+			if (!key_is(j, t, keys[i]))
+				continue;
+			ret_values[i] = k + 1;
+			break;
+		}
+	}
 }
 
 uint32_t

@@ -7,10 +7,14 @@
 static void
 separate(struct buf *b)
 {
-	char last = b->len == 0 ? '\0' : b->ptr[b->len - 1];
-
-	if (strchr("{[: \n", last) == NULL) /* the terminator counts: nothing yet */
-		buf_byte(b, ',');
+	switch (b->len == 0 ? '\n' : b->ptr[b->len - 1]) {
+	case '{':
+	case '[':
+	case ':':
+	case ' ':
+	case '\n': break;
+	default: buf_byte(b, ',');
+	}
 }
 
 void
@@ -30,7 +34,19 @@ void
 json_text(struct buf *b, struct slice text)
 {
 	const char *at = text.ptr, *end = at + text.len;
+	char *to;
 
+	/* Mostly there is nothing to escape: one copy. */
+	if (text.len > 0 && scan_plain(at, end) == end) {
+		to = buf_room(b, text.len + 2);
+		if (to == NULL)
+			return;
+		to[0] = '"';
+		memcpy(to + 1, text.ptr, text.len);
+		to[text.len + 1] = '"';
+		buf_wrote(b, text.len + 2);
+		return;
+	}
 	buf_byte(b, '"');
 	while (at < end) {
 		const char *stop = scan_plain(at, end);
@@ -68,6 +84,19 @@ json_quote(struct buf *b, struct slice text)
 {
 	separate(b);
 	json_text(b, text);
+}
+
+bool
+json_quoted(struct arena *a, struct slice text, struct slice *ret)
+{
+	struct buf b;
+	bool done;
+
+	buf_init(&b, 6 * text.len + 2); /* all of it escaped */
+	json_text(&b, text);
+	done = b.err == ERR_OK && arena_copy(a, buf_slice(&b), ret);
+	buf_free(&b);
+	return done;
 }
 
 void

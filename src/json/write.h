@@ -10,6 +10,7 @@
 #ifndef JSON_WRITE_H
 #define JSON_WRITE_H
 
+#include "core/arena.h"
 #include "core/buf.h"
 
 /* '{' or '[', as the next value. */
@@ -26,6 +27,9 @@ void json_quote(struct buf *b, struct slice text);
 
 /* The same, without looking whether a comma is wanted. */
 void json_text(struct buf *b, struct slice text);
+
+/* The text as a JSON string in the arena. False when out of memory. */
+bool json_quoted(struct arena *a, struct slice text, struct slice *ret);
 
 /* The next value, already JSON. */
 void json_put_raw(struct buf *b, struct slice json);
