@@ -166,25 +166,22 @@ static enum err
 edit_model(const struct json *j, const struct ask *ask, struct slice model,
     struct arena *a, struct json_edits *e)
 {
-	struct buf quoted;
-	struct slice text;
-	enum err err = ERR_OK;
+	struct slice text = {NULL, 0};
 
-	buf_init(&quoted, 6 * model.len + 2);
-	json_quote(&quoted, model);
-	if (quoted.err != ERR_OK || !arena_copy(a, buf_slice(&quoted), &text))
-		err = ERR_NOMEM;
-	buf_free(&quoted);
 	JSON_FOR_EACH_KEY (k, j, 0) {
-		if (err != ERR_OK)
-			break;
+		enum err err;
+
 		if (!json_equals(j, k, S("model")))
 			continue;
 		if (slice_eq(ask->model, model) && json_equals(j, k + 1, model))
 			continue;
+		if (text.ptr == NULL && !json_quoted(a, model, &text))
+			return ERR_NOMEM;
 		err = json_replace(e, j, k + 1, text);
+		if (err != ERR_OK)
+			return err;
 	}
-	return err;
+	return ERR_OK;
 }
 
 /* Asks for the usage at the end of the stream. */
@@ -233,12 +230,6 @@ number(const struct json *j, uint32_t v)
 	return json_u64(j, v, &n) ? n : 0;
 }
 
-static uint64_t
-member(const struct json *j, uint32_t object, struct slice key)
-{
-	return number(j, json_get(j, object, key));
-}
-
 /* n off *from, as far as it goes: classes never become negative. */
 static uint64_t
 split_off(uint64_t *from, uint64_t n)
@@ -249,18 +240,64 @@ split_off(uint64_t *from, uint64_t n)
 	return n;
 }
 
-/* The cached part of the prompt, by the names that hosts give it. */
-static uint64_t
-cached_tokens(const struct json *j, uint32_t u, uint32_t details)
-{
-	static const struct slice names[] = {{"cached_tokens", 13},
-	    {"prompt_cache_hit_tokens", 23}, {"num_cached_tokens", 17},
-	    {"cache_read_input_tokens", 23}};
-	uint64_t n = member(j, details, S("cached_tokens"));
+/* The members of a usage object and of its details, by the names that hosts give
+ * them. */
+enum usage_member {
+	U_PROMPT,
+	U_COMPLETION,
+	U_TOTAL,
+	U_PROMPT_DETAILS,
+	U_PROMPT_DETAILS_2,
+	U_COMPLETION_DETAILS,
+	U_CACHED,
+	U_CACHE_HIT,
+	U_NUM_CACHED,
+	U_CACHE_READ,
+	U_CACHE_CREATION_TOK,
+	U_CACHE_CREATION,
+	U_REASONING,
+	U_COST,
+	U_ESTIMATED_COST,
+	U_MEMBERS
+};
 
-	for (unsigned i = 0; n == 0 && i < sizeof(names) / sizeof(names[0]); i++)
-		n = member(j, u, names[i]);
-	return n;
+static const struct slice usage_members[U_MEMBERS] = {
+    [U_PROMPT] = {"prompt_tokens", 13},
+    [U_COMPLETION] = {"completion_tokens", 17},
+    [U_TOTAL] = {"total_tokens", 12},
+    [U_PROMPT_DETAILS] = {"prompt_tokens_details", 21},
+    [U_PROMPT_DETAILS_2] = {"prompt_token_details", 20},
+    [U_COMPLETION_DETAILS] = {"completion_tokens_details", 25},
+    [U_CACHED] = {"cached_tokens", 13},
+    [U_CACHE_HIT] = {"prompt_cache_hit_tokens", 23},
+    [U_NUM_CACHED] = {"num_cached_tokens", 17},
+    [U_CACHE_READ] = {"cache_read_input_tokens", 23},
+    [U_CACHE_CREATION_TOK] = {"cache_creation_input_tokens", 27},
+    [U_CACHE_CREATION] = {"cache_creation", 14},
+    [U_REASONING] = {"reasoning_tokens", 16},
+    [U_COST] = {"cost", 4},
+    [U_ESTIMATED_COST] = {"estimated_cost", 14},
+};
+
+enum detail_member { D_CACHED, D_CACHE_WRITE, D_AUDIO, D_IMAGE, D_REASONING, D_MEMBERS };
+
+static const struct slice detail_members[D_MEMBERS] = {
+    [D_CACHED] = {"cached_tokens", 13},
+    [D_CACHE_WRITE] = {"cache_write_tokens", 18},
+    [D_AUDIO] = {"audio_tokens", 12},
+    [D_IMAGE] = {"image_tokens", 12},
+    [D_REASONING] = {"reasoning_tokens", 16},
+};
+
+/* The first of the numbers that is not 0. */
+static uint64_t
+first_number(const struct json *j, const uint32_t *values, unsigned n)
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; found == 0 && i < n; i++)
+		found = number(j, values[i]);
+	return found;
 }
 
 /*
@@ -268,25 +305,30 @@ cached_tokens(const struct json *j, uint32_t u, uint32_t details)
  * of it, with three exceptions that the numbers betray.
  */
 static void
-read_prompt(const struct json *j, uint32_t u, unsigned quirks, struct usage *usage)
+read_prompt(const struct json *j, const uint32_t u[U_MEMBERS], unsigned quirks,
+    struct usage *usage)
 {
-	uint32_t details = json_get(j, u, S("prompt_tokens_details"));
-	uint64_t prompt = member(j, u, S("prompt_tokens"));
-	uint64_t completion = member(j, u, S("completion_tokens"));
-	uint64_t total = member(j, u, S("total_tokens"));
+	uint64_t prompt = number(j, u[U_PROMPT]);
+	uint64_t completion = number(j, u[U_COMPLETION]);
+	uint64_t total = number(j, u[U_TOTAL]);
 	uint64_t cached, audio, write, write_1h;
+	uint32_t d[D_MEMBERS];
 
-	if (!json_is(j, details, JSON_OBJECT))
-		details = json_get(j, u, S("prompt_token_details"));
-	if (json_get(j, u, S("prompt_tokens")) == JSON_NONE)
+	json_pick(j,
+	    json_is(j, u[U_PROMPT_DETAILS], JSON_OBJECT) ? u[U_PROMPT_DETAILS]
+							 : u[U_PROMPT_DETAILS_2],
+	    detail_members, D_MEMBERS, d);
+	if (u[U_PROMPT] == JSON_NONE)
 		prompt = total - (completion < total ? completion : total);
-	cached = cached_tokens(j, u, details);
-	audio = member(j, details, S("audio_tokens"));
-	write = member(j, details, S("cache_write_tokens"));
+	cached = number(j, d[D_CACHED]);
+	if (cached == 0)
+		cached = first_number(j, &u[U_CACHED], U_CACHE_READ + 1 - U_CACHED);
+	audio = number(j, d[D_AUDIO]);
+	write = number(j, d[D_CACHE_WRITE]);
 	if (write == 0)
-		write = member(j, u, S("cache_creation_input_tokens"));
-	write_1h = number(
-	    j, json_path(j, u, "cache_creation", "ephemeral_1h_input_tokens", NULL));
+		write = number(j, u[U_CACHE_CREATION_TOK]);
+	write_1h =
+	    number(j, json_get(j, u[U_CACHE_CREATION], S("ephemeral_1h_input_tokens")));
 	if ((quirks & Q_CACHED_MAY_BE_APART) && cached > prompt)
 		prompt += cached;
 	if (audio > prompt && prompt + audio + completion == total)
@@ -296,51 +338,53 @@ read_prompt(const struct json *j, uint32_t u, unsigned quirks, struct usage *usa
 	usage->count[USAGE_CACHE_WRITE] =
 	    split_off(&prompt, write - (write_1h < write ? write_1h : write));
 	usage->count[USAGE_AUDIO_IN] = split_off(&prompt, audio);
-	usage->count[USAGE_IMAGE_IN] =
-	    split_off(&prompt, member(j, details, S("image_tokens")));
+	usage->count[USAGE_IMAGE_IN] = split_off(&prompt, number(j, d[D_IMAGE]));
 	usage->count[USAGE_INPUT] = prompt;
 }
 
 static void
-read_completion(const struct json *j, uint32_t u, unsigned quirks, struct usage *usage)
+read_completion(const struct json *j, const uint32_t u[U_MEMBERS], unsigned quirks,
+    struct usage *usage)
 {
-	uint32_t details = json_get(j, u, S("completion_tokens_details"));
-	uint64_t completion = member(j, u, S("completion_tokens"));
-	uint64_t reasoning = member(j, details, S("reasoning_tokens"));
+	uint64_t completion = number(j, u[U_COMPLETION]), reasoning;
+	uint32_t d[D_MEMBERS];
 
+	json_pick(j, u[U_COMPLETION_DETAILS], detail_members, D_MEMBERS, d);
+	reasoning = number(j, d[D_REASONING]);
 	if (reasoning == 0)
-		reasoning = member(j, u, S("reasoning_tokens"));
+		reasoning = number(j, u[U_REASONING]);
 	if ((quirks & Q_REASONING_APART) ||
 	    ((quirks & Q_REASONING_MAY_BE_APART) && reasoning > completion))
 		completion += reasoning;
 	usage->count[USAGE_REASONING] = split_off(&completion, reasoning);
-	usage->count[USAGE_AUDIO_OUT] =
-	    split_off(&completion, member(j, details, S("audio_tokens")));
-	usage->count[USAGE_IMAGE_OUT] =
-	    split_off(&completion, member(j, details, S("image_tokens")));
+	usage->count[USAGE_AUDIO_OUT] = split_off(&completion, number(j, d[D_AUDIO]));
+	usage->count[USAGE_IMAGE_OUT] = split_off(&completion, number(j, d[D_IMAGE]));
 	usage->count[USAGE_OUTPUT] = completion;
 }
 
 /* The provider's own figure of the cost, in USD, where it states one. */
 static void
-read_stated(const struct json *j, uint32_t u, struct usage *usage)
+read_stated(const struct json *j, const uint32_t u[U_MEMBERS], struct usage *usage)
 {
-	uint32_t cost = json_get(j, u, S("cost"));
+	uint32_t cost = u[U_COST];
 
 	if (json_is(j, cost, JSON_OBJECT))
 		cost = json_get(j, cost, S("total_cost"));
 	if (cost == JSON_NONE)
-		cost = json_get(j, u, S("estimated_cost"));
+		cost = u[U_ESTIMATED_COST];
 	usage->has_stated = json_scaled(j, cost, 12, &usage->stated_pusd);
 }
 
 static bool
-read_usage(const struct json *j, uint32_t u, unsigned quirks, struct usage *ret_usage)
+read_usage(
+    const struct json *j, uint32_t object, unsigned quirks, struct usage *ret_usage)
 {
 	struct usage usage = {.known = true};
+	uint32_t u[U_MEMBERS];
 
-	if (json_first(j, u) == JSON_NONE)
+	if (json_first(j, object) == JSON_NONE)
 		return false;
+	json_pick(j, object, usage_members, U_MEMBERS, u);
 	read_prompt(j, u, quirks, &usage);
 	read_completion(j, u, quirks, &usage);
 	read_stated(j, u, &usage);
@@ -351,27 +395,58 @@ read_usage(const struct json *j, uint32_t u, unsigned quirks, struct usage *ret_
 
 /* --- replies --- */
 
-static bool
-is_fault(const struct json *j)
-{
-	uint32_t error = json_get(j, 0, S("error"));
+/* The members of a reply or an event that say what it is. */
+enum reply_member {
+	R_USAGE,
+	R_MODEL,
+	R_TIER,
+	R_ERROR,
+	R_CHOICES,
+	R_DATA,
+	R_X_GROQ,
+	R_MEMBERS
+};
 
+static const struct slice reply_members[R_MEMBERS] = {
+    [R_USAGE] = {"usage", 5},
+    [R_MODEL] = {"model", 5},
+    [R_TIER] = {"service_tier", 12},
+    [R_ERROR] = {"error", 5},
+    [R_CHOICES] = {"choices", 7},
+    [R_DATA] = {"data", 4},
+    [R_X_GROQ] = {"x_groq", 6},
+};
+
+static bool
+is_fault(const struct json *j, uint32_t error)
+{
 	return error != JSON_NONE && !json_is(j, error, JSON_NULL);
+}
+
+/* Reads the facts, and gives the members for what else is to be read of them. */
+static void
+read_members(const struct json *j, unsigned quirks, struct reply_facts *f,
+    uint32_t ret_members[R_MEMBERS])
+{
+	uint32_t *r = ret_members;
+
+	json_pick(j, 0, reply_members, R_MEMBERS, r);
+	if (!read_usage(j, r[R_USAGE], quirks, &f->usage) && (quirks & Q_USAGE_IN_X_GROQ))
+		(void)read_usage(
+		    j, json_get(j, r[R_X_GROQ], S("usage")), quirks, &f->usage);
+	f->model = json_inner(j, r[R_MODEL]);
+	f->tier = json_inner(j, r[R_TIER]);
+	f->is_fault = is_fault(j, r[R_ERROR]) && r[R_CHOICES] == JSON_NONE &&
+		      r[R_DATA] == JSON_NONE;
 }
 
 static void
 read_reply(const struct json *j, unsigned quirks, struct reply_facts *ret_facts)
 {
 	struct reply_facts f = {0};
+	uint32_t members[R_MEMBERS];
 
-	if (!read_usage(j, json_get(j, 0, S("usage")), quirks, &f.usage) &&
-	    (quirks & Q_USAGE_IN_X_GROQ))
-		(void)read_usage(
-		    j, json_path(j, 0, "x_groq", "usage", NULL), quirks, &f.usage);
-	f.model = json_inner(j, json_get(j, 0, S("model")));
-	f.tier = json_inner(j, json_get(j, 0, S("service_tier")));
-	f.is_fault = is_fault(j) && json_get(j, 0, S("choices")) == JSON_NONE &&
-		     json_get(j, 0, S("data")) == JSON_NONE;
+	read_members(j, quirks, &f, members);
 	*ret_facts = f;
 }
 
@@ -384,23 +459,36 @@ says_something(const struct json *j, uint32_t v)
 
 /* Does this alternative carry a piece of an answer? */
 static bool
-has_token(const struct json *j, uint32_t choice)
+has_token(const struct json *j, uint32_t delta, uint32_t text)
 {
 	static const struct slice names[] = {{"content", 7}, {"reasoning_content", 17},
 	    {"reasoning", 9}, {"tool_calls", 10}, {"refusal", 7}, {"function_call", 13},
 	    {"audio", 5}, {"images", 6}, {"reasoning_details", 17}};
-	uint32_t delta = json_get(j, choice, S("delta"));
+	enum { NAMES = sizeof(names) / sizeof(names[0]) };
+	uint32_t v[NAMES];
 
-	if (says_something(j, json_get(j, choice, S("text"))))
+	if (says_something(j, text))
 		return true;
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		uint32_t v = json_get(j, delta, names[i]);
-
+	json_pick(j, delta, names, NAMES, v);
+	for (unsigned i = 0; i < NAMES; i++)
 		/* An opaque container was deeper than we look: it is not empty. */
-		if (says_something(j, v) || (v != JSON_NONE && j->tokens[v].opaque))
+		if (says_something(j, v[i]) ||
+		    (v[i] != JSON_NONE && j->tokens[v[i]].opaque))
 			return true;
-	}
 	return false;
+}
+
+/* What an alternative of an event tells. */
+static void
+read_choice(const struct json *j, uint32_t choice, struct event_facts *f)
+{
+	static const struct slice names[] = {
+	    {"delta", 5}, {"finish_reason", 13}, {"text", 4}};
+	uint32_t v[3];
+
+	json_pick(j, choice, names, 3, v);
+	f->finishes = f->finishes || json_inner(j, v[1]).len > 0;
+	f->has_token = f->has_token || has_token(j, v[0], v[2]);
 }
 
 static void
@@ -408,7 +496,7 @@ read_event(const struct sse_event *e, struct json *j, unsigned quirks,
     struct event_facts *ret_facts)
 {
 	struct event_facts f = {.readable = true};
-	uint32_t choices;
+	uint32_t r[R_MEMBERS];
 
 	*ret_facts = f;
 	if (e->data.len == 0)
@@ -422,19 +510,15 @@ read_event(const struct sse_event *e, struct json *j, unsigned quirks,
 		ret_facts->readable = false;
 		return;
 	}
-	read_reply(j, quirks, &f.reply);
-	choices = json_get(j, 0, S("choices"));
-	if (json_is(j, choices, JSON_ARRAY)) {
-		JSON_FOR_EACH (choice, j, choices) {
-			uint32_t finish = json_get(j, choice, S("finish_reason"));
-
-			f.finishes = f.finishes || json_inner(j, finish).len > 0;
-			f.has_token = f.has_token || has_token(j, choice);
-		}
-		f.usage_only = f.reply.usage.known && json_first(j, choices) == JSON_NONE;
+	read_members(j, quirks, &f.reply, r);
+	if (json_is(j, r[R_CHOICES], JSON_ARRAY)) {
+		JSON_FOR_EACH (choice, j, r[R_CHOICES])
+			read_choice(j, choice, &f);
+		f.usage_only =
+		    f.reply.usage.known && json_first(j, r[R_CHOICES]) == JSON_NONE;
 	}
 	f.has_token = f.has_token || f.finishes;
-	f.is_fault = is_fault(j) || slice_eq(e->name, S("error"));
+	f.is_fault = is_fault(j, r[R_ERROR]) || slice_eq(e->name, S("error"));
 	*ret_facts = f;
 }
 

@@ -30,7 +30,7 @@ sse_has_partial(const struct sse *s)
 static size_t
 line_end(struct slice s, size_t at)
 {
-	for (size_t step = 64; at < s.len; step *= 2) {
+	for (size_t step = 512; at < s.len; step *= 2) {
 		size_t n = step < s.len - at ? step : s.len - at;
 		const char *lf = memchr(s.ptr + at, '\n', n);
 		const char *cr =
@@ -51,15 +51,19 @@ line_end(struct slice s, size_t at)
  * was looked at, to go on from there when more has come. A CR at the very end may
  * be half of a CR LF: then more is needed. But where lines end with a bare CR, an
  * empty one does so too, and an event need not wait for the next one's first byte;
- * a LF that comes then is an event without data.
+ * a LF that comes then is an event without data. *ret_line_len: the length of the
+ * first line, if this call saw it.
  */
 static size_t
-event_length(struct slice s, size_t *line, size_t *scanned)
+event_length(struct slice s, size_t *line, size_t *scanned, size_t *ret_line_len)
 {
 	size_t from = *line, at = *scanned;
 
+	*ret_line_len = 0;
 	for (;;) {
 		at = line_end(s, at);
+		if (from == 0)
+			*ret_line_len = at;
 		*line = from;
 		*scanned = at;
 		if (at == s.len)
@@ -136,11 +140,24 @@ sse_read(struct slice raw, struct buf *joined, struct sse_event *ret_event)
 	return joined->err;
 }
 
+/* What most events are: one line of data, and the empty one. */
+static bool
+is_plain(struct slice raw, size_t line_len, struct sse_event *ret_event)
+{
+	struct slice value;
+
+	if (line_len + 2 != raw.len || raw.ptr[line_len] != '\n' ||
+	    !field_value(slice_head(raw, line_len), S("data"), &value))
+		return false;
+	*ret_event = (struct sse_event){.raw = raw, .data = value};
+	return true;
+}
+
 bool
 sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err *ret_err)
 {
 	struct slice all;
-	size_t had, length;
+	size_t had, length, line_len;
 
 	*ret_err = ERR_OK;
 	if (s->given) {
@@ -162,7 +179,7 @@ sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err 
 	} else {
 		s->line = s->scanned = 0;
 	}
-	length = event_length(all, &s->line, &s->scanned);
+	length = event_length(all, &s->line, &s->scanned, &line_len);
 	if (length == 0 && in->len > s->partial.max - had) {
 		*ret_err = ERR_FULL;
 		return false;
@@ -176,7 +193,10 @@ sse_next(struct sse *s, struct slice *in, struct sse_event *ret_event, enum err 
 	}
 	*in = slice_from(*in, length - had);
 	s->given = had > 0;
-	*ret_err = sse_read(slice_head(all, length), &s->joined, ret_event);
+	all = slice_head(all, length);
+	if (is_plain(all, line_len, ret_event))
+		return true;
+	*ret_err = sse_read(all, &s->joined, ret_event);
 	return *ret_err == ERR_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "http/write.h"
 
+#include "core/text.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -66,12 +68,37 @@ http_put_field(struct buf *to, struct slice name, struct slice value)
 }
 
 void
+http_copy_field(struct buf *to, const struct http_field *field)
+{
+	http_put_plain(to, field->name, field->value);
+}
+
+void
+http_put_plain(struct buf *to, struct slice name, struct slice value)
+{
+	size_t n = name.len + value.len + 4;
+	char *at = buf_room(to, n);
+
+	if (at == NULL)
+		return;
+	memcpy(at, name.ptr, name.len);
+	at += name.len;
+	*at++ = ':';
+	*at++ = ' ';
+	if (value.len > 0)
+		memcpy(at, value.ptr, value.len);
+	at += value.len;
+	*at++ = '\r';
+	*at = '\n';
+	buf_wrote(to, n);
+}
+
+void
 http_put_number(struct buf *to, struct slice name, uint64_t value)
 {
-	buf_add(to, name);
-	buf_add(to, S(": "));
-	buf_u64(to, value);
-	buf_add(to, S("\r\n"));
+	char digits[TEXT_U64_MAX];
+
+	http_put_plain(to, name, slice_of(digits, text_u64(digits, value)));
 }
 
 void

@@ -5,6 +5,7 @@
 #define HTTP_WRITE_H
 
 #include "core/buf.h"
+#include "http/parser.h"
 
 /* "HTTP/1.1 200 OK" and the line's end. */
 void http_put_status(struct buf *to, unsigned status);
@@ -13,6 +14,12 @@ void http_put_status(struct buf *to, unsigned status);
  * dropped, so that no value can make a second field. */
 void http_put_field(struct buf *to, struct slice name, struct slice value);
 void http_put_number(struct buf *to, struct slice name, uint64_t value);
+
+/* The same with a value that weir made itself, of which all is text. */
+void http_put_plain(struct buf *to, struct slice name, struct slice value);
+
+/* A field of a head that was parsed, which holds nothing of that kind. */
+void http_copy_field(struct buf *to, const struct http_field *field);
 
 /* The empty line that ends a head. */
 void http_put_end(struct buf *to);

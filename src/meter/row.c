@@ -15,8 +15,8 @@
 static void
 write_hex(uint64_t value, char *to)
 {
-	for (unsigned i = 0; i < 16; i++)
-		to[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
+	for (unsigned i = 16; i-- > 0; value >>= 4)
+		to[i] = "0123456789abcdef"[value & 15];
 }
 
 static bool

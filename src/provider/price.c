@@ -56,7 +56,7 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 			continue;
 		sum = (uwide)u->count[c] * (uint64_t)r->pusd;
 		whole += sum / per;
-		factor = per / gcd(base, per);
+		factor = per == base ? 1 : per / gcd(base, per);
 		part = part * factor + (sum % per) * (base * factor / per);
 		base *= factor;
 	}
