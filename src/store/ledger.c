@@ -17,7 +17,8 @@
 	"key, asked, model, provider, upstream, said, tier, upstream_id, operation, "    \
 	"outcome, attempts"
 #define FIRST_CLASS 13 /* the column of the first usage class */
-#define FIRST_TEXT  (FIRST_CLASS + USAGE_CLASSES)
+#define FIRST_TEXT  LEDGER_NUMBERS
+#define NO_NUMBER   INT64_MIN /* a column that is NULL */
 
 enum err
 ledger_open(struct ledger *l, sqlite3 *db, struct note *note)
@@ -55,43 +56,51 @@ ledger_close(struct ledger *l)
 }
 
 static void
-bind_number(sqlite3_stmt *s, int *at, uint64_t value)
+bind_number(struct ledger *l, unsigned at, int64_t value)
 {
-	(void)sqlite3_bind_int64(s, ++*at, (sqlite3_int64)value);
-}
-
-static void
-bind_optional(sqlite3_stmt *s, int *at, bool there, int64_t value)
-{
-	if (there)
-		(void)sqlite3_bind_int64(s, ++*at, value);
+	if (l->any && l->number[at] == value)
+		return;
+	l->number[at] = value;
+	if (value == NO_NUMBER)
+		(void)sqlite3_bind_null(l->insert, (int)at + 1);
 	else
-		(void)sqlite3_bind_null(s, ++*at);
+		(void)sqlite3_bind_int64(l->insert, (int)at + 1, value);
 }
 
 static void
-bind_row(sqlite3_stmt *s, const struct meter_row *row)
+bind_text(struct ledger *l, unsigned t, struct slice text)
+{
+	struct slice before = slice_of(l->text[t].bytes, l->text[t].len);
+
+	if (l->any && slice_eq(before, text))
+		return;
+	l->text[t].len = SIZE_MAX;
+	if (text.len <= LEDGER_KEPT) {
+		if (text.len > 0)
+			memcpy(l->text[t].bytes, text.ptr, text.len);
+		l->text[t].len = text.len;
+		text.ptr = l->text[t].bytes;
+	}
+	db_bind_text(l->insert, (int)(FIRST_TEXT + t + 1), text);
+}
+
+static void
+bind_row(struct ledger *l, const struct meter_row *row)
 {
 	const struct meter_numbers *n = &row->n;
-	int at = 0;
+	const int64_t first[FIRST_CLASS] = {(int64_t)n->id.rowid, (int64_t)n->id.tag,
+	    (int64_t)n->start_ms, (int64_t)n->key_id, n->status, n->stream, n->partial,
+	    n->estimated, n->ttft_ms != 0 ? n->ttft_ms : NO_NUMBER, n->total_ms,
+	    n->usage.known, n->cost_pusd != PRICE_UNKNOWN ? n->cost_pusd : NO_NUMBER,
+	    n->usage.has_stated ? n->usage.stated_pusd : NO_NUMBER};
 
-	bind_number(s, &at, n->id.rowid);
-	bind_number(s, &at, n->id.tag);
-	bind_number(s, &at, n->start_ms);
-	bind_number(s, &at, n->key_id);
-	bind_number(s, &at, n->status);
-	bind_number(s, &at, n->stream);
-	bind_number(s, &at, n->partial);
-	bind_number(s, &at, n->estimated);
-	bind_optional(s, &at, n->ttft_ms != 0, n->ttft_ms);
-	bind_number(s, &at, n->total_ms);
-	bind_number(s, &at, n->usage.known);
-	bind_optional(s, &at, n->cost_pusd != PRICE_UNKNOWN, n->cost_pusd);
-	bind_optional(s, &at, n->usage.has_stated, n->usage.stated_pusd);
+	for (unsigned i = 0; i < FIRST_CLASS; i++)
+		bind_number(l, i, first[i]);
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		bind_number(s, &at, n->usage.count[c]);
+		bind_number(l, FIRST_CLASS + c, (int64_t)n->usage.count[c]);
 	for (unsigned t = 0; t < METER_TEXTS; t++)
-		db_bind_text(s, ++at, row->text[t]);
+		bind_text(l, t, row->text[t]);
+	l->any = true;
 }
 
 static bool
@@ -119,14 +128,14 @@ is_there(struct ledger *l, struct request_id id)
 static bool
 insert_row(struct ledger *l, const struct meter_row *row)
 {
-	bind_row(l->insert, row);
+	bind_row(l, row);
 	if (!step_insert(l))
 		return false;
 	if (sqlite3_changes(l->db) > 0 || is_there(l, row->n.id))
 		return true;
 	/* Another row has the number: the clock was set back over a restart. Kept
 	 * under the next free one, as no row may be lost. */
-	(void)sqlite3_bind_null(l->insert, 1);
+	bind_number(l, 0, NO_NUMBER);
 	return step_insert(l);
 }
 
