@@ -10,6 +10,7 @@
 #define LINGER_MS    2000	/* for a peer to read our last words */
 #define LINGER_BYTES (1u << 20) /* of its own talk that we drop meanwhile */
 #define PLAIN_BYTES  16384	/* a TLS record's content at most */
+#define JOIN_BYTES   4096
 
 struct stream {
 	uv_tcp_t tcp;
@@ -213,10 +214,26 @@ queue(struct stream *s, const uv_buf_t *parts, unsigned n, size_t skip, size_t t
 	return ERR_OK;
 }
 
+/* Small parts go to the kernel as one: copying them costs less than what it does
+ * for each of several. */
+static unsigned
+join(char to[JOIN_BYTES], uv_buf_t *bufs, unsigned n)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		memcpy(to + at, bufs[i].base, bufs[i].len);
+		at += bufs[i].len;
+	}
+	bufs[0] = uv_buf_init(to, (unsigned)at);
+	return 1;
+}
+
 static enum err
 write_wire(struct stream *s, const struct slice *parts, unsigned n)
 {
 	uv_buf_t bufs[STREAM_PARTS_MAX];
+	char joined[JOIN_BYTES];
 	unsigned used = 0;
 	size_t total = 0;
 	int took;
@@ -232,6 +249,8 @@ write_wire(struct stream *s, const struct slice *parts, unsigned n)
 	}
 	if (total == 0)
 		return ERR_OK;
+	if (used > 1 && total <= JOIN_BYTES)
+		used = join(joined, bufs, used);
 	took = uv_try_write((uv_stream_t *)&s->tcp, bufs, used);
 	if (took < 0 && took != UV_EAGAIN) {
 		s->last_error = took;

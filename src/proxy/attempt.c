@@ -19,12 +19,6 @@ static void connect_up(struct attempt *a);
 
 /* --- telling --- */
 
-static void
-tell(struct attempt *a, enum attempt_event event, struct slice bytes)
-{
-	a->fn(a->arg, event, bytes);
-}
-
 void
 attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 {
@@ -44,7 +38,7 @@ attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 	a->phase = PHASE_OVER;
 	timer_stop(&a->timer);
 	attempt_release(a, false);
-	tell(a, ATTEMPT_FAILS, S(""));
+	a->fn(a->arg, ATTEMPT_FAILS, NULL, 0);
 }
 
 void
@@ -60,12 +54,10 @@ attempt_release(struct attempt *a, bool reusable)
 void
 attempt_over(struct attempt *a, enum attempt_event event, bool reusable)
 {
-	struct slice all = buf_slice(&a->body);
-
 	a->phase = PHASE_OVER;
 	timer_stop(&a->timer);
 	attempt_release(a, reusable);
-	tell(a, event, all);
+	a->fn(a->arg, event, NULL, 0);
 }
 
 void
@@ -74,22 +66,22 @@ attempt_begin(struct attempt *a)
 	struct slice held = buf_slice(&a->body);
 
 	a->begun = true;
-	tell(a, ATTEMPT_BEGINS, held);
+	a->fn(a->arg, ATTEMPT_BEGINS, &held, 1);
 	/* Streams are many and long: the head's memory is not needed any more. */
 	arena_free(&a->arena);
 	a->head.nfields = 0;
 }
 
 void
-attempt_tell_bytes(struct attempt *a, struct slice bytes)
+attempt_tell_bytes(struct attempt *a, const struct slice *parts, unsigned n)
 {
-	tell(a, ATTEMPT_BYTES, bytes);
+	a->fn(a->arg, ATTEMPT_BYTES, parts, n);
 }
 
 void
 attempt_tell_mark(struct attempt *a)
 {
-	tell(a, ATTEMPT_MARK, S(""));
+	a->fn(a->arg, ATTEMPT_MARK, NULL, 0);
 }
 
 bool
@@ -282,7 +274,7 @@ put_head(struct attempt *a, struct buf *to)
 	put_credential(a, to);
 	for (unsigned i = 0; i < h->nfields; i++)
 		if (headers_to_provider(options_of(a), h->fields[i].name))
-			http_put_field(to, h->fields[i].name, h->fields[i].value);
+			http_copy_field(to, &h->fields[i]);
 	if (http_field(h, S("content-type")).ptr == NULL)
 		http_put_field(to, S("content-type"), S("application/json"));
 	if (p->quirks & Q_ASK_FOR_ENGLISH)

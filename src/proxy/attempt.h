@@ -24,17 +24,20 @@ struct worker;
 
 enum attempt_event {
 	ATTEMPT_WHOLE,	/* a complete reply: a->head and a->body */
-	ATTEMPT_BEGINS, /* the answer began: a->head; what was held back is the bytes */
-	ATTEMPT_BYTES,	/* more of it */
+	ATTEMPT_BEGINS, /* the answer began: a->head; the part is what was held back */
+	ATTEMPT_BYTES,	/* more of it, in up to ATTEMPT_PARTS_MAX parts */
 	ATTEMPT_MARK,	/* a stream's own end mark follows: the last place to say more */
 	ATTEMPT_ENDS,	/* it is complete; a->err may still be STREAM_ERROR */
 	ATTEMPT_FAILS	/* a->err and a->why; after BEGINS: it broke off */
 };
 
-/* Called on the attempt's thread, never from within attempt_start. The bytes are
+#define ATTEMPT_PARTS_MAX (STREAM_PARTS_MAX - 2) /* the caller's frame goes around */
+
+/* Called on the attempt's thread, never from within attempt_start. The n parts are
  * valid during the call. After WHOLE, ENDS and FAILS nothing more comes. May call
  * attempt_drop. */
-typedef void attempt_fn(void *arg, enum attempt_event event, struct slice bytes);
+typedef void
+attempt_fn(void *arg, enum attempt_event event, const struct slice *parts, unsigned n);
 
 /* What is sent, and how. Borrowed until the attempt is dropped. */
 struct attempt_ask {
@@ -94,7 +97,7 @@ struct attempt {
 	struct inflate *inflate;
 	struct buf body;  /* a whole reply, or what is held back, or a fault */
 	struct buf plain; /* of compressed bytes */
-	struct slice out[STREAM_PARTS_MAX - 2]; /* gathered to be told as one */
+	struct slice out[ATTEMPT_PARTS_MAX]; /* gathered to be told as one */
 	unsigned nout;
 
 	struct reply_facts facts; /* newest; its slices point into said */

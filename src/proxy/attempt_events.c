@@ -13,8 +13,8 @@ attempt_flush(struct attempt *a)
 	unsigned n = a->nout;
 
 	a->nout = 0;
-	for (unsigned i = 0; i < n && a->phase != PHASE_OVER; i++)
-		attempt_tell_bytes(a, a->out[i]);
+	if (n > 0 && a->phase != PHASE_OVER)
+		attempt_tell_bytes(a, a->out, n);
 }
 
 static void
@@ -26,7 +26,7 @@ put(struct attempt *a, struct slice raw)
 		last->len += raw.len;
 		return;
 	}
-	if (a->nout == sizeof(a->out) / sizeof(a->out[0]))
+	if (a->nout == ATTEMPT_PARTS_MAX)
 		attempt_flush(a);
 	a->out[a->nout++] = raw;
 }
@@ -178,7 +178,7 @@ read_compressed(struct attempt *a, struct slice part)
 	if (a->inflate == NULL && a->token_ms == 0)
 		first_token(a);
 	if (a->begun)
-		attempt_tell_bytes(a, part);
+		attempt_tell_bytes(a, &part, 1);
 	else
 		hold(a, part);
 }

@@ -223,7 +223,7 @@ read_part(struct attempt *a, struct slice part)
 		break;
 	case PHASE_RAW:
 		keep_tail(a, part);
-		attempt_tell_bytes(a, part);
+		attempt_tell_bytes(a, &part, 1);
 		break;
 	case PHASE_EVENTS: attempt_events(a, part); break;
 	default: break;

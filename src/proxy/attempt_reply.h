@@ -35,14 +35,13 @@ void attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 /* Parts with the connection: gives it back if it can be used again. */
 void attempt_release(struct attempt *a, bool reusable);
 
-/* It is over: gives the connection back, or drops it, and tells the event with what
- * is in a->body. */
+/* It is over: gives the connection back, or drops it, and tells the event. */
 void attempt_over(struct attempt *a, enum attempt_event event, bool reusable);
 
 /* The answer begins: tells what was held back. */
 void attempt_begin(struct attempt *a);
 
-void attempt_tell_bytes(struct attempt *a, struct slice bytes);
+void attempt_tell_bytes(struct attempt *a, const struct slice *parts, unsigned n);
 void attempt_tell_mark(struct attempt *a);
 
 /* Keeps what a reply said, and lets its slices point there. */

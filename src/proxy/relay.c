@@ -24,8 +24,7 @@ put_upstream_fields(struct request *r, struct buf *to)
 
 	for (unsigned i = 0; i < a->head.nfields; i++)
 		if (headers_to_caller(&a->head, a->head.fields[i].name))
-			http_put_field(
-			    to, a->head.fields[i].name, a->head.fields[i].value);
+			http_copy_field(to, &a->head.fields[i]);
 	value = id[0] == '\0' ? S("") : http_field(&a->head, slice_str(id));
 	if (value.len > 0 &&
 	    arena_copy(&r->arena, slice_head(value, 200), &r->upstream_id))
@@ -40,7 +39,7 @@ put_cost(struct request *r, struct buf *to)
 	if (r->cost_pusd == PRICE_UNKNOWN)
 		http_put_field(to, S("x-weir-cost-usd"), S("unknown"));
 	else
-		http_put_field(to, S("x-weir-cost-usd"),
+		http_put_plain(to, S("x-weir-cost-usd"),
 		    slice_of(text, text_pusd(text, r->cost_pusd)));
 }
 
@@ -123,27 +122,36 @@ put_stream_head(struct request *r)
 	put(r, &part, 1);
 }
 
+/* Sends parts (up to ATTEMPT_PARTS_MAX) of the body, in a chunk of their own. */
 static void
-put_bytes(struct request *r, struct slice bytes)
+put_parts(struct request *r, const struct slice *parts, unsigned n)
 {
 	char line[18];
-	struct slice parts[3];
-	unsigned n = 0;
+	struct slice out[STREAM_PARTS_MAX];
+	unsigned count = 0;
+	size_t total = 0;
 
-	if (bytes.len == 0 || r->client == NULL)
+	for (unsigned i = 0; i < n; i++)
+		total += parts[i].len;
+	if (total == 0 || r->client == NULL)
 		return;
-	if (r->chunked) {
-		parts[n++] = slice_of(line, http_chunk_head(line, bytes.len));
-		parts[n++] = bytes;
-		parts[n++] = S("\r\n");
-	} else {
-		parts[n++] = bytes;
-	}
+	if (r->chunked)
+		out[count++] = slice_of(line, http_chunk_head(line, total));
+	for (unsigned i = 0; i < n; i++)
+		out[count++] = parts[i];
+	if (r->chunked)
+		out[count++] = S("\r\n");
 	r->wrote_ms = loop_now(r->worker->loop);
-	put(r, parts, n);
+	put(r, out, count);
 	if (r->client != NULL && r->attempt != NULL &&
 	    client_queued(r->client) > HIGH_MARK)
 		attempt_pause(r->attempt);
+}
+
+static void
+put_bytes(struct request *r, struct slice bytes)
+{
+	put_parts(r, &bytes, 1);
 }
 
 /* What it cost, as a comment that readers of events pass over. */
@@ -231,11 +239,12 @@ relay_fails(struct request *r, enum err e)
 }
 
 void
-relay_event(struct request *r, enum attempt_event event, struct slice bytes)
+relay_event(
+    struct request *r, enum attempt_event event, const struct slice *parts, unsigned n)
 {
 	switch (event) {
 	case ATTEMPT_BEGINS:
-	case ATTEMPT_BYTES: put_bytes(r, bytes); break;
+	case ATTEMPT_BYTES: put_parts(r, parts, n); break;
 	case ATTEMPT_MARK: put_cost_comment(r); break;
 	case ATTEMPT_ENDS: relay_ends(r); break;
 	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err); break;

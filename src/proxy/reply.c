@@ -26,8 +26,8 @@ reply_common(struct request *r, struct buf *to)
 	char id[REQUEST_ID_LEN];
 
 	request_id_write(r->id, id);
-	http_put_field(to, S("date"), http_date(loop_unix_ms(r->worker->loop)));
-	http_put_field(to, S("x-request-id"), slice_of(id, sizeof(id)));
+	http_put_plain(to, S("date"), http_date(loop_unix_ms(r->worker->loop)));
+	http_put_plain(to, S("x-request-id"), slice_of(id, sizeof(id)));
 	if (r->attempts > 0) {
 		if (r->candidate != NULL)
 			http_put_field(to, S("x-inference-provider"),
@@ -108,7 +108,7 @@ reply_fault(struct request *r)
 	reply_common(r, head);
 	for (unsigned i = 0; i < h->nfields; i++)
 		if (headers_to_caller(h, h->fields[i].name))
-			http_put_field(head, h->fields[i].name, h->fields[i].value);
+			http_copy_field(head, &h->fields[i]);
 	if (r->upstream_id.len > 0)
 		http_put_field(head, S("x-upstream-request-id"), r->upstream_id);
 	http_put_number(head, S("content-length"), r->fault_body.len);

@@ -145,10 +145,12 @@ enum step step_settle(struct request *r); /* settle.c */
 enum err choose_tape(struct request *r) MUST_CHECK;
 
 /* send.c: the attempt's events. */
-void send_event(void *arg, enum attempt_event event, struct slice bytes);
+void
+send_event(void *arg, enum attempt_event event, const struct slice *parts, unsigned n);
 
 /* relay.c: what an attempt tells once the answer is on its way to the caller. */
-void relay_event(struct request *r, enum attempt_event event, struct slice bytes);
+void relay_event(
+    struct request *r, enum attempt_event event, const struct slice *parts, unsigned n);
 
 /* relay.c: the timer while a stream is relayed. */
 void relay_time(struct request *r);

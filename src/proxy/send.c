@@ -284,17 +284,17 @@ step_send(struct request *r)
 }
 
 void
-send_event(void *arg, enum attempt_event event, struct slice bytes)
+send_event(void *arg, enum attempt_event event, const struct slice *parts, unsigned n)
 {
 	struct request *r = arg;
 
 	if (r->state == REQ_RELAY) {
-		relay_event(r, event, bytes);
+		relay_event(r, event, parts, n);
 		return;
 	}
 	r->whole = event == ATTEMPT_WHOLE;
 	request_run(r);
 	/* The step to RELAY has written the head; what was held back follows it. */
 	if (r->state == REQ_RELAY && event == ATTEMPT_BEGINS)
-		relay_event(r, event, bytes);
+		relay_event(r, event, parts, n);
 }
