@@ -50,6 +50,7 @@ HELP	:= $(patsubst %.c,$B/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit
 WORLD	:= $(patsubst %.c,$B/%.o,$(filter-out test/scenario/test_%,$(wildcard test/scenario/*.c)))
 PROBE	:= $B/probe
 FUZZ	:= $(patsubst test/fuzz/%.c,$B/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
+BENCH	:= $(patsubst bench/%.c,build/release/bench/%,$(wildcard bench/*.c))
 PACKAGES := build/.packages-build
 
 all: $(WEIR)  ## build build/weir (MODE=debug|asan|tsan builds into build/MODE/)
@@ -100,6 +101,11 @@ $B/fuzz/%: test/fuzz/%.c $(REPLAY) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(REPLAY) $(LIB) $(LDLIBS)
 
+# Apart from weir's code, as what they measure is weir.
+build/release/bench/%: bench/%.c | $(PACKAGES)
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=c17 -O2 $(WARN) -o $@ $<
+
 -include $(OBJ:.o=.d) $(HELP:.o=.d) $(WORLD:.o=.d) $(UNIT:=.d) $(SCENARIO:=.d) $(PROBE:=.d) $(FUZZ:=.d)
 
 # --- running ---
@@ -141,9 +147,9 @@ format:  ## clang-format everything
 	@tools/packages.sh lint
 	clang-format -i $(filter-out %.def,$(wildcard src/*/*.[ch] test/*/*.[ch] bench/*.c))
 
-bench: $(WEIR)  ## weir and nginx side by side; prints ratios of CPU per request
+bench: $(WEIR) $(BENCH)  ## weir and nginx side by side; prints ratios of CPU per request
 	@tools/packages.sh bench
-	@$(PYTHON) bench/bench.py
+	@$(PYTHON) bench/bench.py $(BENCH_OPTIONS)
 
 docs: $(WEIR)  ## regenerate docs/configuration.md and docs/providers.md
 	@tools/docs.sh $(WEIR)
