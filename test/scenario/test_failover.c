@@ -32,6 +32,20 @@ TEST(first_token_limit_fails_over)
 	world_free(w);
 }
 
+/* So it is by default, too: the head of the reply is held back for longer than that. */
+TEST(first_token_limit_fails_over_by_default)
+{
+	struct world *w = world_new("route: {explore: 0%}");
+
+	world_host(w, "a", after(60100, stream_of("late", USAGE(1, 0, 1), 1)));
+	world_host(w, "b", stream_of("hello", USAGE(400, 600, 50), 1));
+	world_ask_stream(w, "acme/large:preferred", "");
+	world_run_until(w, 61000);
+	assert_reply(w, 200, "[DONE]");
+	assert_attempts(w, "a:FIRST_TOKEN b:OK");
+	world_free(w);
+}
+
 TEST(a_host_that_refuses_is_passed_over)
 {
 	struct world *w = world_new(OPTIONS);
@@ -263,6 +277,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(first_token_limit_fails_over),
+	    cmocka_unit_test(first_token_limit_fails_over_by_default),
 	    cmocka_unit_test(a_host_that_refuses_is_passed_over),
 	    cmocka_unit_test(attempts_are_bounded),
 	    cmocka_unit_test(the_callers_fault_is_his),
