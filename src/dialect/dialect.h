@@ -33,10 +33,10 @@ struct reply_facts {
 struct event_facts {
 	bool readable;	 /* its data could be read, or it has none */
 	bool has_token;	 /* text, reasoning, a tool call, a refusal, or the finish */
-	bool finishes;	 /* an answer ends with it */
 	bool usage_only; /* it carries usage and no answer */
 	bool is_fault;	 /* an error object */
 	bool is_done;	 /* the stream's own end mark */
+	unsigned finishes; /* so many answers end with it */
 	struct reply_facts reply;
 };
 

@@ -487,7 +487,7 @@ read_choice(const struct json *j, uint32_t choice, struct event_facts *f)
 	uint32_t v[3];
 
 	json_pick(j, choice, names, 3, v);
-	f->finishes = f->finishes || json_inner(j, v[1]).len > 0;
+	f->finishes += json_inner(j, v[1]).len > 0;
 	f->has_token = f->has_token || has_token(j, v[0], v[2]);
 }
 
@@ -517,7 +517,7 @@ read_event(const struct sse_event *e, struct json *j, unsigned quirks,
 		f.usage_only =
 		    f.reply.usage.known && json_first(j, r[R_CHOICES]) == JSON_NONE;
 	}
-	f.has_token = f.has_token || f.finishes;
+	f.has_token = f.has_token || f.finishes > 0;
 	f.is_fault = is_fault(j, r[R_ERROR]) || slice_eq(e->name, S("error"));
 	*ret_facts = f;
 }

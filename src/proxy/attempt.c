@@ -24,8 +24,9 @@ attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 {
 	va_list ap;
 
-	/* The provider said itself what is wrong, and the caller has read it. */
-	if (a->begun && a->err == ERR_STREAM_ERROR) {
+	/* The provider said itself what is wrong, or that it has said all, and the
+	 * caller has read it. */
+	if (a->begun && (a->err == ERR_STREAM_ERROR || a->done_mark)) {
 		attempt_over(a, ATTEMPT_ENDS, false);
 		return;
 	}
@@ -128,7 +129,7 @@ on_time(void *arg)
 		    "no complete answer within the total limit of %llu s",
 		    (unsigned long long)o->total_time / 1000);
 	} else if (a->done_mark) {
-		attempt_over(a, ATTEMPT_ENDS, false);
+		attempt_events_end(a, false);
 	} else if (a->ask->stream && a->sent && a->token_ms == 0 &&
 		   now >= a->sent_ms + o->first_token) {
 		attempt_fail(a, a->begun ? ERR_STALLED : ERR_FIRST_TOKEN,

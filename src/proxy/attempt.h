@@ -48,7 +48,8 @@ struct attempt_ask {
 	unsigned nparts;
 	size_t body_len;
 	bool stream;	      /* events are wanted: the first token has a limit */
-	bool withhold_usage;  /* the caller did not ask for the usage event */
+	bool withhold_usage;  /* weir asked for the usage event, the caller did not */
+	uint64_t answers;     /* so many finish reasons make a stream complete */
 	uint64_t deadline_ms; /* of the whole request */
 };
 
@@ -87,7 +88,6 @@ struct attempt {
 	bool any_byte;	/* something of the reply came */
 	bool begun;	/* BEGINS was told */
 	bool done_mark; /* the stream's end mark came */
-	bool finished;	/* an answer of it has its finish reason */
 	bool paused;
 	bool compressed;		      /* the reply's body is */
 	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
@@ -103,6 +103,7 @@ struct attempt {
 	struct reply_facts facts; /* newest; its slices point into said */
 	char said[2][80];	  /* model and tier that the reply names */
 	uint64_t token_events;	  /* events that carried a piece of an answer */
+	uint64_t finished;	  /* answers that have their finish reason */
 	enum err err;
 	bool is_fault;	    /* the body is an error, as a whole */
 	struct fault fault; /* as the provider words it; slices of body */

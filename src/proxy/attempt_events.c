@@ -42,15 +42,20 @@ first_token(struct attempt *a)
 	buf_free(&a->body);
 }
 
-/* Is so much held back that it must go out without a token? */
+/* Holds it back; what becomes too much for that goes out without a token. */
 static void
 hold(struct attempt *a, struct slice raw)
 {
-	buf_add(&a->body, raw);
-	if (a->body.len <= a->worker->config->options.hold_bytes)
+	if (a->body.len + raw.len > a->worker->config->options.hold_bytes) {
+		attempt_begin(a);
+		buf_free(&a->body);
+		if (a->phase != PHASE_OVER)
+			attempt_tell_bytes(a, &raw, 1);
 		return;
-	attempt_begin(a);
-	buf_free(&a->body);
+	}
+	buf_add(&a->body, raw);
+	if (a->body.err != ERR_OK)
+		attempt_fail(a, ERR_NOMEM, "out of memory");
 }
 
 static void
@@ -93,7 +98,7 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 		return false;
 	}
 	attempt_keep_facts(a, &f.reply);
-	a->finished = a->finished || f.finishes;
+	a->finished += f.finishes;
 	a->done_mark = a->done_mark || f.is_done;
 	if (f.is_fault && !a->begun) {
 		fail_by_event(a);
@@ -117,14 +122,12 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 }
 
 static void
-take_event(struct attempt *a, const struct sse_event *e, bool whole)
+tell(struct attempt *a, struct slice raw)
 {
-	if (!judge_event(a, e, whole))
-		return;
 	if (a->begun)
-		put(a, e->raw);
+		put(a, raw);
 	else
-		hold(a, e->raw);
+		hold(a, raw);
 }
 
 static void
@@ -134,7 +137,8 @@ read_plain(struct attempt *a, struct slice part)
 	enum err err;
 
 	while (a->phase == PHASE_EVENTS && sse_next(&a->sse, &part, &e, &err)) {
-		take_event(a, &e, true);
+		if (judge_event(a, &e, true))
+			tell(a, e.raw);
 		/* One that was put together lives until the next call only. */
 		if (a->sse.given)
 			attempt_flush(a);
@@ -200,10 +204,12 @@ take_rest(struct attempt *a)
 
 	if (!sse_rest(&a->sse, &e))
 		return;
-	take_event(a, &e, false);
+	if (!judge_event(a, &e, false) || a->compressed)
+		return;
 	/* Completed, so that the caller's reader takes it for an event as well. */
-	if (a->phase == PHASE_EVENTS && a->nout > 0)
-		put(a, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
+	tell(a, e.raw);
+	if (a->phase == PHASE_EVENTS)
+		tell(a, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
 }
 
 void
@@ -214,7 +220,7 @@ attempt_events_end(struct attempt *a, bool reusable)
 	if (a->phase != PHASE_EVENTS)
 		return;
 	/* Of a stream that we cannot look into, HTTP's end is all there is. */
-	if (a->err == ERR_OK && !a->done_mark && !a->finished &&
+	if (a->err == ERR_OK && !a->done_mark && a->finished < a->ask->answers &&
 	    (!a->compressed || a->inflate != NULL)) {
 		attempt_fail(a, a->begun ? ERR_CUT_STREAM : ERR_CUT_REPLY,
 		    "%s ended the stream before the answer was complete",

@@ -61,6 +61,7 @@ start_attempt(struct request *r)
 	r->sending.query = r->query;
 	r->sending.stream = r->ask.stream;
 	r->sending.withhold_usage = !r->ask.usage_asked && asks_for_usage(r);
+	r->sending.answers = r->ask.answers;
 	r->sending.deadline_ms = r->deadline_ms;
 	r->whole = r->ended = false;
 	r->attempt = attempt_start(r->worker, &r->sending, r->candidate, send_event, r);
