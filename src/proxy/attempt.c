@@ -425,8 +425,8 @@ attempt_start(struct worker *w, const struct attempt_ask *ask,
 	a->start_ms = a->heard_ms = loop_now(w->loop);
 	arena_init(&a->arena, NULL, 0, REPLY_ARENA);
 	sse_init(&a->sse, o->event_bytes);
-	buf_init(&a->body, o->reply_bytes + o->hold_bytes);
-	buf_init(&a->plain, 8 * (o->reply_bytes + o->hold_bytes));
+	buf_init(&a->body, o->reply_bytes + o->hold_bytes + ATTEMPT_FAULT_BYTES);
+	buf_init(&a->plain, 8 * a->body.max);
 	timer_init(&a->timer, loop_wheel(w->loop), on_time, a);
 	timer_set(&a->timer, ask->deadline_ms);
 	task_init(&a->start, on_start, a);

@@ -89,6 +89,7 @@ struct attempt {
 	bool begun;	/* BEGINS was told */
 	bool done_mark; /* the stream's end mark came */
 	bool paused;
+	bool raw, looked; /* a JSON reply too long to be held; its beginning was read */
 	bool compressed;		      /* the reply's body is */
 	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
 	uint64_t heard_ms;		      /* the last byte */
@@ -96,7 +97,7 @@ struct attempt {
 	struct sse sse;
 	struct inflate *inflate;
 	struct buf body;  /* a whole reply, or what is held back, or a fault */
-	struct buf plain; /* of compressed bytes */
+	struct buf plain; /* of compressed bytes; or a long reply's tail */
 	struct slice out[ATTEMPT_PARTS_MAX]; /* gathered to be told as one */
 	unsigned nout;
 

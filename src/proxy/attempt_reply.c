@@ -2,8 +2,7 @@
 
 #include "proxy/worker.h"
 
-#define FAULT_BYTES (64u << 10) /* of an error's body that are kept */
-#define TAIL_BYTES  (16u << 10) /* at the end of a long reply, where its usage stands */
+#define TAIL_BYTES (16u << 10) /* at the end of a long reply, where its usage stands */
 
 static const struct options *
 options_of(const struct attempt *a)
@@ -119,61 +118,110 @@ judge_whole(struct attempt *a, bool reusable)
 
 /* --- long replies --- */
 
-/*
- * A reply that is too long to be held goes out as it comes. Its usage is an object
- * of its own, before the long part or behind it: looked for by its key, which
- * cannot stand so inside a string, as its quotes would be escaped there.
- */
-static void
-find_usage(struct attempt *a, struct slice text)
+/* The object that begins with '{' somewhere behind `from`, read as the usage. */
+static bool
+read_usage(struct attempt *a, struct slice text)
 {
 	struct json *j = &a->worker->reply_tape;
-	struct slice key = S("\"usage\"");
 	struct reply_facts facts = {0};
 	struct buf object;
-	size_t at = slice_search(text, key), from;
 
-	if (at == text.len)
-		return;
-	/* Read as far as it is complete: cut at each closing brace, shortest first. */
-	buf_init(&object, TAIL_BYTES + 16);
-	from = at;
-	for (size_t end = at; end < text.len; end++) {
+	/* As far as it is complete: cut at each closing brace, shortest first. */
+	buf_init(&object, TAIL_BYTES);
+	for (size_t end = 0; end < text.len && end < TAIL_BYTES / 2; end++) {
 		if (text.ptr[end] != '}')
 			continue;
 		buf_clear(&object);
 		buf_byte(&object, '{');
-		buf_add(&object, slice_of(text.ptr + from, end + 1 - from));
+		buf_add(&object, slice_head(text, end + 1));
 		buf_byte(&object, '}');
-		if (object.err == ERR_OK &&
-		    json_parse(j, buf_slice(&object), 4) == ERR_OK) {
-			dialect_of(a)->read_reply(j, quirks_of(a), &facts);
-			attempt_keep_facts(a, &facts);
-			break;
-		}
-		if (object.err != ERR_OK || end - from > TAIL_BYTES / 2)
-			break;
+		if (object.err != ERR_OK || json_parse(j, buf_slice(&object), 4) != ERR_OK)
+			continue;
+		dialect_of(a)->read_reply(j, quirks_of(a), &facts);
+		attempt_keep_facts(a, &facts);
+		break;
 	}
 	buf_free(&object);
+	return facts.usage.known;
 }
 
-/* Keeps the last bytes of a long reply. */
+/*
+ * A reply that is too long to be held goes out as it comes. Its usage is an object
+ * of its own, before the long part or behind it: looked for by its key, which
+ * cannot stand so inside a string, as its quotes would be escaped there. As a string
+ * of its own it can; then no object follows.
+ */
 static void
-keep_tail(struct attempt *a, struct slice part)
+find_usage(struct attempt *a, struct slice text)
 {
-	if (part.len > TAIL_BYTES)
-		part = slice_from(part, part.len - TAIL_BYTES);
-	if (a->plain.len + part.len > 2 * TAIL_BYTES)
-		buf_drop(&a->plain, a->plain.len - TAIL_BYTES);
-	buf_add(&a->plain, part);
+	struct slice key = S("\"usage\"");
+
+	for (;;) {
+		struct slice rest;
+
+		text = slice_from(text, slice_search(text, key));
+		if (text.len == 0)
+			return;
+		rest = slice_from(text, key.len);
+		while (rest.len > 0 && strchr(" \t\r\n:", *rest.ptr) != NULL)
+			rest = slice_from(rest, 1);
+		if (slice_starts(rest, S("{")) && read_usage(a, text))
+			return;
+		text = slice_from(text, key.len);
+	}
+}
+
+/* Keeps the last bytes of a long reply's text; looks into the first. */
+static void
+keep_tail(struct attempt *a, struct slice text)
+{
+	if (a->looked && text.len > TAIL_BYTES)
+		text = slice_from(text, text.len - TAIL_BYTES);
+	while (text.len > 0) {
+		struct slice piece = slice_head(text, TAIL_BYTES);
+
+		if (a->plain.len + piece.len > 2 * TAIL_BYTES) {
+			if (!a->looked)
+				find_usage(a, buf_slice(&a->plain));
+			a->looked = true;
+			buf_drop(&a->plain, a->plain.len - TAIL_BYTES);
+		}
+		buf_add(&a->plain, piece);
+		text = slice_from(text, piece.len);
+	}
+}
+
+/* Looks for the usage in the next bytes of a long reply, decompressed if need be. */
+static void
+look_into(struct attempt *a, struct slice bytes)
+{
+	struct buf text;
+
+	if (!a->compressed) {
+		keep_tail(a, bytes);
+		return;
+	}
+	if (a->inflate == NULL)
+		return;
+	buf_init(&text, a->plain.max);
+	if (inflate_read(a->inflate, bytes, &text) == ERR_OK) {
+		keep_tail(a, buf_slice(&text));
+	} else { /* what it cost is unknown, then */
+		inflate_free(a->inflate);
+		a->inflate = NULL;
+		buf_clear(&a->plain);
+	}
+	buf_free(&text);
 }
 
 static void
 start_raw(struct attempt *a)
 {
-	find_usage(a, slice_head(buf_slice(&a->body), TAIL_BYTES));
-	keep_tail(a, buf_slice(&a->body));
 	a->phase = PHASE_RAW;
+	a->raw = true;
+	if (a->compressed)
+		a->inflate = inflate_new(http_field(&a->head, S("content-encoding")));
+	look_into(a, buf_slice(&a->body));
 	attempt_begin(a);
 	buf_free(&a->body);
 }
@@ -212,17 +260,20 @@ read_part(struct attempt *a, struct slice part)
 {
 	switch (a->phase) {
 	case PHASE_FAULT:
-		buf_add(&a->body, slice_head(part, FAULT_BYTES - a->body.len));
+		buf_add(&a->body, slice_head(part, ATTEMPT_FAULT_BYTES - a->body.len));
 		break;
 	case PHASE_WHOLE:
+		if (a->body.len + part.len > options_of(a)->reply_bytes) {
+			start_raw(a);
+			read_part(a, part);
+			break;
+		}
 		buf_add(&a->body, part);
 		if (a->body.err != ERR_OK)
 			attempt_fail(a, ERR_NOMEM, "out of memory");
-		else if (a->body.len > options_of(a)->reply_bytes)
-			start_raw(a);
 		break;
 	case PHASE_RAW:
-		keep_tail(a, part);
+		look_into(a, part);
 		attempt_tell_bytes(a, &part, 1);
 		break;
 	case PHASE_EVENTS: attempt_events(a, part); break;

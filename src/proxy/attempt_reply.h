@@ -8,6 +8,8 @@
 
 #include "proxy/attempt.h"
 
+#define ATTEMPT_FAULT_BYTES (64u << 10) /* of an error's body that are kept */
+
 /* Reads the bytes; the attempt may be over afterwards. */
 void attempt_read(struct attempt *a, struct slice bytes);
 

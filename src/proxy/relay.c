@@ -81,23 +81,18 @@ relay_whole(struct request *r)
 
 /* --- streams --- */
 
-static bool
-is_events(const struct request *r)
-{
-	return r->attempt == NULL || r->attempt->phase != PHASE_RAW;
-}
-
 static void
 put_stream_head(struct request *r)
 {
 	struct attempt *a = r->attempt;
 	struct buf *head = &r->worker->head;
-	bool sized = a->phase == PHASE_RAW && a->head.has_length;
+	bool sized = a->raw && a->head.has_length;
 	struct slice part;
 
 	r->status = a->begun ? a->status : 200;
 	r->head_sent = true;
 	r->chunked = !sized && r->head.minor > 0;
+	r->events = !a->raw && !a->compressed;
 	if (!sized && !r->chunked)
 		r->keep_alive = false;
 	buf_clear(head);
@@ -161,7 +156,7 @@ put_cost_comment(struct request *r)
 	char text[TEXT_PUSD_MAX], id[REQUEST_ID_LEN];
 	struct slice cost = S("unknown"), line;
 
-	if (!r->cost_comment || r->cost_told)
+	if (!r->cost_comment || r->cost_told || !r->events)
 		return;
 	r->cost_told = true;
 	settle_facts(r);
@@ -220,14 +215,12 @@ relay_ends(struct request *r)
 static void
 relay_fails(struct request *r, enum err e)
 {
-	bool events = is_events(r) && !r->attempt->compressed;
-
 	note_set(
 	    &r->note, "%s: %s", r->candidate->offer->provider->name, r->attempt->why);
 	settle_facts(r);
 	r->err = e;
 	settle_attempt(r, e);
-	if (events) {
+	if (r->events) {
 		put_error_event(r);
 		put_end(r);
 	} else {
@@ -238,22 +231,33 @@ relay_fails(struct request *r, enum err e)
 	request_run(r);
 }
 
+/* Our head said "events" before the provider's said otherwise. */
+static void
+relay_misfit(struct request *r, const char *what)
+{
+	(void)snprintf(r->attempt->why, sizeof(r->attempt->why),
+	    "answered with %s where a stream was asked for, and too late", what);
+	relay_fails(r, ERR_BAD_STREAM);
+}
+
 void
 relay_event(
     struct request *r, enum attempt_event event, const struct slice *parts, unsigned n)
 {
 	switch (event) {
 	case ATTEMPT_BEGINS:
+		if (r->events && r->attempt->raw)
+			relay_misfit(r, "JSON");
+		else if (r->events && r->attempt->compressed)
+			relay_misfit(r, "compressed text");
+		else
+			put_parts(r, parts, n);
+		break;
 	case ATTEMPT_BYTES: put_parts(r, parts, n); break;
 	case ATTEMPT_MARK: put_cost_comment(r); break;
 	case ATTEMPT_ENDS: relay_ends(r); break;
 	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err); break;
-	case ATTEMPT_WHOLE:
-		/* Our head said "events" before the provider's said otherwise. */
-		(void)snprintf(r->attempt->why, sizeof(r->attempt->why),
-		    "answered with JSON where a stream was asked for, and too late");
-		relay_fails(r, ERR_BAD_STREAM);
-		break;
+	case ATTEMPT_WHOLE: relay_misfit(r, "JSON"); break;
 	}
 }
 
@@ -263,8 +267,7 @@ relay_time(struct request *r)
 	uint64_t now = loop_now(r->worker->loop);
 	uint64_t silence = r->config->options.comment_time;
 
-	if (r->client == NULL || r->attempt == NULL || !is_events(r) ||
-	    r->attempt->compressed)
+	if (r->client == NULL || r->attempt == NULL || !r->events)
 		return;
 	if (now - r->wrote_ms >= silence && client_queued(r->client) == 0)
 		put_bytes(r, comment);

@@ -77,6 +77,7 @@ struct request {
 	struct slice fault_body;
 	unsigned status; /* sent, or to be sent */
 	bool head_sent, streaming, chunked, keep_alive;
+	bool events; /* our head says: a stream of events, as text */
 	bool cost_comment, cost_told;
 	bool replied; /* by weir itself, with all of it sent */
 	uint64_t retry_after_ms;
