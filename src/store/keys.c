@@ -4,6 +4,7 @@
 #include "core/secret.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -89,20 +90,23 @@ key_set_find(const struct key_set *s, const unsigned char hash[KEY_HASH_BYTES])
 	return &s->keys[low];
 }
 
+/* Looked up once: OpenSSL takes longer for that than for hashing. */
+static EVP_MD *sha256;
+
+static void
+find_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void
 key_hash(struct slice text, unsigned char ret_hash[KEY_HASH_BYTES])
 {
-	static _Thread_local EVP_MD_CTX *ctx;
-	static _Thread_local EVP_MD *sha256;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	/* Looked up once a thread: OpenSSL takes longer for that than for hashing. */
-	if (sha256 == NULL)
-		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (ctx == NULL)
-		ctx = EVP_MD_CTX_new();
-	if (sha256 == NULL || ctx == NULL || EVP_DigestInit_ex2(ctx, sha256, NULL) != 1 ||
-	    EVP_DigestUpdate(ctx, text.ptr, text.len) != 1 ||
-	    EVP_DigestFinal_ex(ctx, ret_hash, NULL) != 1)
+	(void)pthread_once(&once, find_sha256);
+	if (sha256 == NULL ||
+	    EVP_Digest(text.ptr, text.len, ret_hash, NULL, sha256, NULL) != 1)
 		random_bytes(ret_hash, KEY_HASH_BYTES); /* equals nothing */
 }
 
