@@ -122,7 +122,10 @@ on_head(struct request *r, const struct http_head *head)
 	r->head = *head;
 	r->head_read = true;
 	r->keep_alive = head->keep_alive;
-	request_run(r);
+	/* Without a body the end comes at once; one that is refused before it could not
+	 * keep its connection. */
+	if (head->chunked || head->length > 0)
+		request_run(r);
 }
 
 static void
@@ -146,7 +149,7 @@ static void
 on_end(struct request *r)
 {
 	r->body_read = true;
-	if (r->state == REQ_ROUTE)
+	if (r->state <= REQ_ROUTE)
 		request_run(r);
 }
 
