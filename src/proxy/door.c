@@ -126,19 +126,25 @@ split_target(struct request *r)
 }
 
 static enum step
-not_here(struct request *r, enum err e, const struct surface *other)
+not_here(struct request *r, enum err e)
 {
-	if (e == ERR_BAD_METHOD)
-		note_set(&r->note, "%.*s takes %.*s, not %.*s.", SLICE_ARGS(r->path),
-		    SLICE_ARGS(other->method),
-		    SLICE_ARGS(slice_head(r->head.method, 20)));
-	else
+	struct slice method = slice_head(r->head.method, 20),
+		     path = slice_head(r->path, 100);
+	struct buf methods;
+
+	if (e == ERR_BAD_METHOD) {
+		buf_init(&methods, 256);
+		surface_methods(r->path, &methods);
+		note_set(&r->note, "%.*s does not take %.*s; it takes: %.*s.",
+		    SLICE_ARGS(path), SLICE_ARGS(method),
+		    SLICE_ARGS(buf_slice(&methods)));
+		buf_free(&methods);
+	} else {
 		note_set(&r->note,
 		    "There is no %.*s %.*s here. Clients of OpenAI want /v1 at the end "
-		    "of "
-		    "their base URL.",
-		    SLICE_ARGS(slice_head(r->head.method, 20)),
-		    SLICE_ARGS(slice_head(r->path, 100)));
+		    "of their base URL.",
+		    SLICE_ARGS(method), SLICE_ARGS(path));
+	}
 	return req_fail(r, e);
 }
 
@@ -171,7 +177,6 @@ check_body_fields(struct request *r)
 enum step
 step_read(struct request *r)
 {
-	const struct surface *other;
 	enum err e;
 
 	if (!r->head_read)
@@ -185,9 +190,9 @@ step_read(struct request *r)
 		note_set(&r->note, "Pages of this origin may not call weir.");
 		return req_fail(r, r->origin.len > 0 ? ERR_OK : ERR_BAD_ORIGIN);
 	}
-	r->surface = surface_find(r->head.method, r->path, &e, &other);
+	r->surface = surface_find(r->head.method, r->path, &e);
 	if (r->surface == NULL)
-		return not_here(r, e, other);
+		return not_here(r, e);
 	e = check_body_fields(r);
 	if (e != ERR_OK)
 		return req_fail(r, e);

@@ -44,6 +44,21 @@ reply_common(struct request *r, struct buf *to)
 		buf_add(to, S("connection: keep-alive\r\n"));
 }
 
+/* What the fault's status wants beside it (RFC 9110, 15.5). */
+static void
+put_remedy(struct request *r, struct buf *to)
+{
+	if (r->retry_after_ms > 0)
+		http_put_number(to, S("retry-after"), (r->retry_after_ms + 999) / 1000);
+	if (err_status(r->err) == 401)
+		http_put_field(to, S("www-authenticate"), S("Bearer realm=\"weir\""));
+	if (r->err == ERR_BAD_METHOD) {
+		buf_add(to, S("allow: "));
+		surface_methods(r->path, to);
+		buf_add(to, S("\r\n"));
+	}
+}
+
 void
 reply_whole(struct request *r, unsigned status, struct slice type, struct slice body)
 {
@@ -57,8 +72,7 @@ reply_whole(struct request *r, unsigned status, struct slice type, struct slice 
 	buf_clear(head);
 	http_put_status(head, status);
 	reply_common(r, head);
-	if (r->retry_after_ms > 0)
-		http_put_number(head, S("retry-after"), (r->retry_after_ms + 999) / 1000);
+	put_remedy(r, head);
 	if (type.len > 0)
 		http_put_field(head, S("content-type"), type);
 	if (status != 204)

@@ -41,13 +41,11 @@ matches(const struct surface *s, struct slice path)
 }
 
 const struct surface *
-surface_find(struct slice method, struct slice path, enum err *ret_err,
-    const struct surface **ret_other)
+surface_find(struct slice method, struct slice path, enum err *ret_err)
 {
 	if (slice_eq(method, S("HEAD")))
 		method = S("GET");
 	*ret_err = ERR_NOT_FOUND;
-	*ret_other = NULL;
 	for (unsigned i = 0; i < ROWS; i++) {
 		if (!matches(&rows[i], path))
 			continue;
@@ -56,9 +54,22 @@ surface_find(struct slice method, struct slice path, enum err *ret_err,
 			return &rows[i];
 		}
 		*ret_err = ERR_BAD_METHOD;
-		*ret_other = &rows[i];
 	}
 	return NULL;
+}
+
+void
+surface_methods(struct slice path, struct buf *to)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		if (!matches(&rows[i], path))
+			continue;
+		buf_printf(to, "%s%s%s", comma, table[i].method,
+		    slice_eq(rows[i].method, S("GET")) ? ", HEAD" : "");
+		comma = ", ";
+	}
 }
 
 struct slice

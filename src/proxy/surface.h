@@ -4,6 +4,7 @@
 #ifndef PROXY_SURFACE_H
 #define PROXY_SURFACE_H
 
+#include "core/buf.h"
 #include "dialect/dialect.h"
 
 enum serve {
@@ -31,11 +32,13 @@ struct surface {
 
 /*
  * The row for a method and a path (no query). HEAD finds the row of GET. NULL: with
- * ERR_NOT_FOUND, or ERR_BAD_METHOD when the path has rows for other methods; the
- * first of these is in *ret_other then.
+ * ERR_NOT_FOUND, or ERR_BAD_METHOD when the path has rows for other methods.
  */
-const struct surface *surface_find(struct slice method, struct slice path,
-    enum err *ret_err, const struct surface **ret_other);
+const struct surface *surface_find(
+    struct slice method, struct slice path, enum err *ret_err);
+
+/* Writes the methods that the path takes: "GET, HEAD". */
+void surface_methods(struct slice path, struct buf *to);
 
 /* What follows a prefix row's path. */
 struct slice surface_rest(const struct surface *s, struct slice path);
