@@ -50,7 +50,7 @@ origin_is_own(const struct request *r, struct slice origin)
 	size_t at = slice_search(origin, S("://"));
 
 	return at < origin.len &&
-	       slice_ieq(slice_from(origin, at + 3), http_field(&r->head, S("host")));
+	       slice_ieq(slice_from(origin, at + 3), r->host);
 }
 
 static bool
@@ -68,7 +68,6 @@ static enum err
 check_page(struct request *r)
 {
 	struct slice origin = http_field(&r->head, S("origin"));
-	struct slice host = http_field(&r->head, S("host"));
 	bool keys = keys_are_defined(r);
 	bool allowed = origin.ptr != NULL && origin_is_allowed(r, origin, keys);
 
@@ -82,12 +81,12 @@ check_page(struct request *r)
 		    "`weir key create` opens it.");
 		return ERR_BAD_HOST;
 	}
-	if (host.len > 0 && !is_loopback_name(host_name(host))) {
+	if (r->host.len > 0 && !is_loopback_name(host_name(r->host))) {
 		note_set(&r->note,
 		    "The Host \"%.*s\" is not a name of this machine. While no key is "
 		    "defined, weir answers to localhost, 127.0.0.1 and [::1] only; "
 		    "`weir key create` opens it.",
-		    SLICE_ARGS(slice_head(host, 100)));
+		    SLICE_ARGS(slice_head(r->host, 100)));
 		return ERR_BAD_HOST;
 	}
 	if (origin.ptr != NULL && !allowed && !origin_is_own(r, origin)) {
@@ -114,10 +113,14 @@ split_target(struct request *r)
 	struct slice target = r->head.target;
 	size_t at;
 
-	/* The absolute form that proxies are sent (RFC 9112, 3.2.2). */
+	r->host = http_field(&r->head, S("host"));
+	/* The absolute form that proxies are sent: its host is the one that counts
+	 * (RFC 9112, 3.2.2). */
 	if (slice_istarts(target, S("http://")) || slice_istarts(target, S("https://"))) {
-		at = slice_search(target, S("://")) + 3;
-		target = slice_from(target, at + slice_find(slice_from(target, at), '/'));
+		target = slice_from(target, slice_search(target, S("://")) + 3);
+		at = slice_find(target, '/');
+		r->host = slice_head(target, at);
+		target = slice_from(target, at);
 	}
 	at = slice_find(target, '?');
 	r->path = slice_head(target, at);

@@ -44,6 +44,7 @@ struct request {
 	struct http_head head;
 	const struct surface *surface;
 	struct slice path, query; /* query with its "?" */
+	struct slice host;	  /* that is asked */
 	struct buf body;
 	bool head_read, body_read;
 	bool authorized; /* the body may be read */
