@@ -132,9 +132,9 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	if (!json_is(j, 0, JSON_OBJECT))
 		return refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
-	if (model == JSON_NONE)
+	if (model == JSON_NONE || json_equals(j, model, S("")))
 		return refuse(note, ret_param, "model",
-		    "you must provide a model parameter; GET /v1/models lists them.");
+		    "You must provide a 'model'; GET /v1/models lists them.");
 	if (!json_is(j, model, JSON_STRING))
 		return refuse(note, ret_param, "model", "'model' must be a string.");
 	if (!json_string(j, model, a, &ask.model))
