@@ -148,6 +148,7 @@ make_threads(struct server *s)
 		s->nthreads++;
 		if (worker_init(&t->worker, i, t->loop, s->config, NULL) != ERR_OK)
 			return false;
+		t->worker.nworkers = (unsigned)n;
 		t->worker.services = &admin_services;
 		t->worker.hub = &s->hub;
 		t->worker.ledger = store_outbox(s->hub.store);

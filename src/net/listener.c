@@ -20,6 +20,7 @@ struct listener {
 	struct tls_context *tls;
 	listener_fn *fn;
 	void *arg;
+	bool paused, waiting; /* waiting: libuv holds one, and looks for no more */
 };
 
 static void
@@ -60,7 +61,9 @@ on_connection(uv_stream_t *tcp, int status)
 {
 	struct listener *li = tcp->data;
 
-	if (status == 0)
+	if (status == 0 && li->paused)
+		li->waiting = true;
+	else if (status == 0)
 		accept_one(li);
 	else
 		log_event(LOG_ERROR, "cannot accept: %s", uv_strerror(status));
@@ -130,6 +133,22 @@ listener_set_tls(struct listener *li, struct tls_context *c)
 {
 	tls_context_unref(li->tls);
 	li->tls = tls_context_ref(c);
+}
+
+void
+listener_pause(struct listener *li)
+{
+	li->paused = true;
+}
+
+void
+listener_resume(struct listener *li)
+{
+	bool waiting = li->waiting;
+
+	li->paused = li->waiting = false;
+	if (waiting)
+		accept_one(li);
 }
 
 struct address

@@ -28,6 +28,11 @@ enum err listener_open(struct loop *l, const struct address *at, listener_fn *fn
 /* Clients from now on speak TLS by this context (referenced), or plain for NULL. */
 void listener_set_tls(struct listener *li, struct tls_context *c);
 
+/* Leaves clients in the kernel's queue, and takes them again; one may be given to fn
+ * in this call. */
+void listener_pause(struct listener *li);
+void listener_resume(struct listener *li);
+
 /* The address that it is bound to. */
 struct address listener_address(const struct listener *li);
 

@@ -84,6 +84,7 @@ leave(struct client *c)
 	loop_defer(c->worker->loop, &c->gone);
 	if (r != NULL)
 		c->events->gone(r);
+	worker_admit(c->worker);
 }
 
 void

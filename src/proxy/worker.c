@@ -28,7 +28,8 @@ enum err
 worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
     struct key_set *keys)
 {
-	*w = (struct worker){.loop = l, .index = index, .retry_budget = RETRIES};
+	*w = (struct worker){
+	    .loop = l, .index = index, .nworkers = 1, .retry_budget = RETRIES};
 	list_init(&w->clients);
 	list_init(&w->requests);
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
@@ -68,6 +69,24 @@ on_client(void *arg, struct stream *s, const struct address *from)
 	struct worker *w = arg;
 
 	client_open(w, s, from, &request_events);
+	worker_admit(w);
+}
+
+void
+worker_admit(struct worker *w)
+{
+	uint64_t all = w->config->options.connections;
+	bool full = w->nclients >= (all + w->nworkers - 1) / w->nworkers;
+
+	if (full == w->full)
+		return;
+	w->full = full;
+	for (unsigned i = 0; i < w->nlisteners; i++) {
+		if (w->full) /* by one that a listener before this one held */
+			listener_pause(w->listeners[i]);
+		else
+			listener_resume(w->listeners[i]);
+	}
 }
 
 enum err
@@ -97,6 +116,7 @@ worker_set_config(struct worker *w, struct config *c)
 	for (unsigned i = 0; i < w->nlisteners; i++)
 		listener_set_tls(w->listeners[i], c->tls_server);
 	config_unref(old);
+	worker_admit(w);
 }
 
 void

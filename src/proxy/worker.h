@@ -45,7 +45,7 @@ struct services {
 
 struct worker {
 	struct loop *loop;
-	unsigned index;
+	unsigned index, nworkers; /* nworkers: how many share the limits */
 	struct config *config; /* new requests get this one */
 	struct key_set *keys;
 	const struct services *services;
@@ -60,6 +60,7 @@ struct worker {
 	struct link clients;  /* open connections of callers */
 	struct link requests; /* being answered */
 	unsigned nclients;
+	bool full; /* limits.connections is reached: more wait in the kernel */
 	struct slab client_slab, request_slab, attempt_slab;
 
 	struct json tape;	/* scratch; whose body it holds: */
@@ -92,6 +93,9 @@ void worker_set_keys(struct worker *w, struct key_set *keys);
 
 /* Accepts no more, closes idle connections; the others close after their reply. */
 void worker_stop(struct worker *w);
+
+/* A connection came or went: takes more of them, or none for now. */
+void worker_admit(struct worker *w);
 
 /* Is there anything left to do? */
 bool worker_is_idle(const struct worker *w);

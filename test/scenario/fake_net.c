@@ -480,6 +480,18 @@ listener_set_tls(struct listener *li, struct tls_context *c)
 	(void)c;
 }
 
+void
+listener_pause(struct listener *li)
+{
+	(void)li;
+}
+
+void
+listener_resume(struct listener *li)
+{
+	(void)li;
+}
+
 struct address
 listener_address(const struct listener *li)
 {
