@@ -5,15 +5,21 @@
 #include "core/secret.h"
 #include "proxy/request.h"
 
-/* The host of "host", "host:port", "[v6]:port". */
+/* The host of "host", "host:port", "[v6]:port"; empty when it is none of these. */
 static struct slice
 host_name(struct slice host)
 {
 	size_t close = slice_find(host, ']');
+	bool v6 = host.len > 0 && host.ptr[0] == '[' && close < host.len;
+	size_t end = v6 ? close + 1 : slice_find(host, ':');
+	struct slice port = slice_from(host, end + 1);
+	uint64_t number;
 
-	if (host.len > 0 && host.ptr[0] == '[' && close < host.len)
-		return slice_of(host.ptr + 1, close - 1);
-	return slice_head(host, slice_rfind(host, ':'));
+	if (end < host.len && host.ptr[end] != ':')
+		return S("");
+	if (port.len > 0 && !slice_u64(port, &number))
+		return S("");
+	return v6 ? slice_of(host.ptr + 1, close - 1) : slice_head(host, end);
 }
 
 static bool
