@@ -221,6 +221,9 @@ listen_all(struct server *s)
 {
 	char why[128];
 
+	for (unsigned i = 0; i < s->naddresses; i++)
+		if (listener_check(&s->addresses[i], why) != ERR_OK)
+			return refuse(why);
 	for (unsigned i = 0; i < s->nthreads; i++)
 		if (worker_listen(&s->threads[i].worker, s->addresses, s->naddresses,
 			why) != ERR_OK)

@@ -69,9 +69,9 @@ on_connection(uv_stream_t *tcp, int status)
 		log_event(LOG_ERROR, "cannot accept: %s", uv_strerror(status));
 }
 
-/* A bound socket that shares its port with the other threads' ones. */
+/* A bound socket; a shared one shares its port with others that do. */
 static int
-bind_socket(const struct address *at, char *why)
+bind_socket(const struct address *at, bool shared, char *why)
 {
 	int on = 1, off = 0;
 	char text[ADDRESS_TEXT_MAX];
@@ -80,7 +80,8 @@ bind_socket(const struct address *at, char *why)
 
 	if (fd >= 0) {
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+		if (shared)
+			(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 		if (at->sa.any.sa_family == AF_INET6)
 			(void)setsockopt(
 			    fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
@@ -95,10 +96,21 @@ bind_socket(const struct address *at, char *why)
 }
 
 enum err
+listener_check(const struct address *at, char *why)
+{
+	int fd = bind_socket(at, false, why);
+
+	if (fd < 0)
+		return ERR_IO;
+	(void)close(fd);
+	return ERR_OK;
+}
+
+enum err
 listener_open(struct loop *l, const struct address *at, listener_fn *fn, void *arg,
     struct listener **ret_listener, char *why)
 {
-	int fd = bind_socket(at, why), e;
+	int fd = bind_socket(at, true, why), e;
 	struct listener *li;
 	socklen_t len = sizeof(li->address.sa);
 

@@ -18,6 +18,13 @@ struct listener;
 typedef void listener_fn(void *arg, struct stream *s, const struct address *from);
 
 /*
+ * Has another process the address? The threads of this one share it, and the kernel
+ * would let a second process join them. ERR_IO with a sentence in why (at least 128
+ * bytes).
+ */
+enum err listener_check(const struct address *at, char *why) MUST_CHECK;
+
+/*
  * Listens; fn(arg, ...) for every client. With port 0 the kernel picks one:
  * listener_address() tells. On failure a sentence in why (at least 128 bytes).
  * ERR_IO, ERR_NOMEM.
