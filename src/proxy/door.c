@@ -55,8 +55,7 @@ origin_is_own(const struct request *r, struct slice origin)
 {
 	size_t at = slice_search(origin, S("://"));
 
-	return at < origin.len &&
-	       slice_ieq(slice_from(origin, at + 3), r->host);
+	return at < origin.len && slice_ieq(slice_from(origin, at + 3), r->host);
 }
 
 static bool

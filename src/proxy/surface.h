@@ -34,8 +34,8 @@ struct surface {
  * The row for a method and a path (no query). HEAD finds the row of GET. NULL: with
  * ERR_NOT_FOUND, or ERR_BAD_METHOD when the path has rows for other methods.
  */
-const struct surface *surface_find(
-    struct slice method, struct slice path, enum err *ret_err);
+const struct surface *
+surface_find(struct slice method, struct slice path, enum err *ret_err);
 
 /* Writes the methods that the path takes: "GET, HEAD". */
 void surface_methods(struct slice path, struct buf *to);

@@ -46,7 +46,7 @@ struct services {
 struct worker {
 	struct loop *loop;
 	unsigned index, nworkers; /* nworkers: how many share the limits */
-	struct config *config; /* new requests get this one */
+	struct config *config;	  /* new requests get this one */
 	struct key_set *keys;
 	const struct services *services;
 	void *hub;	       /* of the services' owner */
