@@ -211,33 +211,6 @@ read_class(struct loading *l, const struct yaml_node *n, enum usage_class class,
 		*ret_rate = (struct rate){pusd, PRICE_TOKENS};
 }
 
-/*
- * Costs are summed over a common multiple of all units (price.c), which must
- * stay a small number.
- */
-static bool
-units_go_together(const struct price *p)
-{
-	uint64_t base = 1;
-
-	for (unsigned c = 0; c < USAGE_CLASSES; c++) {
-		uint64_t a = base, b = (uint64_t)p->rate[c].per;
-
-		if (b == 0)
-			continue;
-		while (b != 0) {
-			uint64_t rest = a % b;
-
-			a = b;
-			b = rest;
-		}
-		base *= (uint64_t)p->rate[c].per / a;
-		if (base > UINT32_MAX)
-			return false;
-	}
-	return true;
-}
-
 /* With a price of one side only the cost of an answer would not be known. */
 static void
 check_sides(struct loading *l, const struct yaml_node *n, const struct price *p)
@@ -281,7 +254,7 @@ read_price(
 		    "expected prices, like {input: 0.15, output: 0.60}");
 	else if (op != OP_EMBEDDING && l->report.nerrors == before)
 		check_sides(l, n, price);
-	if (!units_go_together(price))
+	if (!price_units_fit(price))
 		report_error(&l->report, loading_place(l, n),
 		    "the units (\"per\") of these prices have no common multiple below "
 		    "%llu",

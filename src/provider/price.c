@@ -31,11 +31,29 @@ gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
+bool
+price_units_fit(const struct price *row)
+{
+	uint64_t base = 1;
+
+	for (unsigned c = 0; c < USAGE_CLASSES; c++) {
+		uint64_t per = (uint64_t)row->rate[c].per;
+
+		if (per == 0)
+			continue;
+		if (per > UINT32_MAX)
+			return false;
+		base *= per / gcd(base, per);
+		if (base > UINT32_MAX)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Sums the classes as whole pico-USD plus a fraction `part`/`base`, in which
  * base is a common multiple of all the rates' `per`: nothing is lost before the
- * one rounding at the end. per is at most 2^32 and of few kinds, so base stays
- * far below 2^64.
+ * one rounding at the end.
  */
 int64_t
 price_cost_pusd(const struct price *row, const struct usage *u)
@@ -56,6 +74,8 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 			continue;
 		sum = (uwide)u->count[c] * (uint64_t)r->pusd;
 		whole += sum / per;
+		if (whole > INT64_MAX)
+			whole = INT64_MAX; /* a few such sums would be too many bits */
 		factor = per == base ? 1 : per / gcd(base, per);
 		part = part * factor + (sum % per) * (base * factor / per);
 		base *= factor;
@@ -69,10 +89,8 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 void
 price_complete(struct price *row)
 {
-	/* Twice, as one class may stand for another that has one itself. */
-	for (unsigned round = 0; round < 2; round++)
-		for (unsigned c = 0; c < USAGE_CLASSES; c++)
-			if (row->rate[c].per == 0)
-				row->rate[c] =
-				    row->rate[usage_instead((enum usage_class)c)];
+	/* Once is enough: who stands for another has its row before it. */
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (row->rate[c].per == 0)
+			row->rate[c] = row->rate[usage_instead((enum usage_class)c)];
 }

@@ -35,6 +35,10 @@ struct price {
 const struct price *
 price_at(const struct price *rows, uint64_t at_ms, uint64_t input_tok);
 
+/* Have the units of all classes a common multiple below 2^32? A row is kept only then:
+ * the sum of a request needs it. */
+bool price_units_fit(const struct price *row);
+
 /*
  * What `u` costs by that row, exact; saturates at INT64_MAX (9.2 million USD).
  * PRICE_UNKNOWN when it has tokens of a class that the row has no rate for.
