@@ -174,19 +174,10 @@ open_first_row(struct offer *o)
 			p->from_ms = 0;
 }
 
-/* A tier says only what changes: the rest is the row's that it belongs to. */
 static void
 complete_prices(struct offer *o)
 {
 	open_first_row(o);
-	for (struct price *p = o->prices; p != NULL; p = p->next) {
-		const struct price *base = price_at(o->prices, p->from_ms, 0);
-
-		for (unsigned c = 0;
-		     p->above_tok > 0 && base != NULL && c < USAGE_CLASSES; c++)
-			if (p->rate[c].per == 0)
-				p->rate[c] = base->rate[c];
-	}
 	for (struct price *p = o->prices; p != NULL; p = p->next)
 		price_complete(p);
 }
@@ -299,14 +290,22 @@ catalog_find_offer(
 	return map_get(&c->provider_models, slice_of(key, n + 1 + upstream.len));
 }
 
-/* How far a name is from a model's id, or from what stands behind its slash. */
+/* What stands behind the last slash; all of it where there is none. */
+static struct slice
+bare_name(struct slice id)
+{
+	size_t slash = slice_rfind(id, '/');
+
+	return slash == id.len ? id : slice_from(id, slash + 1);
+}
+
+/* How far a name is from a model's id, or one bare name from the other. */
 static unsigned
 distance(struct slice name, struct slice id, unsigned limit)
 {
-	struct slice bare = slice_from(id, slice_rfind(id, '/') + 1);
-	struct slice own = slice_from(name, slice_rfind(name, '/') + 1);
+	struct slice bare = bare_name(id), own = bare_name(name);
 	unsigned whole = text_distance(name, id, limit);
-	unsigned part = bare.len == 0 ? limit : text_distance(own, bare, limit);
+	unsigned part = text_distance(own, bare, limit);
 
 	if (own.len >= 4 && bare.len > own.len && slice_istarts(bare, own) && part > 2)
 		part = 2;

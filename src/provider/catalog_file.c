@@ -38,6 +38,67 @@ bad(struct reading *r, uint32_t v, const char *expected)
 	return ERR_SYNTAX;
 }
 
+/* A list, if it is there at all. */
+static enum err
+check_list(struct reading *r, uint32_t v, enum json_type items, const char *expected)
+{
+	if (v == JSON_NONE)
+		return ERR_OK;
+	if (!json_is(r->j, v, JSON_ARRAY))
+		return bad(r, v, expected);
+	JSON_FOR_EACH (item, r->j, v)
+		if (!json_is(r->j, item, items))
+			return bad(r, item, expected);
+	return ERR_OK;
+}
+
+/* A name, decoded: of a model, here or at its provider. */
+static enum err
+read_name(struct reading *r, uint32_t v, struct slice *ret_name)
+{
+	struct slice name;
+
+	if (!json_is(r->j, v, JSON_STRING))
+		return bad(r, v, "a name is a string");
+	if (!json_string(r->j, v, &r->c->arena, &name))
+		return ERR_NOMEM;
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 0x7f)
+			return bad(r, v, "a name has no blanks in it");
+	if (name.len == 0)
+		return bad(r, v, "a name is not empty");
+	*ret_name = name;
+	return ERR_OK;
+}
+
+/* A number of tokens, if it is stated. */
+static enum err
+read_count(struct reading *r, uint32_t object, struct slice key, uint64_t *ret_count)
+{
+	uint32_t v = json_get(r->j, object, key);
+
+	if (v == JSON_NONE || json_u64(r->j, v, ret_count))
+		return ERR_OK;
+	return bad(r, v, "expected a number of tokens");
+}
+
+static enum err
+read_size(
+    struct reading *r, uint32_t object, uint64_t *ret_context, uint64_t *ret_max_output)
+{
+	enum err e = read_count(r, object, S("context"), ret_context);
+
+	return e != ERR_OK ? e : read_count(r, object, S("max_output"), ret_max_output);
+}
+
+static uint64_t
+days_of(uint64_t year, uint64_t month)
+{
+	if (month == 2)
+		return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
+	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 /* "2026-07-30" as unix ms. */
 static bool
 read_date(struct slice s, uint64_t *ret_ms)
@@ -48,7 +109,7 @@ read_date(struct slice s, uint64_t *ret_ms)
 	    !slice_u64(slice_head(s, 4), &year) ||
 	    !slice_u64(slice_of(s.ptr + 5, 2), &month) ||
 	    !slice_u64(slice_of(s.ptr + 8, 2), &day) || year < 1970 || month < 1 ||
-	    month > 12 || day < 1 || day > 31)
+	    month > 12 || day < 1 || day > days_of(year, month))
 		return false;
 	/* Days from 1970-01-01 in the Gregorian calendar, March being month 0. */
 	year -= month <= 2;
@@ -69,12 +130,14 @@ read_rate(const struct json *j, uint32_t v, struct rate *ret_rate)
 	if (json_is(j, v, JSON_OBJECT)) {
 		usd = json_get(j, v, S("usd"));
 		if (!json_u64(j, json_get(j, v, S("per")), &per) || per == 0 ||
-		    per > UINT32_MAX)
+		    per > INT64_MAX)
 			return false;
 	}
 	ret_rate->per = (int64_t)per;
 	return json_scaled(j, usd, 12, &ret_rate->pusd) && ret_rate->pusd >= 0;
 }
+
+#define UNITS_FIT "the units (\"per\") of a row have a common multiple below 4294967296"
 
 static enum err
 read_rates(struct reading *r, uint32_t row, struct price *p)
@@ -91,6 +154,29 @@ read_rates(struct reading *r, uint32_t row, struct price *p)
 	return ERR_OK;
 }
 
+/* A tier says only what changes: the rest is as in the row that it belongs to. */
+static enum err
+read_tier(struct reading *r, uint32_t tier, struct offer *o, const struct price *base)
+{
+	struct price *t = catalog_add_price(r->c, o);
+	enum err e;
+
+	if (t == NULL)
+		return ERR_NOMEM;
+	t->from_ms = base->from_ms;
+	if (!json_u64(
+		r->j, json_get(r->j, tier, S("above_input_tokens")), &t->above_tok) ||
+	    t->above_tok == 0)
+		return bad(r, tier, "a tier wants \"above_input_tokens\"");
+	e = read_rates(r, tier, t);
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (t->rate[c].per == 0)
+			t->rate[c] = base->rate[c];
+	if (e == ERR_OK && !price_units_fit(t))
+		return bad(r, tier, UNITS_FIT);
+	return e;
+}
+
 static enum err
 read_price(struct reading *r, uint32_t row, struct offer *o)
 {
@@ -104,16 +190,16 @@ read_price(struct reading *r, uint32_t row, struct offer *o)
 	if (from != JSON_NONE && !read_date(json_inner(r->j, from), &p->from_ms))
 		return bad(r, from, "\"from\" is a date like \"2026-07-30\"");
 	e = read_rates(r, row, p);
+	if (e == ERR_OK && !price_units_fit(p))
+		return bad(r, row, UNITS_FIT);
+	if (e == ERR_OK)
+		e = check_list(r, tiers, JSON_OBJECT, "\"tiers\" is a list of objects");
+	if (e != ERR_OK)
+		return e;
 	JSON_FOR_EACH (tier, r->j, tiers) {
-		struct price *t = e == ERR_OK ? catalog_add_price(r->c, o) : NULL;
-
-		if (t == NULL)
-			return e == ERR_OK ? ERR_NOMEM : e;
-		t->from_ms = p->from_ms;
-		if (!json_u64(r->j, json_get(r->j, tier, S("above_input_tokens")),
-			&t->above_tok))
-			return bad(r, tier, "a tier wants \"above_input_tokens\"");
-		e = read_rates(r, tier, t);
+		e = read_tier(r, tier, o, p);
+		if (e != ERR_OK)
+			break;
 	}
 	return e;
 }
@@ -169,10 +255,10 @@ inherit(struct offer *o, const struct offer *before, const struct model *m)
 static enum err
 read_prices(struct reading *r, uint32_t rows, struct offer *o)
 {
-	enum err e = ERR_OK;
+	enum err e = check_list(r, rows, JSON_OBJECT, "\"prices\" is a list of objects");
 
-	if (rows == JSON_NONE)
-		return ERR_OK;
+	if (rows == JSON_NONE || e != ERR_OK)
+		return e;
 	o->prices = NULL;
 	JSON_FOR_EACH (row, r->j, rows) {
 		e = read_price(r, row, o);
@@ -186,14 +272,22 @@ static enum err
 read_offer(struct reading *r, uint32_t entry, struct model *m, const struct offer *before)
 {
 	const struct json *j = r->j;
-	uint32_t name = json_get(j, entry, S("provider"));
-	struct slice upstream = json_inner(j, json_get(j, entry, S("model")));
-	struct provider *p = catalog_provider(r->c, json_inner(j, name));
+	uint32_t ended = json_get(j, entry, S("deprecated"));
+	struct slice name, upstream;
+	struct provider *p;
 	struct offer *o;
+	enum err e;
 
-	if (json_inner(j, name).len == 0 || upstream.len == 0)
+	if (json_get(j, entry, S("provider")) == JSON_NONE ||
+	    json_get(j, entry, S("model")) == JSON_NONE)
 		return bad(r, entry,
 		    "an entry of \"providers\" wants \"provider\" and \"model\"");
+	e = read_name(r, json_get(j, entry, S("provider")), &name);
+	if (e == ERR_OK)
+		e = read_name(r, json_get(j, entry, S("model")), &upstream);
+	if (e != ERR_OK)
+		return e;
+	p = catalog_provider(r->c, name);
 	if (p == NULL)
 		return ERR_OK;
 	o = catalog_offer(r->c, m, p, upstream);
@@ -201,12 +295,12 @@ read_offer(struct reading *r, uint32_t entry, struct model *m, const struct offe
 		return ERR_NOMEM;
 	inherit(o, earlier(before, p, upstream), m);
 	read_flags(j, entry, &o->can, &o->cannot);
-	(void)json_u64(j, json_get(j, entry, S("context")), &o->context_tok);
-	(void)json_u64(j, json_get(j, entry, S("max_output")), &o->max_output_tok);
-	o->deprecated = o->deprecated ||
-			json_is(j, json_get(j, entry, S("deprecated")), JSON_TRUE) ||
-			json_is(j, json_get(j, entry, S("alias")), JSON_TRUE);
-	return read_prices(r, json_get(j, entry, S("prices")), o);
+	if (ended != JSON_NONE)
+		o->deprecated = json_is(j, ended, JSON_TRUE);
+	if (json_is(j, json_get(j, entry, S("alias")), JSON_TRUE))
+		o->deprecated = true;
+	e = read_size(r, entry, &o->context_tok, &o->max_output_tok);
+	return e != ERR_OK ? e : read_prices(r, json_get(j, entry, S("prices")), o);
 }
 
 /* What the model takes in, as far as it is stated: images and sound. */
@@ -248,13 +342,33 @@ static enum err
 read_offers(struct reading *r, uint32_t list, struct model *m)
 {
 	const struct offer *before = m->offers;
-	enum err e = ERR_OK;
+	enum err e =
+	    check_list(r, list, JSON_OBJECT, "\"providers\" is a list of objects");
 
-	if (list == JSON_NONE)
-		return ERR_OK;
+	if (list == JSON_NONE || e != ERR_OK)
+		return e;
 	catalog_clear_offers(m);
 	JSON_FOR_EACH (entry, r->j, list) {
 		e = read_offer(r, entry, m, before);
+		if (e != ERR_OK)
+			break;
+	}
+	return e;
+}
+
+static enum err
+read_aliases(struct reading *r, uint32_t list, struct model *m)
+{
+	enum err e = check_list(r, list, JSON_STRING, "\"aliases\" is a list of names");
+
+	if (list == JSON_NONE || e != ERR_OK)
+		return e;
+	JSON_FOR_EACH (alias, r->j, list) {
+		struct slice name;
+
+		e = read_name(r, alias, &name);
+		if (e == ERR_OK)
+			e = catalog_alias(r->c, m, name);
 		if (e != ERR_OK)
 			break;
 	}
@@ -266,23 +380,26 @@ read_model(struct reading *r, uint32_t key)
 {
 	const struct json *j = r->j;
 	uint32_t v = key + 1;
+	struct slice id;
 	struct model *m;
+	enum err e;
 
 	r->model = json_inner(j, key);
-	if (r->model.len == 0 || !json_is(j, v, JSON_OBJECT))
-		return bad(r, key, "a model is a name and an object");
-	m = catalog_model(r->c, r->model);
+	e = read_name(r, key, &id);
+	if (e != ERR_OK)
+		return e;
+	if (!json_is(j, v, JSON_OBJECT))
+		return bad(r, v, "a model is an object");
+	m = catalog_model(r->c, id);
 	if (m == NULL)
 		return ERR_NOMEM;
 	m->op = read_kind(j, json_get(j, v, S("kind")), m->op);
-	(void)json_u64(j, json_get(j, v, S("context")), &m->context_tok);
-	(void)json_u64(j, json_get(j, v, S("max_output")), &m->max_output_tok);
-	JSON_FOR_EACH (alias, j, json_get(j, v, S("aliases")))
-		if (catalog_alias(r->c, m, json_inner(j, alias)) != ERR_OK)
-			return ERR_NOMEM;
 	read_modalities(j, json_get(j, v, S("input")), &m->can, &m->cannot);
 	read_flags(j, v, &m->can, &m->cannot);
-	return read_offers(r, json_get(j, v, S("providers")), m);
+	e = read_size(r, v, &m->context_tok, &m->max_output_tok);
+	if (e == ERR_OK)
+		e = read_aliases(r, json_get(j, v, S("aliases")), m);
+	return e != ERR_OK ? e : read_offers(r, json_get(j, v, S("providers")), m);
 }
 
 enum err
