@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HOST_MAX 253 /* bytes of a name (RFC 1035, 2.3.4) */
+
 static const struct provider_row rows[] = {
 #define PROVIDER(name, alias, title, key, url, dialect, auth, limits, id, quirks)        \
 	{#name, alias, title, key, url, DIALECT_##dialect, AUTH_##auth, LIMITS_##limits, \
@@ -59,15 +61,17 @@ parse_authority(struct slice s, struct provider_url *u)
 		u->host = slice_head(s, colon);
 		port = slice_from(s, colon);
 	}
+	if (u->host.len == 0 || u->host.len > HOST_MAX)
+		return false;
 	for (size_t i = 0; i < u->host.len; i++)
 		if (!is_host_byte(u->host.ptr[i]))
 			return false;
 	if (port.len == 0)
-		return u->host.len > 0;
+		return true;
 	if (!slice_u64(slice_from(port, 1), &number) || number == 0 || number > 65535)
 		return false;
 	u->port = (uint16_t)number;
-	return u->host.len > 0;
+	return true;
 }
 
 enum err
@@ -106,7 +110,7 @@ host_field(const struct provider_url *u)
 {
 	bool usual = u->port == (u->tls ? 443 : 80);
 	bool v6 = slice_find(u->host, ':') < u->host.len;
-	char text[300];
+	char text[HOST_MAX + 10];
 
 	(void)snprintf(text, sizeof(text), v6 ? "[%.*s]" : "%.*s", SLICE_ARGS(u->host));
 	if (!usual) {
