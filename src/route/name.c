@@ -28,34 +28,39 @@ read_known(const struct catalog *c, struct slice text, struct route_name *n)
 	return n->model != NULL;
 }
 
-/* The provider's offer of a model, whose id or bare name `rest` is. */
-static const struct offer *
-offer_of(const struct catalog *c, const struct provider *p, struct slice rest)
+/* Does the provider offer the model? */
+static bool
+is_offered(const struct model *m, const struct provider *p)
 {
-	const struct model *m = catalog_find(c, rest);
-	const struct offer *o = catalog_find_offer(c, p, rest);
+	const struct offer *o = m->offers;
 
-	if (o != NULL || m == NULL)
-		return o;
-	for (o = m->offers; o != NULL && o->provider != p; o = o->next)
-		;
-	return o;
+	while (o != NULL && o->provider != p)
+		o = o->next;
+	return o != NULL;
 }
 
-/* provider/model: any model of that provider, known or not. */
+/*
+ * provider/model: one offer of that provider, by the id that it has there; or all
+ * that it has of a model, by our id or bare name; or what only it may know.
+ */
 static bool
 read_prefixed(const struct catalog *c, struct slice text, struct route_name *n)
 {
 	size_t slash = slice_find(text, '/');
 	const struct provider *p = catalog_provider(c, slice_head(text, slash));
 	struct slice rest = slice_from(text, slash + 1);
+	const struct model *m = catalog_find(c, rest);
 
 	if (p == NULL || rest.len == 0)
 		return false;
 	n->provider = p;
-	n->offer = offer_of(c, p, rest);
-	n->model = n->offer == NULL ? NULL : n->offer->model;
-	n->upstream = n->offer == NULL ? rest : n->offer->upstream;
+	n->offer = catalog_find_offer(c, p, rest);
+	if (n->offer != NULL)
+		n->model = n->offer->model;
+	else if (m != NULL && is_offered(m, p))
+		n->model = m;
+	else
+		n->upstream = rest;
 	return true;
 }
 
@@ -69,17 +74,6 @@ read_suffix(const struct catalog *c, struct slice suffix, struct route_name *n)
 	}
 	n->provider = catalog_provider(c, suffix);
 	return n->provider != NULL;
-}
-
-/* Does the provider that is named, if one is, offer the model? */
-static bool
-is_offered(const struct route_name *n)
-{
-	const struct offer *o = n->model->offers;
-
-	while (n->provider != NULL && o != NULL && o->provider != n->provider)
-		o = o->next;
-	return n->provider == NULL || o != NULL;
 }
 
 enum err
@@ -100,7 +94,7 @@ route_name_parse(const struct catalog *c, struct slice text, enum policy usual,
 	found = prefixed = n;
 	known = suffixed && read_known(c, base, &n);
 	/* A model that others offer may still be one of the provider's own name. */
-	if (!known || !is_offered(&n)) {
+	if (!known || (n.provider != NULL && !is_offered(n.model, n.provider))) {
 		if (read_prefixed(c, suffixed ? base : text, &prefixed) &&
 		    (found.provider == NULL || prefixed.provider == found.provider)) {
 			n = prefixed;

@@ -24,7 +24,7 @@ struct route_name {
 	bool policy_stated;
 	/* With a provider and no model: the id to send there as it is. */
 	struct slice upstream;
-	const struct offer *offer; /* the one offer that was named, or NULL */
+	const struct offer *offer; /* the one offer that was named so, or NULL */
 };
 
 /* "fastest" and so on. Static text. */
