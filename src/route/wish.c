@@ -29,6 +29,7 @@ read_names(struct reading *r, uint32_t v, const char *param,
 {
 	if (!json_is(r->j, v, JSON_ARRAY))
 		return refuse(r, param, "an array of provider names");
+	*ret_count = 0; /* of a member that stands there twice the last one counts */
 	JSON_FOR_EACH (name, r->j, v) {
 		struct slice s = json_inner(r->j, name);
 		const struct provider *p = catalog_provider(r->c, s);
