@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIRST_BYTES 1016 /* small enough for the allocator's fast lane */
+#define FIRST_BYTES 504 /* small enough for the allocator's fast lane */
 #define BLOCK_BYTES 4096
 
 struct arena_block {
@@ -38,11 +38,13 @@ static bool
 grow(struct arena *a, size_t n)
 {
 	size_t bytes = sizeof(struct arena_block) + n, left = a->max - a->used;
-	size_t usual = a->used == 0 ? FIRST_BYTES : BLOCK_BYTES;
+	size_t usual = FIRST_BYTES; /* each as large as all before */
 	struct arena_block *b;
 
 	if (bytes > left)
 		return false;
+	while (usual < a->used && usual < BLOCK_BYTES)
+		usual *= 2;
 	if (bytes < usual)
 		bytes = left < usual ? left : usual;
 	b = malloc(bytes);

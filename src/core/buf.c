@@ -45,8 +45,9 @@ buf_grow(struct buf *b, size_t n)
 		return NULL;
 	if (n > b->max || b->len > b->max - n)
 		return fail(b, ERR_FULL);
+	/* The first time just what is asked for: a length was often stated. */
 	if (cap == 0)
-		cap = FIRST_BYTES;
+		cap = n > FIRST_BYTES ? n : FIRST_BYTES;
 	while (cap < b->len + n)
 		cap *= 2;
 	if (cap > b->max)

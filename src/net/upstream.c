@@ -39,8 +39,8 @@ struct upstream {
 	struct upstream_wait *wait;
 	const struct host *host; /* while being made */
 	struct resolve_wait resolving;
-	struct task known; /* addresses that were known at once */
-	struct resolved addresses;
+	struct task known;	    /* addresses that were known at once */
+	struct resolved *addresses; /* while being made */
 	unsigned next_address;
 	enum err last; /* why the address before failed */
 	bool shaking;  /* the TLS handshake is under way */
@@ -209,6 +209,7 @@ upstream_drop(struct upstream *up)
 	timer_stop(&up->timer);
 	task_cancel(&up->known);
 	resolve_cancel(&up->resolving);
+	free(up->addresses);
 	if (up->stream != NULL)
 		stream_close(up->stream);
 	free(up);
@@ -238,6 +239,8 @@ done(struct upstream *up, enum err why)
 	up->wait = NULL;
 	up->host = NULL;
 	wait->up = NULL;
+	free(up->addresses); /* there may be many connections */
+	up->addresses = NULL;
 	timer_stop(&up->timer);
 	if (why == ERR_OK) {
 		wait->fn(wait->arg, up, ERR_OK);
@@ -304,7 +307,7 @@ static uint64_t
 address_deadline(struct upstream *up)
 {
 	struct upstream_pool *p = up->place->pool;
-	unsigned left = up->addresses.count - up->next_address;
+	unsigned left = up->addresses->count - up->next_address;
 	uint64_t span = p->limits->connect_ms;
 
 	for (unsigned i = 0; i < up->next_address; i++)
@@ -318,14 +321,14 @@ try_next(struct upstream *up)
 	struct upstream_pool *p = up->place->pool;
 	struct address to;
 
-	while (up->next_address < up->addresses.count) {
+	while (up->next_address < up->addresses->count) {
 		if (up->stream != NULL)
 			stream_close(up->stream);
 		up->stream = stream_new(p->loop);
 		if (up->stream == NULL)
 			break;
 		timer_set(&up->timer, address_deadline(up));
-		to = up->addresses.at[up->next_address++];
+		to = up->addresses->at[up->next_address++];
 		/* The port stands at the same place in both families. */
 		to.sa.v4.sin_port = htons(up->host->port);
 		if (stream_connect(up->stream, &to, on_connected, up) == ERR_OK)
@@ -352,7 +355,7 @@ on_time(void *arg)
 				 : "connect to",
 	    "timed out");
 	if (up->shaking || up->stream == NULL ||
-	    up->next_address >= up->addresses.count) {
+	    up->next_address >= up->addresses->count) {
 		done(up, ERR_CONNECT_TIMEOUT);
 		return;
 	}
@@ -370,7 +373,7 @@ on_resolved(void *arg, enum err why, const struct resolved *r)
 		done(up, ERR_DNS);
 		return;
 	}
-	up->addresses = *r;
+	*up->addresses = *r;
 	try_next(up);
 }
 
@@ -387,15 +390,15 @@ find_addresses(struct upstream *up)
 	struct upstream_pool *p = up->place->pool;
 	const struct resolved *known;
 
-	if (address_of_host(slice_str(up->host->name), 0, &up->addresses.at[0]) ==
+	if (address_of_host(slice_str(up->host->name), 0, &up->addresses->at[0]) ==
 	    ERR_OK) {
-		up->addresses.count = 1;
+		up->addresses->count = 1;
 		loop_defer(p->loop, &up->known);
 		return ERR_OK;
 	}
 	known = resolve_known(p->resolver, up->host->name);
 	if (known != NULL) {
-		up->addresses = *known;
+		*up->addresses = *known;
 		loop_defer(p->loop, &up->known);
 		return ERR_OK;
 	}
@@ -424,7 +427,8 @@ upstream_connect(
 	up->wait = wait;
 	wait->up = up;
 	wait->why[0] = '\0';
-	if (find_addresses(up) != ERR_OK) {
+	up->addresses = calloc(1, sizeof(*up->addresses));
+	if (up->addresses == NULL || find_addresses(up) != ERR_OK) {
 		wait->up = NULL;
 		upstream_drop(up);
 		return ERR_NOMEM;

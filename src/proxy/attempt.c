@@ -33,7 +33,7 @@ attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 	a->err = e;
 	if (format != NULL) {
 		va_start(ap, format);
-		(void)vsnprintf(a->why, sizeof(a->why), format, ap);
+		(void)vsnprintf(a->wait.why, sizeof(a->wait.why), format, ap);
 		va_end(ap);
 	}
 	a->phase = PHASE_OVER;
@@ -326,7 +326,7 @@ on_connected(void *arg, struct upstream *up, enum err why)
 	if (why != ERR_OK) {
 		if (a->use != NULL)
 			engine_suspect(a->candidate->offer->engine);
-		attempt_fail(a, why, "%s", a->wait.why);
+		attempt_fail(a, why, NULL);
 		return;
 	}
 	stats_add(&a->worker->stats.connects, 1);

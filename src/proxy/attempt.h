@@ -28,10 +28,10 @@ enum attempt_event {
 	ATTEMPT_BYTES,	/* more of it, in up to ATTEMPT_PARTS_MAX parts */
 	ATTEMPT_MARK,	/* a stream's own end mark follows: the last place to say more */
 	ATTEMPT_ENDS,	/* it is complete; a->err may still be STREAM_ERROR */
-	ATTEMPT_FAILS	/* a->err and a->why; after BEGINS: it broke off */
+	ATTEMPT_FAILS	/* a->err and a->wait.why; after BEGINS: it broke off */
 };
 
-#define ATTEMPT_PARTS_MAX (STREAM_PARTS_MAX - 2) /* the caller's frame goes around */
+#define ATTEMPT_PARTS_MAX (STREAM_PARTS_MAX - 2) /* a chunk's frame goes around */
 
 /* Called on the attempt's thread, never from within attempt_start. The n parts are
  * valid during the call. After WHOLE, ENDS and FAILS nothing more comes. May call
@@ -72,13 +72,13 @@ struct attempt {
 	void *arg;
 	enum attempt_phase phase;
 
-	struct upstream *up; /* once connected */
-	struct upstream_wait wait;
-	struct engine_use *use; /* of a local model; else NULL */
-	struct timer timer;	/* the next limit */
-	struct task gone;	/* frees it at the end of the turn */
-	struct task start;	/* goes on after attempt_start returned */
-	struct arena arena;	/* of the reply's head */
+	struct upstream *up;	   /* once connected */
+	struct upstream_wait wait; /* its `why` holds what any failure says */
+	struct engine_use *use;	   /* of a local model; else NULL */
+	struct timer timer;	   /* the next limit */
+	struct task gone;	   /* frees it at the end of the turn */
+	struct task start;	   /* goes on after attempt_start returned */
+	struct arena arena;	   /* of the reply's head */
 	struct http_parser parser;
 	struct http_head head; /* of the reply */
 	unsigned part;	       /* sent so far: whole parts, and bytes of the next */
@@ -98,8 +98,7 @@ struct attempt {
 	struct inflate *inflate;
 	struct buf body;  /* a whole reply, or what is held back, or a fault */
 	struct buf plain; /* of compressed bytes; or a long reply's tail */
-	struct slice out[ATTEMPT_PARTS_MAX]; /* gathered to be told as one */
-	unsigned nout;
+	unsigned nout;	  /* slices in worker->out */
 
 	struct reply_facts facts; /* newest; its slices point into said */
 	char said[2][80];	  /* model and tier that the reply names */
@@ -109,7 +108,6 @@ struct attempt {
 	bool is_fault;	    /* the body is an error, as a whole */
 	struct fault fault; /* as the provider words it; slices of body */
 	unsigned status;    /* of the reply; 0: none came */
-	char why[UPSTREAM_WHY_MAX];
 };
 
 /*

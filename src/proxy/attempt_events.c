@@ -1,8 +1,8 @@
 /*
  * Event streams: held back until the first token, then handed on event by event.
  *
- * Bytes of one read that belong together are told as one: `out` gathers slices of
- * the input, joined where they touch, until the read is used up.
+ * Bytes of one read that belong together are told as one: the worker's `out` gathers
+ * slices of the input, joined where they touch, until the read is used up.
  */
 #include "proxy/attempt_reply.h"
 #include "proxy/worker.h"
@@ -14,13 +14,14 @@ attempt_flush(struct attempt *a)
 
 	a->nout = 0;
 	if (n > 0 && a->phase != PHASE_OVER)
-		attempt_tell_bytes(a, a->out, n);
+		attempt_tell_bytes(a, a->worker->out, n);
 }
 
 static void
 put(struct attempt *a, struct slice raw)
 {
-	struct slice *last = a->nout == 0 ? NULL : &a->out[a->nout - 1];
+	struct slice *out = a->worker->out;
+	struct slice *last = a->nout == 0 ? NULL : &out[a->nout - 1];
 
 	if (last != NULL && last->ptr + last->len == raw.ptr) {
 		last->len += raw.len;
@@ -28,7 +29,7 @@ put(struct attempt *a, struct slice raw)
 	}
 	if (a->nout == ATTEMPT_PARTS_MAX)
 		attempt_flush(a);
-	a->out[a->nout++] = raw;
+	out[a->nout++] = raw;
 }
 
 /* The answer's first piece: what was held back goes out. */

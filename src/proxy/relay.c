@@ -215,8 +215,8 @@ relay_ends(struct request *r)
 static void
 relay_fails(struct request *r, enum err e)
 {
-	note_set(
-	    &r->note, "%s: %s", r->candidate->offer->provider->name, r->attempt->why);
+	note_set(&r->note, "%s: %s", r->candidate->offer->provider->name,
+	    r->attempt->wait.why);
 	settle_facts(r);
 	r->err = e;
 	settle_attempt(r, e);
@@ -235,7 +235,7 @@ relay_fails(struct request *r, enum err e)
 static void
 relay_misfit(struct request *r, const char *what)
 {
-	(void)snprintf(r->attempt->why, sizeof(r->attempt->why),
+	(void)snprintf(r->attempt->wait.why, sizeof(r->attempt->wait.why),
 	    "answered with %s where a stream was asked for, and too late", what);
 	relay_fails(r, ERR_BAD_STREAM);
 }

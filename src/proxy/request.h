@@ -27,7 +27,7 @@ enum req_state {
 
 enum step { STEP_MORE, STEP_WAIT, STEP_DONE };
 
-#define REQUEST_FIRST_BYTES 1600
+#define REQUEST_FIRST_BYTES 1200
 #define REQUEST_ARENA_MAX   (4u << 20)
 
 struct request {
@@ -90,7 +90,6 @@ struct request {
 	enum err err;
 	const char *param; /* the member at fault; static text, or NULL */
 	struct reply_facts facts;
-	char said[2][80];
 	bool estimated;
 	int64_t cost_pusd;
 	struct slice upstream_id; /* the provider's request id */

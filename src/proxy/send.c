@@ -179,10 +179,11 @@ add_note(struct request *r)
 	const struct attempt *a = r->attempt;
 
 	if (r->attempts == 1)
-		note_set(&r->note, "%s: %s", r->candidate->offer->provider->name, a->why);
+		note_set(
+		    &r->note, "%s: %s", r->candidate->offer->provider->name, a->wait.why);
 	else
-		note_add(
-		    &r->note, "; %s: %s", r->candidate->offer->provider->name, a->why);
+		note_add(&r->note, "; %s: %s", r->candidate->offer->provider->name,
+		    a->wait.why);
 }
 
 /* Did every candidate that was asked, or could not be, say that it is limited? Then

@@ -37,8 +37,8 @@ note_attempt(struct request *r, enum err outcome)
 	    good || a->token_ms != 0   ? S("yes")
 	    : attempt_may_be_billed(a) ? S("maybe")
 				       : S("no"));
-	if (!good && a->why[0] != '\0')
-		json_member(h, S("why"), slice_str(a->why));
+	if (!good && a->wait.why[0] != '\0')
+		json_member(h, S("why"), slice_str(a->wait.why));
 	json_close(h, '}');
 }
 
@@ -99,11 +99,12 @@ estimate(struct request *r)
 	u->count[USAGE_REQUESTS] = 1;
 }
 
-static struct slice
-keep_said(char to[80], struct slice s)
+/* A text that outlives the attempt; it seldom changes. */
+static void
+keep_said(struct request *r, struct slice *kept, struct slice s)
 {
-	memcpy(to, s.ptr == NULL ? "" : s.ptr, s.len);
-	return slice_of(to, s.len);
+	if (!slice_eq(*kept, s) && !arena_copy(&r->arena, s, kept))
+		*kept = S("");
 }
 
 void
@@ -113,9 +114,9 @@ settle_facts(struct request *r)
 
 	if (a == NULL)
 		return;
-	r->facts = a->facts;
-	r->facts.model = keep_said(r->said[0], a->facts.model);
-	r->facts.tier = keep_said(r->said[1], a->facts.tier);
+	r->facts.usage = a->facts.usage;
+	keep_said(r, &r->facts.model, a->facts.model);
+	keep_said(r, &r->facts.tier, a->facts.tier);
 	r->token_ms = a->token_ms;
 	r->token_events = a->token_events;
 	r->estimated = false;
