@@ -1,6 +1,7 @@
 /*
  * The line in the log that each request leaves: names, counts and times, never what
- * was said or a secret. The query is not in it: some callers put keys there.
+ * was said or a secret. The query is not in it: some callers put keys there. Nor are
+ * the words of a provider's error, as they may repeat the prompt: the ledger has them.
  */
 #include "core/log.h"
 #include "core/text.h"
@@ -107,8 +108,10 @@ access_log(struct request *r, uint64_t now_ms)
 		put_answer(r, b, json);
 	if (r->err != ERR_OK) {
 		put_pair(b, json, S("outcome"), slice_str(err_name(r->err)));
-		put_pair(b, json, S("note"), note_slice(&r->note));
+		if (!r->quotes)
+			put_pair(b, json, S("note"), note_slice(&r->note));
 	}
+	put_pair(b, json, S("tried"), r->tried);
 	if (json)
 		json_close(b, '}');
 	buf_byte(b, '\n');

@@ -90,7 +90,7 @@ struct attempt {
 	bool done_mark; /* the stream's end mark came */
 	bool paused;
 	bool raw, looked; /* a JSON reply too long to be held; its beginning was read */
-	bool compressed;		      /* the reply's body is */
+	bool compressed;  /* the reply's body is */
 	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
 	uint64_t heard_ms;		      /* the last byte */
 
@@ -108,6 +108,7 @@ struct attempt {
 	bool is_fault;	    /* the body is an error, as a whole */
 	struct fault fault; /* as the provider words it; slices of body */
 	unsigned status;    /* of the reply; 0: none came */
+	bool quotes; /* wait.why has the provider's words, and so perhaps the caller's */
 };
 
 /*

@@ -70,7 +70,7 @@ fail_by_event(struct attempt *a)
 	if (err_kind(e) == KIND_PROVIDER)
 		e = ERR_ERROR_EVENT;
 	attempt_fail(a, e, "%s sent an error in its stream: %.*s", o->provider->name,
-	    SLICE_ARGS(slice_head(a->fault.message, 120)));
+	    SLICE_ARGS(attempt_words(a, a->fault.message)));
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "proxy/worker.h"
 
+#define KEY_LEAST  8	       /* shorter ones are no secret, and in many words */
 #define TAIL_BYTES (16u << 10) /* at the end of a long reply, where its usage stands */
 
 static const struct options *
@@ -62,6 +63,21 @@ plain_body(struct attempt *a, struct slice *ret_text)
 	return true;
 }
 
+struct slice
+attempt_words(struct attempt *a, struct slice words)
+{
+	const struct provider *p = a->candidate->offer->provider;
+
+	for (unsigned i = 0; i < p->nkeys; i++) {
+		struct slice key = secret_reveal(&p->keys[i]);
+
+		if (key.len >= KEY_LEAST && slice_search(words, key) < words.len)
+			return S("");
+	}
+	a->quotes = a->quotes || words.len > 0;
+	return slice_head(words, 120);
+}
+
 /*
  * The provider's reply is an error: what kind, and in whose words. The body stays
  * in a->body, as the caller may get it.
@@ -82,8 +98,9 @@ judge_fault(struct attempt *a, unsigned status, bool reusable)
 	words = a->fault.message;
 	if (words.ptr == NULL)
 		words = j->count == 0 ? slice_head(buf_slice(&a->body), 100) : S("");
+	words = attempt_words(a, words);
 	attempt_fail(a, e, "%s answered %u%s%.*s", p->name, a->status,
-	    words.len > 0 ? ": " : "", SLICE_ARGS(slice_head(words, 120)));
+	    words.len > 0 ? ": " : "", SLICE_ARGS(words));
 }
 
 /* --- whole replies --- */
@@ -135,7 +152,8 @@ read_usage(struct attempt *a, struct slice text)
 		buf_byte(&object, '{');
 		buf_add(&object, slice_head(text, end + 1));
 		buf_byte(&object, '}');
-		if (object.err != ERR_OK || json_parse(j, buf_slice(&object), 4) != ERR_OK)
+		if (object.err != ERR_OK ||
+		    json_parse(j, buf_slice(&object), 4) != ERR_OK)
 			continue;
 		dialect_of(a)->read_reply(j, quirks_of(a), &facts);
 		attempt_keep_facts(a, &facts);

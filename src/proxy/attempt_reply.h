@@ -16,6 +16,12 @@ void attempt_read(struct attempt *a, struct slice bytes);
 /* The connection ended: true when that completed the reply. */
 bool attempt_read_eof(struct attempt *a);
 
+/*
+ * The first of the provider's words for wait.why; none when they repeat a key of ours.
+ * Callers may read them, the log must not: they may repeat the prompt.
+ */
+struct slice attempt_words(struct attempt *a, struct slice words);
+
 /* --- of attempt_events.c --- */
 
 /* The next part of an event stream. */

@@ -215,6 +215,7 @@ relay_ends(struct request *r)
 static void
 relay_fails(struct request *r, enum err e)
 {
+	r->quotes = r->attempt->quotes;
 	note_set(&r->note, "%s: %s", r->candidate->offer->provider->name,
 	    r->attempt->wait.why);
 	settle_facts(r);

@@ -70,6 +70,8 @@ struct request {
 	struct attempt_ask sending;
 	unsigned attempts;
 	struct buf history; /* JSON, one object an attempt */
+	struct slice tried; /* for the log, once one failed: "groq:RATE_LIMITED:429" */
+	bool quotes;	    /* the note has a provider's words: not for the log */
 	bool whole;	    /* the attempt has a complete reply */
 	bool ended;	    /* the stream is complete */
 

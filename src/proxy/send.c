@@ -178,6 +178,7 @@ add_note(struct request *r)
 {
 	const struct attempt *a = r->attempt;
 
+	r->quotes = r->quotes || a->quotes;
 	if (r->attempts == 1)
 		note_set(
 		    &r->note, "%s: %s", r->candidate->offer->provider->name, a->wait.why);

@@ -42,6 +42,25 @@ note_attempt(struct request *r, enum err outcome)
 	json_close(h, '}');
 }
 
+/* For the log: all attempts, if one failed. */
+static void
+remember_try(struct request *r, enum err outcome)
+{
+	const char *provider = r->candidate->offer->provider->name;
+	unsigned status = r->attempt->status;
+	struct slice so_far = r->tried;
+	const char *comma = so_far.len > 0 ? "," : "";
+
+	if (outcome == ERR_OK && so_far.len == 0)
+		return;
+	if (status == 0)
+		r->tried = arena_printf(&r->arena, "%.*s%s%s:%s", SLICE_ARGS(so_far),
+		    comma, provider, err_name(outcome));
+	else
+		r->tried = arena_printf(&r->arena, "%.*s%s%s:%s:%u", SLICE_ARGS(so_far),
+		    comma, provider, err_name(outcome), status);
+}
+
 static void
 learn_from(struct request *r)
 {
@@ -74,6 +93,7 @@ settle_attempt(struct request *r, enum err outcome)
 	struct attempt *a = r->attempt;
 
 	note_attempt(r, outcome);
+	remember_try(r, outcome);
 	if (outcome == ERR_OK)
 		learn_from(r);
 	else if (r->candidate->probe && outcome == ERR_CLIENT_GONE)
