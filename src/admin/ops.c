@@ -40,23 +40,50 @@ put_label(struct buf *to, const char *text)
 			buf_byte(to, *text);
 }
 
+/* One metric of all offers that were asked. */
+struct offers {
+	struct buf *to;
+	const char *name;
+	uint64_t (*value)(const struct health *h);
+};
+
+static uint64_t
+answers_of(const struct health *h)
+{
+	return atomic_load(&h->answers);
+}
+
+static uint64_t
+faults_of(const struct health *h)
+{
+	return atomic_load(&h->faults);
+}
+
+static uint64_t
+is_open(const struct health *h)
+{
+	return health_breaker(h, clock_mono_ms()) != BREAKER_CLOSED;
+}
+
 static void
 put_offer(void *arg, const struct health *h)
 {
-	struct buf *to = arg;
-	uint64_t answers = atomic_load(&h->answers), faults = atomic_load(&h->faults);
+	struct offers *o = arg;
 
-	if (answers + faults == 0)
+	if (answers_of(h) + faults_of(h) == 0)
 		return;
-	buf_add(to, S("weir_offer_answers_total{offer=\""));
-	put_label(to, h->name);
-	buf_printf(to, "\"} %llu\nweir_offer_faults_total{offer=\"",
-	    (unsigned long long)answers);
-	put_label(to, h->name);
-	buf_printf(
-	    to, "\"} %llu\nweir_offer_breaker_open{offer=\"", (unsigned long long)faults);
-	put_label(to, h->name);
-	buf_printf(to, "\"} %d\n", health_breaker(h, clock_mono_ms()) != BREAKER_CLOSED);
+	buf_printf(o->to, "%s{offer=\"", o->name);
+	put_label(o->to, h->name);
+	buf_printf(o->to, "\"} %llu\n", (unsigned long long)o->value(h));
+}
+
+static void
+put_offers(struct buf *to, const char *name, uint64_t (*value)(const struct health *h))
+{
+	struct offers o = {to, name, value};
+
+	stats_head(to, name);
+	health_each(put_offer, &o);
 }
 
 static void
@@ -71,17 +98,17 @@ put_process(struct buf *to, const struct hub *hub)
 			pages = 0;
 		(void)fclose(f);
 	}
-	buf_printf(to,
-	    "# TYPE process_resident_memory_bytes gauge\n"
-	    "process_resident_memory_bytes %lld\n"
-	    "# TYPE process_start_time_seconds gauge\n"
-	    "process_start_time_seconds %.3f\n"
-	    "# TYPE weir_log_lines_dropped_total counter\n"
-	    "weir_log_lines_dropped_total %llu\n"
-	    "# TYPE weir_build_info gauge\n"
-	    "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n",
-	    (long long)pages * sysconf(_SC_PAGESIZE), (double)hub->started_ms / 1000,
-	    (unsigned long long)log_dropped());
+	stats_head(to, "process_resident_memory_bytes");
+	buf_printf(to, "process_resident_memory_bytes %lld\n",
+	    (long long)pages * sysconf(_SC_PAGESIZE));
+	stats_head(to, "process_start_time_seconds");
+	buf_printf(
+	    to, "process_start_time_seconds %.3f\n", (double)hub->started_ms / 1000);
+	stats_head(to, "weir_log_lines_dropped_total");
+	buf_printf(
+	    to, "weir_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());
+	stats_head(to, "weir_build_info");
+	buf_add(to, S("weir_build_info{version=\"" WEIR_VERSION "\"} 1\n"));
 }
 
 void
@@ -95,12 +122,9 @@ admin_metrics(struct request *r)
 	for (unsigned i = 0; i < hub->nworkers; i++)
 		all[i] = &hub->workers[i]->stats;
 	stats_write(&text, all, hub->nworkers);
-	buf_add(&text,
-	    S("# HELP weir_offer_answers_total Good answers of a provider's model.\n"
-	      "# TYPE weir_offer_answers_total counter\n"
-	      "# TYPE weir_offer_faults_total counter\n"
-	      "# TYPE weir_offer_breaker_open gauge\n"));
-	health_each(put_offer, &text);
+	put_offers(&text, "weir_offer_answers_total", answers_of);
+	put_offers(&text, "weir_offer_faults_total", faults_of);
+	put_offers(&text, "weir_offer_breaker_open", is_open);
 	put_process(&text, hub);
 	request_reply(r, text.err, 200, S("text/plain; version=0.0.4; charset=utf-8"),
 	    buf_slice(&text));
