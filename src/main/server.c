@@ -285,6 +285,23 @@ log_lines(enum log_level level, struct slice lines)
 	}
 }
 
+/* What is taken at the start only, and stands otherwise in the new configuration. */
+static void
+warn_of_fixed(const struct options *old, const struct options *new)
+{
+	bool listen = old->listen.count != new->listen.count;
+
+	for (unsigned i = 0; !listen && i < old->listen.count; i++)
+		listen = strcmp(old->listen.at[i], new->listen.at[i]) != 0;
+	if (listen)
+		log_event(LOG_WARN, "`listen` stays as it is until weir is started anew");
+	if (old->threads != new->threads)
+		log_event(
+		    LOG_WARN, "`threads` stays as it is until weir is started anew");
+	if (strcmp(old->data, new->data) != 0)
+		log_event(LOG_WARN, "`data` stays as it is until weir is started anew");
+}
+
 static void
 on_hup(void *arg)
 {
@@ -307,6 +324,7 @@ on_hup(void *arg)
 		config_unref(c);
 	} else {
 		log_lines(LOG_WARN, buf_slice(&c->warnings));
+		warn_of_fixed(&s->config->options, &c->options);
 		log_setup(c->options.log_level, c->options.log_format);
 		write_letters(s, NULL, c);
 		config_unref(s->config);
