@@ -144,6 +144,8 @@ db_open(const char *folder, sqlite3 **ret_db, struct note *note)
 	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 	    "PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY",
 	    note);
+	if (e != ERR_OK)
+		note_set(note, "cannot use %s: %s", path, sqlite3_errmsg(db));
 	if (e == ERR_OK && version_of(db) > newest) {
 		note_set(note,
 		    "%s was written by a newer weir (schema %d, this one knows %d)", path,

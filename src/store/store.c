@@ -68,7 +68,7 @@ store_make_folder(const char *path, struct note *note)
 	size_t n = strlen(path);
 
 	if (n == 0 || n >= sizeof(part)) {
-		note_set(note, "the data folder's name is too long");
+		note_set(note, "the data folder's name is empty or too long");
 		return ERR_IO;
 	}
 	for (size_t i = 1; i <= n; i++) {
@@ -77,8 +77,10 @@ store_make_folder(const char *path, struct note *note)
 		memcpy(part, path, i);
 		part[i] = '\0';
 		if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-			note_set(
-			    note, "cannot make the folder %s: %s", part, strerror(errno));
+			note_set(note,
+			    "cannot make the folder %s: %s; `data` or WEIR_DATA can name "
+			    "another one",
+			    part, strerror(errno));
 			return ERR_IO;
 		}
 	}
