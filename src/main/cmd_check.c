@@ -11,11 +11,13 @@ cmd_check(struct args *a)
 				   "the models. Secrets are never shown. Errors go to "
 				   "standard error, one a line,\n"
 				   "and make the exit status 1.\n";
+	const char *arg;
 	struct config *c;
 	struct buf out;
 
-	if (args_next(a, help) != NULL)
-		return args_bad(a, "no arguments are wanted");
+	arg = args_next(a, help);
+	if (arg != NULL)
+		return args_unknown(a, arg);
 	c = command_config(a, true);
 	if (c == NULL)
 		return 1;

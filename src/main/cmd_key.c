@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: weir key create --name NAME\n"
+    "usage: weir key create --name NAME [--json]\n"
     "       weir key list [--json]\n"
     "       weir key revoke NAME|ID\n\n"
     "create  makes a key and prints it, once: only its hash is kept. As soon as there\n"
@@ -140,13 +140,13 @@ read_words(struct args *a, struct words *w)
 		if (strcmp(arg, "--name") == 0)
 			w->name = args_value(a, arg);
 		else if (arg[0] == '-')
-			return args_bad(a, "there is no flag %s", arg);
+			return args_unknown(a, arg);
 		else if (w->verb == NULL)
 			w->verb = arg;
 		else if (w->which == NULL)
 			w->which = arg;
 		else
-			return args_bad(a, "\"%s\" is too much", arg);
+			return args_unknown(a, arg);
 	}
 	if (w->verb == NULL)
 		return args_bad(a, "one of create, list, revoke is wanted");
@@ -157,7 +157,7 @@ read_words(struct args *a, struct words *w)
 	if (strcmp(w->verb, "revoke") == 0 && w->which == NULL)
 		w->which = w->name;
 	if (strcmp(w->verb, "revoke") == 0 && w->which == NULL)
-		return args_bad(a, "which key? its name or id is wanted");
+		return args_bad(a, "the name or the id of a key is wanted");
 	return 0;
 }
 

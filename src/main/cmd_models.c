@@ -227,34 +227,47 @@ print_models(const struct catalog *c, bool all, uint64_t now_ms)
 	return shown;
 }
 
+/* Who offers it, under its name. */
 static void
-print_offers(const struct catalog *c, struct slice name, uint64_t now_ms)
+print_offers(const struct model *m, uint64_t now_ms)
 {
-	static const char *const titles[] = {"model", "provider", "its id", ">context",
-	    ">USD/M in", ">cached", ">out", "usable"};
+	static const char *const titles[] = {
+	    "provider", "its id", ">context", ">USD/M in", ">cached", ">out", "usable"};
 	struct table t;
 
-	table_init(&t, 8, titles);
+	command_print(m->id);
+	command_print(S("\n"));
+	table_init(&t, 7, titles);
+	for (const struct offer *o = m->offers; o != NULL; o = o->next) {
+		const struct price *p = price_at(o->prices, now_ms, 0);
+		const char *why = why_not(o);
+
+		table_cell(&t, slice_str(o->provider->name));
+		table_cell(&t, o->upstream);
+		tokens_cell(&t, o->context_tok);
+		rate_cell(&t, p, USAGE_INPUT);
+		rate_cell(&t, p, USAGE_CACHED);
+		rate_cell(&t, p, USAGE_OUTPUT);
+		table_cell(&t, slice_str(why == NULL ? "yes" : why));
+	}
+	table_print(&t);
+}
+
+static void
+print_matching(const struct catalog *c, struct slice name, uint64_t now_ms)
+{
+	bool first = true;
+
 	for (unsigned i = 0; i < c->nmodels; i++) {
 		const struct model *m = c->models[i];
 
 		if (slice_search(m->id, name) == m->id.len)
 			continue;
-		for (const struct offer *o = m->offers; o != NULL; o = o->next) {
-			const struct price *p = price_at(o->prices, now_ms, 0);
-			const char *why = why_not(o);
-
-			table_cell(&t, m->id);
-			table_cell(&t, slice_str(o->provider->name));
-			table_cell(&t, o->upstream);
-			tokens_cell(&t, o->context_tok);
-			rate_cell(&t, p, USAGE_INPUT);
-			rate_cell(&t, p, USAGE_CACHED);
-			rate_cell(&t, p, USAGE_OUTPUT);
-			table_cell(&t, slice_str(why == NULL ? "yes" : why));
-		}
+		if (!first)
+			command_print(S("\n"));
+		print_offers(m, now_ms);
+		first = false;
 	}
-	table_print(&t);
 }
 
 static bool
@@ -289,7 +302,7 @@ cmd_models(struct args *a)
 		if (strcmp(arg, "--all") == 0)
 			all = true;
 		else if (arg[0] == '-' || name != NULL)
-			return args_bad(a, "\"%s\" is not understood", arg);
+			return args_unknown(a, arg);
 		else
 			name = arg;
 	}
@@ -301,7 +314,7 @@ cmd_models(struct args *a)
 	else if (name != NULL && !is_known(c->catalog, slice_str(name)))
 		status = 1;
 	else if (name != NULL)
-		print_offers(c->catalog, slice_str(name), now_ms);
+		print_matching(c->catalog, slice_str(name), now_ms);
 	else if (print_models(c->catalog, all, now_ms) == 0)
 		(void)fputs(
 		    "weir: no model can be asked yet: no provider key was found, and "

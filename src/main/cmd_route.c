@@ -35,12 +35,12 @@ read_args(struct args *a, struct question *q)
 			if (!slice_u64(slice_str(args_value(a, arg)), number))
 				return args_bad(a, "%s wants a number", arg);
 		} else if (arg[0] == '-' || q->model != NULL) {
-			return args_bad(a, "\"%s\" is not understood", arg);
+			return args_unknown(a, arg);
 		} else {
 			q->model = arg;
 		}
 	}
-	return q->model == NULL ? args_bad(a, "which model?") : 0;
+	return q->model == NULL ? args_bad(a, "the name of a model is wanted") : 0;
 }
 
 static const char *

@@ -15,12 +15,14 @@ cmd_serve(struct args *a)
 	    "(GROQ_API_KEY, OPENAI_API_KEY, ...), the catalog is built in, the ledger "
 	    "is\n"
 	    "an SQLite file. `weir help options` lists what can be set.\n";
+	const char *arg;
 	struct server *s;
 	struct config *c;
 	int status;
 
-	if (args_next(a, help) != NULL)
-		return args_bad(a, "no arguments are wanted");
+	arg = args_next(a, help);
+	if (arg != NULL)
+		return args_unknown(a, arg);
 	c = command_config(a, true);
 	s = c == NULL ? NULL : calloc(1, sizeof(*s));
 	if (s == NULL)

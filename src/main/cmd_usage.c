@@ -10,7 +10,8 @@
 
 static const char help[] =
     "usage: weir usage [--by LIST] [--since DAY] [--until DAY] [--json|--csv]\n\n"
-    "Sums the ledger. By default one row for each day, key, provider and model asked.\n\n"
+    "Sums the ledger. By default one row for each day, key, provider and model asked.\n"
+    "The table rounds; --json and --csv are exact.\n\n"
     "  --by LIST     some of day,key,provider,model\n"
     "  --since DAY   from this day on (UTC), like 2026-01-31, or `today`\n"
     "  --until DAY   up to and with this day\n"
@@ -144,6 +145,42 @@ output_of(const struct usage_sum *s)
 	       s->count[USAGE_AUDIO_OUT] + s->count[USAGE_IMAGE_OUT];
 }
 
+/* A count in at most five characters: "99999", "123K", "4.5M". */
+static void
+put_count_cell(struct table *t, uint64_t n)
+{
+	static const char units[] = "KMGTPE";
+	char text[TEXT_U64_MAX + 4];
+	unsigned unit = 0;
+	size_t len;
+
+	if (n < 100000) {
+		table_number(t, n);
+		return;
+	}
+	for (; n >= 999500; n = (n + 500) / 1000)
+		unit++;
+	/* n is in thousandths of the unit. */
+	if (n >= 9950)
+		len = text_u64(text, (n + 500) / 1000);
+	else
+		len = (size_t)snprintf(text, sizeof(text), "%u.%u",
+		    (unsigned)((n + 50) / 1000), (unsigned)((n + 50) / 100 % 10));
+	text[len++] = units[unit];
+	table_cell(t, slice_of(text, len));
+}
+
+/* Six digits are enough to read, but not less than cents. */
+static int64_t
+rounded(int64_t pusd)
+{
+	int64_t unit = 1;
+
+	while (pusd / unit >= 1000000 && unit < 10000000000)
+		unit *= 10;
+	return pusd > INT64_MAX - unit ? pusd : (pusd + unit / 2) / unit * unit;
+}
+
 static void
 put_cost_cell(struct table *t, const struct usage_sum *s)
 {
@@ -154,7 +191,7 @@ put_cost_cell(struct table *t, const struct usage_sum *s)
 		table_cell(t, s->requests == 0 ? S("0") : S("unknown"));
 		return;
 	}
-	n = text_pusd(text, s->cost_pusd);
+	n = text_pusd(text, rounded(s->cost_pusd));
 	/* A sum that some requests are missing from says so. */
 	if (s->unpriced > 0)
 		text[n++] = '+';
@@ -176,10 +213,10 @@ put_sum_row(struct report *p, const struct usage_sum *s, bool total)
 						   : labels[i]);
 		first = false;
 	}
-	table_number(t, s->requests);
-	table_number(t, input_of(s));
-	table_number(t, s->count[USAGE_CACHED]);
-	table_number(t, output_of(s));
+	put_count_cell(t, s->requests);
+	put_count_cell(t, input_of(s));
+	put_count_cell(t, s->count[USAGE_CACHED]);
+	put_count_cell(t, output_of(s));
 	put_cost_cell(t, s);
 }
 
@@ -261,7 +298,7 @@ read_args(struct args *a, struct usage_query *q)
 				return args_bad(a, "--until wants a day like 2026-01-31");
 			q->until_ms += 86400000;
 		} else {
-			return args_bad(a, "\"%s\" is not understood", arg);
+			return args_unknown(a, arg);
 		}
 	}
 	return 0;
@@ -270,8 +307,8 @@ read_args(struct args *a, struct usage_query *q)
 static void
 start_report(struct report *p)
 {
-	static const char *const all[] = {"day", "key", "provider", "model", ">requests",
-	    ">in", ">cached", ">out", ">USD"};
+	static const char *const all[] = {
+	    "day", "key", "provider", "model", ">reqs", ">in", ">cached", ">out", ">USD"};
 	const char *titles[9];
 	unsigned n = 0;
 

@@ -11,26 +11,30 @@
 
 #include <sqlite3.h>
 
+/* What a command can print: each of these and those before it. */
+enum args_formats { ARGS_PLAIN, ARGS_JSON, ARGS_CSV };
+
 /* The arguments of a command, taken one after the other. */
 struct args {
 	int argc;
 	char **argv;
 	int at;
-	const char *command;
+	const char *command, *help;
 	const char *config_file; /* -c; NULL: searched for */
+	enum args_formats formats;
 	bool json, csv;
 };
 
 /* A command; returns the exit status. */
 typedef int command_fn(struct args *a);
 
-#define COMMAND(name, function, arguments, summary) int function(struct args *a);
+#define COMMAND(name, function, formats, arguments, summary) int function(struct args *a);
 #include "main/commands.def"
 
 /*
- * The next argument that is no common option (-c, --json, --csv, --help); NULL at
- * the end. --help prints `help` and ends the process; a flag that is none of the
- * common ones is returned like an argument.
+ * The next argument that is no common option (-c, --help, --json and --csv where the
+ * command has them); NULL at the end. --help prints `help` (static text) and ends the
+ * process; a flag that is none of the common ones is returned like an argument.
  */
 const char *args_next(struct args *a, const char *help);
 
@@ -40,6 +44,9 @@ const char *args_value(struct args *a, const char *flag);
 /* Says what is wrong with the arguments and how to get help; returns 2. */
 int args_bad(const struct args *a, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Says that there is no such argument, and the nearest flag of the help; returns 2. */
+int args_unknown(const struct args *a, const char *arg);
 
 /* Loads the configuration, or prints its errors and returns NULL. Warnings are
  * printed when asked for. */

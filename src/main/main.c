@@ -1,20 +1,25 @@
+#include "config/report.h"
 #include "core/version.h"
 #include "local/engine.h"
 #include "main/command.h"
+#include "meter/stats.h"
 #include "store/db.h"
 #include "store/store.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct {
 	const char *name;
 	command_fn *fn;
+	enum args_formats formats;
 	const char *arguments, *summary;
 } commands[] = {
-#define COMMAND(name, function, arguments, summary) {name, function, arguments, summary},
+#define COMMAND(name, function, formats, arguments, summary)                             \
+	{name, function, ARGS_##formats, arguments, summary},
 #include "main/commands.def"
 };
 
@@ -35,6 +40,7 @@ command_print(struct slice text)
 const char *
 args_next(struct args *a, const char *help)
 {
+	a->help = help;
 	while (a->at < a->argc) {
 		const char *arg = a->argv[a->at++];
 
@@ -44,9 +50,9 @@ args_next(struct args *a, const char *help)
 		}
 		if (strcmp(arg, "-c") == 0 || strcmp(arg, "--config") == 0)
 			a->config_file = args_value(a, arg);
-		else if (strcmp(arg, "--json") == 0)
+		else if (strcmp(arg, "--json") == 0 && a->formats >= ARGS_JSON)
 			a->json = true;
-		else if (strcmp(arg, "--csv") == 0)
+		else if (strcmp(arg, "--csv") == 0 && a->formats >= ARGS_CSV)
 			a->csv = true;
 		else
 			return arg;
@@ -72,6 +78,38 @@ args_bad(const struct args *a, const char *format, ...)
 	(void)vfprintf(stderr, format, ap);
 	va_end(ap);
 	(void)fprintf(stderr, "; see `weir %s --help`\n", a->command);
+	return 2;
+}
+
+/* The next "--flag" of a text; empty at its end. */
+static struct slice
+next_flag(struct slice *rest)
+{
+	struct slice flag;
+	size_t n = 2;
+
+	*rest = slice_from(*rest, slice_search(*rest, S("--")));
+	while (n < rest->len && rest->ptr[n] >= 'a' && rest->ptr[n] <= 'z')
+		n++;
+	flag = slice_head(*rest, n);
+	*rest = slice_from(*rest, n);
+	return flag;
+}
+
+int
+args_unknown(const struct args *a, const char *arg)
+{
+	struct slice help = slice_str(a->help), flag;
+	struct nearest nearest;
+	struct note hint = {""};
+
+	nearest_init(&nearest, slice_str(arg));
+	while (arg[0] == '-' && (flag = next_flag(&help)).len > 0)
+		nearest_try(&nearest, flag);
+	nearest_tell(&nearest, "", &hint);
+	if (hint.text[0] == '\0')
+		return args_bad(a, "\"%s\" is not understood", arg);
+	(void)fprintf(stderr, "weir: \"%s\" is not understood%s\n", arg, hint.text);
 	return 2;
 }
 
@@ -112,10 +150,12 @@ command_database(const struct config *c)
 int
 cmd_version(struct args *a)
 {
-	static const char help[] = "usage: weir version\n\nPrints the version.\n";
+	static const char help[] =
+	    "usage: weir version [--json]\n\nPrints the version.\n";
+	const char *arg = args_next(a, help);
 
-	if (args_next(a, help) != NULL)
-		return args_bad(a, "no arguments are wanted");
+	if (arg != NULL)
+		return args_unknown(a, arg);
 	if (a->json)
 		command_print(S("{\"version\":\"" WEIR_VERSION "\"}\n"));
 	else
@@ -144,7 +184,7 @@ print_help(void)
 	buf_free(&out);
 }
 
-/* Topics of `weir help` that are no commands; the last two make the manual. */
+/* Topics of `weir help` that are no commands; the later ones make the manual. */
 static const struct {
 	const char *name;
 	void (*write)(struct buf *to);
@@ -152,6 +192,7 @@ static const struct {
     {"options", config_help},
     {"configuration.md", config_document},
     {"providers.md", config_document_providers},
+    {"metrics.md", stats_document},
 };
 
 static bool
@@ -171,10 +212,28 @@ print_topic(const char *topic)
 	return false;
 }
 
+/* Says that there is no such command, and the nearest one; returns 2. */
+static int
+no_command(const char *name)
+{
+	struct nearest nearest;
+	struct note hint;
+
+	nearest_init(&nearest, slice_str(name));
+	for (unsigned i = 0; i < COMMANDS; i++)
+		nearest_try(&nearest, slice_str(commands[i].name));
+	nearest_tell(&nearest, "", &hint);
+	(void)fprintf(stderr, "weir: there is no command \"%s\"%s\n", name,
+	    hint.text[0] == '\0' ? "; `weir help` lists them" : hint.text);
+	return 2;
+}
+
 int
 cmd_help(struct args *a)
 {
-	static const char help[] = "usage: weir help [COMMAND|options]\n";
+	static const char help[] = "usage: weir help [COMMAND|options]\n\nShows the "
+				   "commands, how one of them is "
+				   "used, or all that can be configured.\n";
 	const char *topic = args_next(a, help);
 	char flag[] = "--help";
 
@@ -186,19 +245,25 @@ cmd_help(struct args *a)
 		return 0;
 	for (unsigned i = 0; i < COMMANDS; i++) {
 		char *argv[] = {flag};
-		struct args asked = {1, argv, 0, commands[i].name, NULL, false, false};
+		struct args asked = {
+		    .argc = 1, .argv = argv, .command = commands[i].name};
 
 		if (strcmp(topic, commands[i].name) == 0)
 			return commands[i].fn(&asked);
 	}
-	return args_bad(a, "there is no command \"%s\"", topic);
+	return no_command(topic);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct args a = {argc, argv, 2, "help", NULL, false, false};
+	struct args a = {.argc = argc,
+	    .argv = argv,
+	    .at = 2,
+	    .command = "version",
+	    .formats = ARGS_JSON};
 
+	(void)umask(077); /* the ledger and the keys are nobody else's business */
 	if (argc > 1 && strcmp(argv[1], "engine-child") == 0)
 		return engine_child_main(argc - 1, argv + 1);
 	if (argc < 2) {
@@ -215,9 +280,14 @@ main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
 		a.command = commands[i].name;
+		a.formats = commands[i].formats;
 		return commands[i].fn(&a);
 	}
-	(void)fprintf(
-	    stderr, "weir: there is no command \"%s\"; see `weir help`\n", argv[1]);
+	if (argv[1][0] != '-')
+		return no_command(argv[1]);
+	(void)fprintf(stderr,
+	    "weir: \"%s\" stands where a command is wanted; its options come behind it, "
+	    "as in `weir serve -c FILE`\n",
+	    argv[1]);
 	return 2;
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define CELLS_MAX (64u << 20)
-#define USUAL	  100
+#define USUAL	  80
 #define NARROWEST 8 /* a column is not cut to less */
 
 void

@@ -1,5 +1,5 @@
 /*
- * table: columns for a terminal. The width is the terminal's, or 100 where there is
+ * table: columns for a terminal. The width is the terminal's, or 80 where there is
  * none; the widest text columns are cut to fit, with an ellipsis.
  */
 #ifndef MAIN_TABLE_H
