@@ -120,6 +120,7 @@ engine: | $(PACKAGES)  ## fetch the prebuilt llama.cpp engine and SmolLM2 into t
 install: $(WEIR)  ## install under PREFIX (/usr/local)
 	install -D -m 755 $(WEIR) $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 etc/weir.service $(DESTDIR)/lib/systemd/system/weir.service
+	sed -i 's|/usr/local/bin|$(PREFIX)/bin|' $(DESTDIR)/lib/systemd/system/weir.service
 	install -D -m 644 etc/weir.yaml $(DESTDIR)$(PREFIX)/share/doc/weir/weir.yaml
 
 # --- tests ---
@@ -151,7 +152,7 @@ bench: $(WEIR) $(BENCH)  ## weir and nginx side by side; prints ratios of CPU pe
 	@tools/packages.sh bench
 	@$(PYTHON) bench/bench.py $(BENCH_OPTIONS)
 
-docs: $(WEIR)  ## regenerate docs/configuration.md and docs/providers.md
+docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md
 	@tools/docs.sh $(WEIR)
 
 clean:  ## remove build/
