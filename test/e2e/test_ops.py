@@ -234,8 +234,8 @@ def test_a_request_ends_with_the_configuration_that_it_began_with(door, host):
 
 def test_a_bad_configuration_is_refused_with_all_its_errors(door):
     server, provider = door()
-    reload(server, "threds: 2\nproviders:\n  mine: {base_url: nonsense}\nlimits: {body_bytes: many}\n", REFUSED)
-    for line in (rf"{server.file}:2:1: unknown option \"threds\"; did you mean \"threads\"\?",
+    reload(server, "threadz: 2\nproviders:\n  mine: {base_url: nonsense}\nlimits: {body_bytes: many}\n", REFUSED)
+    for line in (rf"{server.file}:2:1: unknown option \"threadz\"; did you mean \"threads\"\?",
                  rf"{server.file}:4:20: .*nonsense", rf"{server.file}:5:22: limits.body_bytes: expected"):  # fmt: skip
         assert re.search(r"Z error " + line.replace("\\\"", '"'), server.log), server.log
     assert server.ask(body=chat()).status == 200 and provider.requests
