@@ -19,6 +19,7 @@ for name in ("context", "parallel", "cache"):
     args.add_argument("--" + name, type=int, required=True)
 args.add_argument("--embedding", action="store_true")
 args.add_argument("--ubatch-size", type=int, default=512)
+args.add_argument("--threads", type=int)
 a = args.parse_args()
 
 try:
@@ -29,6 +30,8 @@ try:
     p.hostnames, p.port, p.api_keys = ["127.0.0.1"], 0, [os.environ.pop("WEIR_ENGINE_KEY")]
     p.n_ctx, p.n_parallel, p.cache_ram_mib = a.context, a.parallel, a.cache
     p.warmup, p.ui, p.embedding, p.n_ubatch = False, False, a.embedding, a.ubatch_size
+    if a.threads:
+        p.cpuparams.n_threads = p.cpuparams_batch.n_threads = a.threads
     if a.pooling == "mean":
         p.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     server = xllamacpp.Server(p)

@@ -79,6 +79,7 @@ engine_spec_init(
 	    .context_tok =
 		from->context_tok != 0 ? from->context_tok : c->options.local_context,
 	    .parallel = c->options.local_parallel,
+	    .threads = c->options.local_threads,
 	    .embedding = from->embedding,
 	};
 	if (s->name == NULL || s->file == NULL || s->mmproj == NULL ||
@@ -111,8 +112,8 @@ engine_spec_same(const struct engine_spec *a, const struct engine_spec *b)
 	return strcmp(a->name, b->name) == 0 && strcmp(a->file, b->file) == 0 &&
 	       strcmp(a->mmproj, b->mmproj) == 0 && strcmp(a->program, b->program) == 0 &&
 	       a->context_tok == b->context_tok && a->parallel == b->parallel &&
-	       a->file_bytes == b->file_bytes && a->embedding == b->embedding &&
-	       a->pools == b->pools;
+	       a->threads == b->threads && a->file_bytes == b->file_bytes &&
+	       a->embedding == b->embedding && a->pools == b->pools;
 }
 
 /* --- the program --- */
@@ -239,7 +240,16 @@ add_number(struct texts_to *t, uint64_t value)
 	add(t, text.len == 0 ? NULL : text.ptr);
 }
 
-/* The same for both programs. */
+/* These are the same for both programs. */
+static void
+add_threads(struct texts_to *t, const struct engine_spec *s)
+{
+	if (s->threads == 0)
+		return;
+	add(t, "--threads");
+	add_number(t, s->threads);
+}
+
 static void
 add_embedding(struct texts_to *t, const struct engine_spec *s)
 {
@@ -267,6 +277,7 @@ add_server(struct texts_to *t, const struct engine_spec *s, uint16_t port)
 	add(t, "-np");
 	add_number(t, s->parallel);
 	add_pair(t, "--alias", s->name);
+	add_threads(t, s);
 	add_embedding(t, s);
 }
 
@@ -285,6 +296,7 @@ add_launcher(struct texts_to *t, const struct engine_spec *s)
 	add_number(t, s->parallel);
 	add_pair(t, "--alias", s->name);
 	add_pair(t, "--cache", CACHE_MIB);
+	add_threads(t, s);
 	add_embedding(t, s);
 }
 
