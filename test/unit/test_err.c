@@ -80,6 +80,8 @@ TEST(kinds_decide)
 	    {KIND_CALLER, false, false, BREAKER_NONE, false},
 	    {KIND_OURS, false, false, BREAKER_NONE, false},
 	    {KIND_PROVIDER, true, true, BREAKER_COUNT, false},
+	    /* Its supervisor has tried again already. */
+	    {KIND_ENGINE, true, false, BREAKER_COUNT, false},
 	    {KIND_LIMIT, true, true, BREAKER_BENCH, false},
 	    {KIND_CREDENTIAL, true, false, BREAKER_BENCH, false},
 	    {KIND_MISSING, true, false, BREAKER_BENCH, false},
