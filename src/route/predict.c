@@ -39,9 +39,12 @@ predict_input_tok(const struct offer *o, const struct ask *ask)
 uint64_t
 predict_longest_tok(const struct prediction *p, const struct ask *ask)
 {
+	/* What an image takes is a guess too bold to refuse by. */
+	uint64_t text_tok = p->input_tok - ask->prompt_parts * PART_TOK;
+
 	if (ask->longest_bytes == 0 || ask->longest_bytes >= ask->prompt_bytes)
-		return p->input_tok;
-	return (uint64_t)((double)p->input_tok * (double)ask->longest_bytes /
+		return text_tok;
+	return (uint64_t)((double)text_tok * (double)ask->longest_bytes /
 			  (double)ask->prompt_bytes);
 }
 

@@ -24,7 +24,7 @@ struct prediction predict(const struct offer *o, const struct ask *ask,
 /* The prompt's tokens at that offer, by the learnt ratio. */
 uint64_t predict_input_tok(const struct offer *o, const struct ask *ask);
 
-/* What a context must hold: the prompt, or the longest of several prompts. */
+/* What a context must hold at least: the prompt's text, or the longest of several. */
 uint64_t predict_longest_tok(const struct prediction *p, const struct ask *ask);
 
 #endif
