@@ -124,7 +124,7 @@ admin_models(struct request *r)
 void
 admin_model(struct request *r)
 {
-	struct slice id = surface_rest(r->surface, r->path);
+	struct slice id = request_path_rest(r);
 	const struct model *m = catalog_find(r->config->catalog, id);
 	struct buf one;
 

@@ -193,9 +193,9 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Percent-decodes into the arena. */
+/* Percent-decodes into the arena; a plus is a blank in a query, and itself in a path. */
 static struct slice
-decode(struct request *r, struct slice s)
+decode(struct request *r, struct slice s, char plus)
 {
 	char *to = arena_alloc(&r->arena, s.len + 1);
 	size_t n = 0;
@@ -210,7 +210,7 @@ decode(struct request *r, struct slice s)
 			to[n++] = (char)(high * 16 + low);
 			i += 2;
 		} else {
-			to[n++] = s.ptr[i] == '+' ? ' ' : s.ptr[i];
+			to[n++] = s.ptr[i] == '+' ? plus : s.ptr[i];
 		}
 	}
 	return slice_of(to, n);
@@ -226,7 +226,13 @@ request_param(struct request *r, struct slice name)
 		struct slice key = slice_cut(&pair, '=');
 
 		if (slice_eq(key, name))
-			return decode(r, pair.ptr == NULL ? S("") : pair);
+			return decode(r, pair.ptr == NULL ? S("") : pair, ' ');
 	}
 	return (struct slice){NULL, 0};
+}
+
+struct slice
+request_path_rest(struct request *r)
+{
+	return decode(r, surface_rest(r->surface, r->path), '+');
 }

@@ -130,6 +130,9 @@ void request_reply(
 /* The value of a query parameter, decoded into the arena; ptr NULL: not there. */
 struct slice request_param(struct request *r, struct slice name);
 
+/* What stands in the path for its row's "*", decoded; lives as long as the request. */
+struct slice request_path_rest(struct request *r);
+
 /* --- the steps, by file --- */
 
 enum step step_read(struct request *r);	  /* door.c */
