@@ -43,6 +43,7 @@ stopped(struct reading *r)
 	const yaml_parser_t *p = &r->parser;
 	const char *problem = p->problem == NULL ? "not YAML" : p->problem;
 	struct place at = place_of(r, &p->problem_mark);
+	size_t offset = offset_of(r->text, &p->problem_mark);
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return ERR_NOMEM;
@@ -54,9 +55,11 @@ stopped(struct reading *r)
 				at = (struct place){r->source, at.line + 1, 1};
 		}
 		report_error(r->report, at, "not a text in UTF-8: %s", problem);
-	} else if (slice_starts(slice_from(r->text, offset_of(r->text, &p->problem_mark)),
-		       S("\t"))) {
+	} else if (slice_starts(slice_from(r->text, offset), S("\t"))) {
 		report_error(r->report, at, "a tab; YAML is indented by blanks");
+	} else if (offset > 0 && slice_starts(slice_from(r->text, offset - 1), S("${"))) {
+		report_error(r->report, at,
+		    "inside of {...} and [...] a variable wants quotes: \"${NAME}\"");
 	} else if (p->context != NULL) {
 		report_error(r->report, at, "%s, %s", problem, p->context);
 	} else {
