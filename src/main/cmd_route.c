@@ -65,6 +65,25 @@ cost_text(const struct candidate *c, char text[TEXT_PUSD_MAX + 1])
 }
 
 static void
+put_row(struct table *t, const struct candidate *c, unsigned place)
+{
+	char cost[TEXT_PUSD_MAX + 1], number[16] = "out";
+
+	if (place > 0)
+		(void)snprintf(number, sizeof(number), "%u.", place);
+	table_cell(t, slice_str(number));
+	table_cell(t, slice_str(c->offer->provider->name));
+	table_cell(t, c->offer->upstream);
+	cost_text(c, cost);
+	table_cell(t, slice_str(cost));
+	table_number(t, c->guess.total_ms);
+	table_cell(t, slice_str(place == 0	  ? route_out_text(c)
+				: place == 1	  ? "taken first"
+				: c->guess.learnt ? "in"
+						  : "in; nothing learnt yet"));
+}
+
+static void
 print_table(const struct route_plan *p, struct slice asked)
 {
 	static const char *const titles[] = {
@@ -78,30 +97,40 @@ print_table(const struct route_plan *p, struct slice asked)
 	    meaning(p->policy));
 	command_print(buf_slice(&line));
 	table_init(&t, 6, titles);
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct candidate *c = &p->all[i];
-		char cost[TEXT_PUSD_MAX + 1];
-
-		buf_clear(&line);
-		if (c->out == OUT_NOT)
-			buf_printf(&line, "%u.", ++place);
-		else
-			buf_add(&line, S("out"));
-		table_cell(&t, buf_slice(&line));
-		table_cell(&t, slice_str(c->offer->provider->name));
-		table_cell(&t, c->offer->upstream);
-		cost_text(c, cost);
-		table_cell(&t, slice_str(cost));
-		table_number(&t, c->guess.total_ms);
-		table_cell(&t, slice_str(c->out != OUT_NOT ? route_out_text(c)
-					 : place == 1	   ? "taken first"
-					 : c->guess.learnt ? "in"
-							   : "in; nothing learnt yet"));
-	}
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->all[i].out == OUT_NOT)
+			put_row(&t, &p->all[i], ++place);
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->all[i].out != OUT_NOT)
+			put_row(&t, &p->all[i], 0);
 	table_print(&t);
 	if (place == 0)
 		command_print(S("\nNo candidate is left: such a request is refused.\n"));
 	buf_free(&line);
+}
+
+static void
+put_candidate(struct buf *b, const struct candidate *c)
+{
+	json_open(b, '{');
+	json_member(b, S("provider"), slice_str(c->offer->provider->name));
+	json_member(b, S("model"), c->offer->upstream);
+	json_key(b, S("in"));
+	json_put_bool(b, c->out == OUT_NOT);
+	if (c->out != OUT_NOT) {
+		json_member(b, S("out"), slice_str(route_out_name(c->out)));
+		json_member(b, S("why"), slice_str(route_out_text(c)));
+	}
+	json_key(b, S("expected_cost_pusd"));
+	if (c->guess.cost_pusd == PRICE_UNKNOWN)
+		json_put_null(b);
+	else
+		json_put_i64(b, c->guess.cost_pusd);
+	json_member_u64(b, S("expected_ms"), c->guess.total_ms);
+	json_member_u64(b, S("expected_ttft_ms"), c->guess.ttft_ms);
+	json_key(b, S("score"));
+	json_put_i64(b, c->score);
+	json_close(b, '}');
 }
 
 static void
@@ -115,29 +144,12 @@ print_json(const struct route_plan *p, struct slice asked)
 	json_member(&b, S("policy"), slice_str(policy_name(p->policy)));
 	json_key(&b, S("candidates"));
 	json_open(&b, '[');
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct candidate *c = &p->all[i];
-
-		json_open(&b, '{');
-		json_member(&b, S("provider"), slice_str(c->offer->provider->name));
-		json_member(&b, S("model"), c->offer->upstream);
-		json_key(&b, S("in"));
-		json_put_bool(&b, c->out == OUT_NOT);
-		if (c->out != OUT_NOT) {
-			json_member(&b, S("out"), slice_str(route_out_name(c->out)));
-			json_member(&b, S("why"), slice_str(route_out_text(c)));
-		}
-		json_key(&b, S("expected_cost_pusd"));
-		if (c->guess.cost_pusd == PRICE_UNKNOWN)
-			json_put_null(&b);
-		else
-			json_put_i64(&b, c->guess.cost_pusd);
-		json_member_u64(&b, S("expected_ms"), c->guess.total_ms);
-		json_member_u64(&b, S("expected_ttft_ms"), c->guess.ttft_ms);
-		json_key(&b, S("score"));
-		json_put_i64(&b, c->score);
-		json_close(&b, '}');
-	}
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->all[i].out == OUT_NOT)
+			put_candidate(&b, &p->all[i]);
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->all[i].out != OUT_NOT)
+			put_candidate(&b, &p->all[i]);
 	json_close(&b, ']');
 	json_close(&b, '}');
 	buf_byte(&b, '\n');
