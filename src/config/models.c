@@ -49,18 +49,23 @@ struct reading {
 /* --- the catalog --- */
 
 static void
-read_text(struct loading *l, struct slice text, const char *file)
+read_text(struct loading *l, struct slice text, const char *source)
 {
+	struct place place = {source, 1, 1};
 	struct note note;
-	enum err e = catalog_read(l->c->catalog, text, &note);
+	size_t at = 0;
+	enum err e = catalog_read(l->c->catalog, text, &at, &note);
 
 	if (e == ERR_NOMEM)
 		l->nomem = true;
-	else if (e != ERR_OK && file == NULL)
-		report_error(&l->report, (struct place){"the built-in catalog", 0, 0},
-		    "%s", note.text);
-	else if (e != ERR_OK)
-		report_error(&l->report, (struct place){file, 0, 0}, "%s", note.text);
+	if (e != ERR_SYNTAX)
+		return;
+	for (size_t i = 0; i < at && i < text.len; i++) {
+		place.column++;
+		if (text.ptr[i] == '\n')
+			place = (struct place){source, place.line + 1, 1};
+	}
+	report_error(&l->report, place, "%s", note.text);
 }
 
 void
@@ -70,7 +75,7 @@ models_read_catalog(struct loading *l)
 	struct buf text;
 	int error;
 
-	read_text(l, catalog_builtin(), NULL);
+	read_text(l, catalog_builtin(), "the built-in catalog");
 	if (file[0] == '\0' || l->nomem)
 		return;
 	buf_init(&text, CATALOG_BYTES_MAX);

@@ -90,9 +90,11 @@ struct price *catalog_add_price(struct catalog *c, struct offer *o);
 
 /*
  * Reads a catalog file's text (docs/catalog.md). Providers that are not there are
- * passed over. ERR_SYNTAX with a note, ERR_NOMEM.
+ * passed over. ERR_SYNTAX with a note, and with the byte of the text that it is about;
+ * ERR_NOMEM.
  */
-enum err catalog_read(struct catalog *c, struct slice text, struct note *note) MUST_CHECK;
+enum err catalog_read(
+    struct catalog *c, struct slice text, size_t *ret_at, struct note *note) MUST_CHECK;
 
 /* The built-in catalog's text. */
 struct slice catalog_builtin(void);

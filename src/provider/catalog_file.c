@@ -24,17 +24,20 @@ catalog_builtin(void)
 struct reading {
 	struct catalog *c;
 	const struct json *j;
+	size_t at; /* of the error */
 	struct note *note;
-	struct slice model; /* being read, for messages */
+	struct slice model; /* being read, for messages; empty: none yet */
 };
 
 static enum err
 bad(struct reading *r, uint32_t v, const char *expected)
 {
-	size_t at = v == JSON_NONE ? 0 : r->j->tokens[v].at;
-
-	note_set(r->note, "at byte %zu, in model \"%.*s\": %s", at, SLICE_ARGS(r->model),
-	    expected);
+	r->at = v == JSON_NONE ? 0 : r->j->tokens[v].at;
+	if (r->model.len == 0)
+		note_set(r->note, "%s", expected);
+	else
+		note_set(
+		    r->note, "in model \"%.*s\": %s", SLICE_ARGS(r->model), expected);
 	return ERR_SYNTAX;
 }
 
@@ -403,7 +406,7 @@ read_model(struct reading *r, uint32_t key)
 }
 
 enum err
-catalog_read(struct catalog *c, struct slice text, struct note *note)
+catalog_read(struct catalog *c, struct slice text, size_t *ret_at, struct note *note)
 {
 	struct json j;
 	struct reading r = {.c = c, .j = &j, .note = note, .model = S("")};
@@ -412,8 +415,9 @@ catalog_read(struct catalog *c, struct slice text, struct note *note)
 
 	json_init(&j, UINT32_MAX / 2);
 	e = json_parse(&j, text, JSON_KEEP_ALL);
+	r.at = j.error_at;
 	if (e == ERR_SYNTAX)
-		note_set(note, "at byte %zu: expected %s", j.error_at, j.why);
+		note_set(note, "expected %s", j.why);
 	models = json_get(&j, 0, S("models"));
 	if (e == ERR_OK && !json_is(&j, models, JSON_OBJECT))
 		e = bad(&r, JSON_NONE, "a catalog is an object with \"models\"");
@@ -424,5 +428,7 @@ catalog_read(struct catalog *c, struct slice text, struct note *note)
 				break;
 		}
 	json_free(&j);
+	if (e == ERR_SYNTAX)
+		*ret_at = r.at;
 	return e;
 }

@@ -63,6 +63,7 @@ read_models(struct catalog *c, const char *models, struct note *note)
 {
 	size_t n = strlen(models);
 	char *text = malloc(n + 20);
+	size_t at;
 	enum err e;
 
 	assert_non_null(text);
@@ -70,7 +71,7 @@ read_models(struct catalog *c, const char *models, struct note *note)
 	for (size_t i = 0; i < n; i++)
 		if (text[i] == '\'')
 			text[i] = '"';
-	e = catalog_read(c, slice_of(text, n), note);
+	e = catalog_read(c, slice_of(text, n), &at, note);
 	free(text);
 	return e;
 }
@@ -96,6 +97,7 @@ builtin_catalog(void)
 	unsigned n;
 	const struct provider_row *rows = provider_rows(&n);
 	struct note note = {""};
+	size_t at;
 
 	assert_non_null(c);
 	for (unsigned i = 0; i < n; i++) {
@@ -105,7 +107,7 @@ builtin_catalog(void)
 		p->dialect = rows[i].dialect;
 		assert_int_equal(catalog_add_provider(c, p), ERR_OK);
 	}
-	if (catalog_read(c, catalog_builtin(), &note) != ERR_OK)
+	if (catalog_read(c, catalog_builtin(), &at, &note) != ERR_OK)
 		fail_msg("%s", note.text);
 	assert_int_equal(catalog_seal(c), ERR_OK);
 	return c;

@@ -396,8 +396,8 @@ TEST(what_makes_no_sense_is_refused)
 	static const struct {
 		const char *models, *why;
 	} cases[] = {
-	    {"'a/x': 7", "at byte 19, in model \"a/x\": a model is an object"},
-	    {"'': {}", "at byte 12, in model \"\": a name is not empty"},
+	    {"'a/x': 7", "in model \"a/x\": a model is an object"},
+	    {"'': {}", "a name is not empty"},
 	    {"'a x': {}", "a name has no blanks in it"},
 	    {"' ax': {}", "a name has no blanks in it"},
 	    {"'a\\u0000x': {}", "a name has no blanks in it"},
@@ -490,20 +490,23 @@ TEST(what_is_no_catalog_is_refused)
 {
 	static const struct {
 		const char *text, *why;
+		size_t at;
 	} cases[] = {
-	    {"", "at byte 0: expected "},
-	    {"{\"models\": ", "at byte 11: expected "},
-	    {"[]", "a catalog is an object with \"models\""},
-	    {"{}", "a catalog is an object with \"models\""},
-	    {"{\"models\": []}", "a catalog is an object with \"models\""},
+	    {"", "expected ", 0},
+	    {"{\"models\": ", "expected ", 11},
+	    {"[]", "a catalog is an object with \"models\"", 0},
+	    {"{}", "a catalog is an object with \"models\"", 0},
+	    {"{\"models\": []}", "a catalog is an object with \"models\"", 0},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct catalog *c = new_catalog("groq");
 		struct note note = {""};
+		size_t at = 99;
 
 		assert_int_equal(
-		    catalog_read(c, slice_str(cases[i].text), &note), ERR_SYNTAX);
+		    catalog_read(c, slice_str(cases[i].text), &at, &note), ERR_SYNTAX);
+		assert_int_equal(at, cases[i].at);
 		if (strstr(note.text, cases[i].why) == NULL)
 			fail_msg("%s: %s", cases[i].text, note.text);
 		assert_int_equal(c->nmodels, 0);
@@ -522,7 +525,8 @@ static enum err
 read_escaped(struct catalog *c)
 {
 	struct note note = {""};
-	enum err e = catalog_read(c, slice_str(escaped), &note);
+	size_t at;
+	enum err e = catalog_read(c, slice_str(escaped), &at, &note);
 
 	if (e == ERR_OK)
 		e = catalog_seal(c);

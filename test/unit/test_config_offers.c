@@ -516,10 +516,11 @@ TEST(errors_in_models)
 
 TEST(a_bad_catalog_is_told)
 {
-	write_file("catalog.json", S("{\"models\": {\"a\": 7}}\n"));
-	refuse_like("catalog: catalog.json\n", "catalog.json: at byte ");
+	write_file("catalog.json", S("{\"models\": {\n  \"a\": 7}}\n"));
+	refuse_like("catalog: catalog.json\n",
+	    "catalog.json:2:8: in model \"a\": a model is an object\n");
 	write_file("catalog.json", S("{\"models\""));
-	refuse_like("catalog: catalog.json\n", "catalog.json: at byte ");
+	refuse_like("catalog: catalog.json\n", "catalog.json:1:10: expected ");
 }
 
 /* --- local models --- */
