@@ -24,20 +24,33 @@ fail(const struct note *note)
 	return 1;
 }
 
+/* The hash of a key as a configuration wants it. */
+static void
+hash_text(const char *key, char to[2 * KEY_HASH_BYTES + 1])
+{
+	unsigned char hash[KEY_HASH_BYTES];
+
+	key_hash(slice_str(key), hash);
+	for (unsigned i = 0; i < KEY_HASH_BYTES; i++)
+		(void)snprintf(to + (size_t)2 * i, 3, "%02x", hash[i]);
+}
+
 static int
 create(struct args *a, sqlite3 *db, struct slice name)
 {
-	char key[KEY_TEXT_MAX];
+	char key[KEY_TEXT_MAX], hash[2 * KEY_HASH_BYTES + 1];
 	struct note note;
 	struct buf out;
 
 	if (keydb_create(db, name, clock_unix_ms(), key, &note) != ERR_OK)
 		return fail(&note);
+	hash_text(key, hash);
 	buf_init(&out, 4096);
 	if (a->json) {
 		json_open(&out, '{');
 		json_member(&out, S("name"), name);
 		json_member(&out, S("key"), slice_str(key));
+		json_member(&out, S("hash"), slice_str(hash));
 		json_close(&out, '}');
 	} else {
 		buf_add(&out, slice_str(key));
@@ -47,8 +60,9 @@ create(struct args *a, sqlite3 *db, struct slice name)
 	buf_free(&out);
 	if (!a->json)
 		(void)fprintf(stderr,
-		    "This is the only time that the key \"%.*s\" is shown.\n",
-		    SLICE_ARGS(name));
+		    "This is the only time that the key \"%.*s\" is shown. To define it "
+		    "in a\nconfiguration as well: keys: [{name: %.*s, hash: %s}]\n",
+		    SLICE_ARGS(name), SLICE_ARGS(name), hash);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 """The commands: what each prints, for people and for machines, and how it refuses."""
 import csv
 import fcntl
+import hashlib
 import io
 import json
 import os
@@ -297,8 +298,9 @@ def test_a_key_is_a_word_of_its_own(cli):
     (key,) = words_of(done)
     assert re.fullmatch(r"sk-weir-[A-Za-z0-9_-]{43}", key) and done.stdout == key + "\n"
     assert '"ci"' in done.stderr and key not in done.stderr
+    assert f"keys: [{{name: ci, hash: {hashlib.sha256(key.encode()).hexdigest()}}}]" in done.stderr
     other = json.loads(cli("key", "create", "--name", "two", "--json").stdout)
-    assert set(other) == {"name", "key"} and other["name"] == "two" and other["key"] != key
+    assert set(other) == {"name", "key", "hash"} and other["name"] == "two" and other["key"] != key
 
 
 def test_the_list_never_shows_a_key(cli, tmp_path):
@@ -384,7 +386,7 @@ def test_route_when_nobody_is_left(cli):
     assert "No candidate is left" in cli("route", "acme/large:shut", config=ROUTED).stdout
 
 
-@pytest.mark.parametrize("asked, near", (("acme/larg", "acme/large"), ("meta-llama/Llama-3.3-70B-Instrukt", "meta-llama/Llama-3.3-70B-Instruct"), ("gpt-5-mni", "openai/gpt-5-mini")))
+@pytest.mark.parametrize("asked, near", (("acme/laarge", "acme/large"), ("meta-llama/Llama-3.3-70B-Instrukt", "meta-llama/Llama-3.3-70B-Instruct"), ("gpt-5-mni", "openai/gpt-5-mini")))
 def test_the_nearest_names_of_an_unknown_model(cli, weir, asked, near):
     done = cli("route", asked, config=ROUTED, status=1)
     assert done.stdout == "" and f'there is no model "{asked}"; did you mean ' in done.stderr and near in done.stderr
