@@ -107,8 +107,10 @@ take_option(struct loading *l)
 	unsigned char hash[KEY_HASH_BYTES];
 	bool good = true;
 
-	if (text.len == 0)
+	if (text.len == 0) { /* as if it were not there */
+		l->c->origins.key = (struct origin){ORIGIN_DEFAULT, 0, 0};
 		return;
+	}
 	for (size_t i = 0; i < text.len; i++)
 		good = good && text.ptr[i] > ' ' && text.ptr[i] < 0x7f;
 	if (!good)
