@@ -8,7 +8,7 @@ JOBS=${JOBS:-$(nproc)}
 WORK=build/lint
 FORMAT=$(command -v clang-format-14 || echo clang-format)
 TIDY=$(command -v clang-tidy-14 || echo clang-tidy)
-CHECKS=(format sizes layers banned exports headers clang cppcheck shell spelling tidy)
+CHECKS=(format sizes layers banned exports headers clang cppcheck shell documented spelling tidy)
 
 # Words that two modules share as the first of their names, on purpose.
 SHARED="request" # meter numbers requests, proxy runs them
@@ -98,6 +98,23 @@ check_cppcheck() { # POSIX's NULL is a pointer: it may end variable arguments
 	cppcheck -q --enable=warning,performance,portability --std=c11 --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 -j "$JOBS" \
 		--cppcheck-build-dir="$WORK/cppcheck" -D_GNU_SOURCE -Isrc src
+}
+
+# The first text of each row with that name.
+rows() { sed -n "s/^$1([^\"]*\"\([^\"]*\)\".*/\1/p" "$2"; }
+
+check_documented() { # each option, each metric; also one that is written without a row
+	local name bad=0
+	while read -r name; do
+		grep -qF "| \`$name\` |" docs/configuration.md ||
+			{ echo "$name: not in docs/configuration.md; make docs"; bad=1; }
+	done < <(rows OPTION src/config/options.def)
+	while read -r name; do
+		grep -qF "| \`$name\` |" docs/metrics.md ||
+			{ echo "$name: not in docs/metrics.md; a row in src/meter/stats.def, make docs"; bad=1; }
+	done < <(rows STAT src/meter/stats.def; rows METRIC src/meter/stats.def
+		grep -ohE '\<(weir|process)_[a-z_]+(\{| [0-9%])' src/meter/*.c src/admin/*.c | grep -oE '^[a-z_]+')
+	return $bad
 }
 
 check_shell() { shellcheck tools/*.sh .ci/run; }
