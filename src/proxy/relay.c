@@ -287,7 +287,8 @@ step_relay(struct request *r)
 		r->worker->tape_owner = NULL;
 		buf_free(&r->body);
 		put_stream_head(r);
-		return STEP_WAIT;
+		/* That may have found the caller gone. */
+		return r->state == REQ_RELAY ? STEP_WAIT : STEP_MORE;
 	}
 	if (!r->ended)
 		return STEP_WAIT;
