@@ -78,6 +78,16 @@ attempt_words(struct attempt *a, struct slice words)
 	return slice_head(words, 120);
 }
 
+/* Of an error that is no JSON: its first line, or what there is room for of it. */
+static struct slice
+first_line(struct slice text)
+{
+	while (text.len > 0 && (unsigned char)text.ptr[0] <= ' ')
+		text = slice_from(text, 1);
+	text = slice_head(text, slice_find(text, '\n'));
+	return slice_head(slice_trim(slice_head(text, slice_find(text, '\r'))), 100);
+}
+
 /*
  * The provider's reply is an error: what kind, and in whose words. The body stays
  * in a->body, as the caller may get it.
@@ -89,15 +99,17 @@ judge_fault(struct attempt *a, unsigned status, bool reusable)
 	const struct provider *p = a->candidate->offer->provider;
 	struct slice text, words;
 	enum err e;
+	bool plain;
 
 	a->is_fault = true;
 	attempt_release(a, reusable);
-	if (!plain_body(a, &text) || json_parse(j, text, 4) != ERR_OK)
+	plain = plain_body(a, &text);
+	if (!plain || json_parse(j, text, 4) != ERR_OK)
 		j->count = 0;
 	e = dialect_of(a)->read_fault(status, j, &a->fault);
 	words = a->fault.message;
-	if (words.ptr == NULL)
-		words = j->count == 0 ? slice_head(buf_slice(&a->body), 100) : S("");
+	if (words.ptr == NULL && plain && j->count == 0)
+		words = first_line(text);
 	words = attempt_words(a, words);
 	attempt_fail(a, e, "%s answered %u%s%.*s", p->name, a->status,
 	    words.len > 0 ? ": " : "", SLICE_ARGS(words));
