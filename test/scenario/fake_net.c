@@ -21,7 +21,8 @@ struct stream {
 	struct task freeing;
 	const struct script *script;
 	unsigned next_act;
-	bool waits; /* the next act is due, but reading is paused */
+	size_t said; /* bytes of the act, where it goes byte by byte */
+	bool waits;  /* the next act is due, but reading is paused */
 };
 
 struct upstream {
@@ -239,6 +240,7 @@ begin_script(struct stream *s)
 	s->up->answering = true;
 	h->asking++;
 	s->next_act = 0;
+	s->said = 0;
 	if (s->script->count > 0)
 		timer_set(&s->timer, loop_now(s->loop) + s->script->act[0].after_ms);
 }
@@ -268,6 +270,28 @@ stream_write(struct stream *s, const struct slice *parts, unsigned n)
 	return ERR_OK;
 }
 
+static void
+next_act(struct stream *s)
+{
+	s->next_act++;
+	s->said = 0;
+	if (s->next_act < s->script->count)
+		timer_set(
+		    &s->timer, loop_now(s->loop) + s->script->act[s->next_act].after_ms);
+}
+
+static void
+say_byte(struct stream *s, struct slice bytes)
+{
+	struct slice byte = slice_of(bytes.ptr + s->said, 1);
+
+	if (++s->said < bytes.len)
+		timer_set(&s->timer, loop_now(s->loop));
+	else
+		next_act(s);
+	s->events->data(s->arg, byte);
+}
+
 /* Plays the act that is due, and sets the time of the next. */
 static void
 on_act(void *arg)
@@ -279,10 +303,11 @@ on_act(void *arg)
 		s->waits = true;
 		return;
 	}
-	s->next_act++;
-	if (s->next_act < s->script->count)
-		timer_set(
-		    &s->timer, loop_now(s->loop) + s->script->act[s->next_act].after_ms);
+	if (a->what == ACT_SEND && s->script->byte_by_byte) {
+		say_byte(s, a->bytes);
+		return;
+	}
+	next_act(s);
 	if (a->what == ACT_SEND)
 		s->events->data(s->arg, a->bytes);
 	else

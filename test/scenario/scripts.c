@@ -128,6 +128,20 @@ raw(uint64_t after_ms, const char *bytes)
 	return s;
 }
 
+const struct script *
+pieces(struct slice bytes, size_t split, bool byte_by_byte, bool close)
+{
+	struct script *s = new_script();
+
+	s->byte_by_byte = byte_by_byte;
+	act(s, 1, slice_head(bytes, split > 0 ? split : bytes.len));
+	if (split > 0 && split < bytes.len)
+		act(s, 1, slice_from(bytes, split));
+	if (close)
+		end(s, 1, ACT_CLOSE);
+	return s;
+}
+
 static struct slice
 chunked(struct slice data)
 {

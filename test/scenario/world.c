@@ -26,7 +26,7 @@ struct world {
 	struct buf body; /* of the reply, without framing; terminated */
 	struct world_host_row hosts[WORLD_HOSTS_MAX];
 	unsigned nhosts;
-	char options[1000];
+	char options[1000], provider[200];
 	bool started;
 };
 
@@ -83,6 +83,12 @@ world_context(struct world *w, const char *name, unsigned tokens)
 			w->hosts[i].context = tokens;
 }
 
+void
+world_provider(struct world *w, const char *fields)
+{
+	(void)snprintf(w->provider, sizeof(w->provider), "%s", fields);
+}
+
 /* --- start and end --- */
 
 static struct config *
@@ -98,8 +104,9 @@ load_config(struct world *w)
 	(void)fprintf(f, "%s\nproviders:\n", w->options);
 	for (unsigned i = 0; i < w->nhosts; i++)
 		(void)fprintf(f,
-		    "  %s: {base_url: \"http://%s.test/v1\", api_key: k%u}\n",
-		    w->hosts[i].name, w->hosts[i].name, i);
+		    "  %s: {base_url: \"http://%s.test/v1\", api_key: k%u%s%s}\n",
+		    w->hosts[i].name, w->hosts[i].name, i,
+		    w->provider[0] == '\0' ? "" : ", ", w->provider);
 	(void)fprintf(f, "models:\n  acme/large:\n");
 	for (unsigned i = 0; i < w->nhosts; i++)
 		(void)fprintf(f,
@@ -134,6 +141,8 @@ forget_health(const struct config *c)
 			atomic_store(&h->sampled_ms, 0);
 			atomic_store(&h->ttft_us, 0);
 			atomic_store(&h->tok_per_ks, 0);
+			atomic_store(&h->bytes_per_ktok, 0);
+			atomic_store(&h->bytes_per_ktok, 0);
 			for (unsigned k = 0; k < PROVIDER_KEYS_MAX; k++)
 				atomic_store(&h->bench_until_ms[k], 0);
 		}
@@ -152,6 +161,13 @@ start(struct world *w)
 	assert_int_equal(worker_init(&w->worker, 0, w->loop, c, NULL), ERR_OK);
 	w->worker.ledger = &w->ledger;
 	config_unref(c);
+}
+
+void
+world_forget(struct world *w)
+{
+	if (w->started)
+		forget_health(w->worker.config);
 }
 
 void
@@ -210,6 +226,21 @@ world_post(struct world *w, const char *body)
 }
 
 void
+world_say(struct world *w, struct slice bytes, size_t split, bool byte_by_byte)
+{
+	size_t step = byte_by_byte ? 1 : split > 0 ? split : bytes.len;
+
+	if (w->caller == NULL || world_status(w) != 0)
+		world_connect(w);
+	while (bytes.len > 0) {
+		fake_stream_say(w->caller, slice_head(bytes, step));
+		fake_loop_run_until(w->loop, loop_now(w->loop));
+		bytes = slice_from(bytes, step);
+		step = byte_by_byte ? 1 : bytes.len;
+	}
+}
+
+void
 world_ask(struct world *w, const char *model)
 {
 	char body[500];
@@ -237,6 +268,12 @@ void
 world_run_until(struct world *w, uint64_t ms)
 {
 	fake_loop_run_until(w->loop, START_MS + ms);
+}
+
+void
+world_run_for(struct world *w, uint64_t ms)
+{
+	fake_loop_run_until(w->loop, loop_now(w->loop) + ms);
 }
 
 void
@@ -289,8 +326,8 @@ world_is_asking(struct world *w, const char *name)
 
 /* --- the reply --- */
 
-static struct slice
-reply_head(struct world *w)
+struct slice
+world_head(struct world *w)
 {
 	struct slice all = fake_stream_heard(w->caller);
 
@@ -311,7 +348,7 @@ world_status(struct world *w)
 struct slice
 world_field(struct world *w, const char *name)
 {
-	struct slice head = reply_head(w), found = S("");
+	struct slice head = world_head(w), found = S("");
 	char key[80];
 	size_t at;
 
@@ -347,7 +384,7 @@ static void
 read_body(struct world *w, bool *ret_ended)
 {
 	struct slice all = fake_stream_heard(w->caller);
-	struct slice body = slice_from(all, reply_head(w).len);
+	struct slice body = slice_from(all, world_head(w).len);
 	uint64_t length;
 
 	buf_clear(&w->body);
@@ -407,6 +444,16 @@ newest(struct world *w, struct meter_row *ret_row, unsigned *ret_count)
 	while (meter_row_take(&all, ret_row))
 		(*ret_count)++;
 	return *ret_count > 0;
+}
+
+bool
+world_take_row(struct world *w, struct meter_row *ret_row)
+{
+	unsigned count;
+	bool any = newest(w, ret_row, &count);
+
+	buf_clear(&w->rows); /* its bytes stay until something is added */
+	return any;
 }
 
 void

@@ -25,6 +25,7 @@ struct act {
 };
 
 struct script {
+	bool byte_by_byte;   /* what it sends comes so */
 	bool refuses;	     /* the connection */
 	bool unknown;	     /* the name is not known */
 	uint64_t connect_ms; /* how long connecting takes */
@@ -53,6 +54,11 @@ const struct script *fault(unsigned status, const char *field, const char *messa
 /* Exactly these bytes after so many ms, then the connection is closed. */
 const struct script *raw(uint64_t after_ms, const char *bytes);
 
+/* These bytes, in two pieces of which the first ends at `split` (0 or the length: in
+ * one), or byte by byte; then the connection is closed, if it is to be. Borrows them. */
+const struct script *
+pieces(struct slice bytes, size_t split, bool byte_by_byte, bool close);
+
 /* A stream with an event for each letter of the text, gap_ms between two. */
 const struct script *stream_of(const char *text, struct tokens usage, uint64_t gap_ms);
 
@@ -78,8 +84,15 @@ void world_free(struct world *w);
 void world_host(struct world *w, const char *name, const struct script *s);
 void world_then(struct world *w, const char *name, const struct script *s);
 
+/* What the requests so far taught about the hosts is forgotten. */
+void world_forget(struct world *w);
+
 /* The context of a host's model; before the first request. */
 void world_context(struct world *w, const char *name, unsigned tokens);
+
+/* Further fields of the hosts' entries in the configuration: "dialect: openai"; before
+ * the first request. */
+void world_provider(struct world *w, const char *fields);
 
 /* A request for the model, JSON or stream; `more` is JSON members with a comma before
  * them, or "". */
@@ -92,8 +105,13 @@ void world_connect(struct world *w);
 /* The same with a body of our own. */
 void world_post(struct world *w, const char *body);
 
-/* Lets time pass up to so many ms after the start of the world. */
+/* What the caller sends, on a connection of its own; the bytes in pieces as those of
+ * pieces(). */
+void world_say(struct world *w, struct slice bytes, size_t split, bool byte_by_byte);
+
+/* Lets time pass up to so many ms after the start of the world; for so many ms. */
 void world_run_until(struct world *w, uint64_t ms);
+void world_run_for(struct world *w, uint64_t ms);
 
 /* The caller closes his connection; stops and goes on reading. */
 void world_hang_up(struct world *w);
@@ -115,6 +133,12 @@ unsigned world_status(struct world *w);
 const char *world_body(struct world *w);
 bool world_ended(struct world *w); /* the message is complete, or the connection gone */
 struct slice world_field(struct world *w, const char *name);
+struct slice world_head(struct world *w);
+
+/* The newest row of the ledger, which then has none any more; false: it had none. The
+ * row's texts live until the next call. */
+struct meter_row;
+bool world_take_row(struct world *w, struct meter_row *ret_row);
 
 /* --- what must hold --- */
 
