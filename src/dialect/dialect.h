@@ -4,13 +4,16 @@
  * memory but the caller's, any thread. One file holds both directions.
  *
  * Where the caller and the provider speak the same dialect, the bytes go through
- * as they are: the functions here then only look, and make the few declared
- * edits. Where they differ, the reply is translated (not yet: see find).
+ * as they are: the functions of struct dialect then only look, and make the few
+ * declared edits. Where they differ, request and reply go through the canonical form
+ * of chat/ by struct translation: N dialects are 2N converters, never N squared.
  */
 #ifndef DIALECT_DIALECT_H
 #define DIALECT_DIALECT_H
 
 #include "chat/ask.h"
+#include "chat/delta.h"
+#include "chat/loss.h"
 #include "chat/usage.h"
 #include "core/note.h"
 #include "dialect/quirk.h"
@@ -31,11 +34,11 @@ struct reply_facts {
 
 /* What one event of a stream says. */
 struct event_facts {
-	bool readable;	 /* its data could be read, or it has none */
-	bool has_token;	 /* text, reasoning, a tool call, a refusal, or the finish */
-	bool usage_only; /* it carries usage and no answer */
-	bool is_fault;	 /* an error object */
-	bool is_done;	 /* the stream's own end mark */
+	bool readable;	   /* its data could be read, or it has none */
+	bool has_token;	   /* text, reasoning, a tool call, a refusal, or the finish */
+	bool usage_only;   /* it carries usage and no answer */
+	bool is_fault;	   /* an error object */
+	bool is_done;	   /* the stream's own end mark */
 	unsigned finishes; /* so many answers end with it */
 	struct reply_facts reply;
 };
@@ -46,8 +49,64 @@ struct edit_plan {
 	bool ask_for_usage; /* in a stream, where the caller did not */
 };
 
+/* How a request is written in a dialect that is not its own. */
+struct write_plan {
+	struct slice model;	 /* the provider's id */
+	const char *provider;	 /* its name: only its own reasoning goes back to it */
+	unsigned quirks;	 /* enum quirk */
+	uint64_t max_output_tok; /* of the model; 0: not known */
+};
+
+/* How an answer is written for a caller of another dialect. */
+struct answer_plan {
+	struct slice id;	     /* of the request: ids that are made begin with it */
+	struct slice model;	     /* as the caller wrote it */
+	const char *provider;	     /* who answers: signatures are told with its name */
+	const struct prompt *prompt; /* what was asked */
+	uint64_t unix_s;
+	bool usage_asked; /* in a stream */
+};
+
+/*
+ * A dialect's half of every translation. All texts borrow the bytes that were read;
+ * what must outlive an event is kept in the state. States are zeroed memory of the
+ * given sizes, at most some KB, plus buffers that grow with what must be kept.
+ */
+struct translation {
+	/* A request into the canonical form. j holds at least dialect->keep levels.
+	 * ERR_NOMEM; ERR_BAD_REQUEST with a note, *ret_param naming the member. */
+	enum err (*read_prompt)(const struct json *j, struct arena *a,
+	    struct prompt *ret_prompt, struct note *note, const char **ret_param);
+
+	/* A body. What has no equivalent is named in `lost`, and left out. In the
+	 * dialect that it was read from it loses nothing. ERR_NOMEM, ERR_FULL. */
+	enum err (*write_prompt)(const struct prompt *p, const struct write_plan *plan,
+	    struct buf *to, struct losses *lost);
+
+	/* A whole reply. ERR_NOMEM; ERR_BAD_REPLY when it is none. */
+	enum err (*read_answer)(
+	    const struct json *j, struct arena *a, struct answer *ret_answer);
+	void (*write_answer)(
+	    const struct answer *n, const struct answer_plan *plan, struct buf *to);
+
+	/* A stream in. j is the event's data, read whole; empty for one without. */
+	size_t in_bytes;
+	void (*in_event)(void *state, const struct sse_event *e, const struct json *j,
+	    delta_fn *fn, void *arg);
+	/* The stream ended without its own mark, but complete. */
+	void (*in_end)(void *state, delta_fn *fn, void *arg);
+	void (*in_done)(void *state); /* frees buffers; NULL: has none */
+
+	/* A stream out: appends the bytes that tell d, if any. */
+	size_t out_bytes;
+	void (*out_delta)(void *state, const struct answer_plan *plan,
+	    const struct delta *d, struct buf *to);
+	void (*out_done)(void *state);
+};
+
 struct dialect {
 	const char *name;
+	const struct translation *chat; /* NULL: not translated */
 
 	/*
 	 * Reads the request (its tape holds at least dialect->keep levels). Texts

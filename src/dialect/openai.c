@@ -5,6 +5,7 @@
  *
  * Sources: openai-openapi f85dbe2 (2026-08-21), recorded replies of 2024 to 2026.
  */
+#include "dialect/openai.h"
 #include "dialect/dialect.h"
 #include "json/write.h"
 
@@ -664,6 +665,7 @@ write_fault_event(const struct fault *f, struct buf *b)
 
 const struct dialect dialect_openai = {
     .name = "openai",
+    .chat = &openai_translation,
     .read_ask = read_ask,
     .edit = edit,
     .read_reply = read_reply,

@@ -86,6 +86,22 @@ json_quote(struct buf *b, struct slice text)
 	json_text(b, text);
 }
 
+void
+json_put_inner(struct buf *b, struct slice inner)
+{
+	char *to;
+
+	separate(b);
+	to = buf_room(b, inner.len + 2);
+	if (to == NULL)
+		return;
+	to[0] = '"';
+	if (inner.len > 0)
+		memcpy(to + 1, inner.ptr, inner.len);
+	to[inner.len + 1] = '"';
+	buf_wrote(b, inner.len + 2);
+}
+
 bool
 json_quoted(struct arena *a, struct slice text, struct slice *ret)
 {
@@ -146,4 +162,18 @@ json_member_u64(struct buf *b, struct slice name, uint64_t value)
 {
 	json_key(b, name);
 	json_put_u64(b, value);
+}
+
+void
+json_member_inner(struct buf *b, struct slice name, struct slice inner)
+{
+	json_key(b, name);
+	json_put_inner(b, inner);
+}
+
+void
+json_member_raw(struct buf *b, struct slice name, struct slice json)
+{
+	json_key(b, name);
+	json_put_raw(b, json);
 }

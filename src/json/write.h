@@ -28,6 +28,9 @@ void json_quote(struct buf *b, struct slice text);
 /* The same, without looking whether a comma is wanted. */
 void json_text(struct buf *b, struct slice text);
 
+/* The next value, as a string whose inside is JSON already, escapes and all. */
+void json_put_inner(struct buf *b, struct slice inner);
+
 /* The text as a JSON string in the arena. False when out of memory. */
 bool json_quoted(struct arena *a, struct slice text, struct slice *ret);
 
@@ -41,5 +44,7 @@ void json_put_null(struct buf *b);
 /* Shorthands for a member. */
 void json_member(struct buf *b, struct slice name, struct slice text);
 void json_member_u64(struct buf *b, struct slice name, uint64_t value);
+void json_member_inner(struct buf *b, struct slice name, struct slice inner);
+void json_member_raw(struct buf *b, struct slice name, struct slice json);
 
 #endif

@@ -1,0 +1,183 @@
+#include "dialect/writer.h"
+
+#include "dialect/fields.h"
+#include "dialect/tag.h"
+
+/* Meanings that are read into members of the prompt: each dialect writes them. */
+#define SHAPES                                                                           \
+	(BIT(MODEL) | BIT(STREAM) | BIT(STREAM_OPTIONS) | BIT(TURNS) | BIT(SYSTEM) |     \
+	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(FORMAT) | BIT(REASONING))
+#define BIT(m) ((uint64_t)1 << MEANING_##m)
+
+void
+writer_members(struct writer *w, uint64_t done)
+{
+	done |= SHAPES;
+	for (const struct member *m = w->p->members; m != NULL; m = m->next) {
+		const struct field *f;
+
+		if (m->meaning != MEANING_OWN && (done >> m->meaning & 1) != 0)
+			continue;
+		if (meaning_is_neutral(m->meaning, m->value))
+			continue;
+		f = m->meaning == MEANING_OWN ? NULL : fields_for(w->dialect, m->meaning);
+		if (f == NULL) {
+			losses_add(w->lost, m->key);
+			continue;
+		}
+		if (w->p->by[m->meaning] != m)
+			continue; /* said twice: the last counts */
+		json_member_raw(w->to, f->path, m->value);
+	}
+}
+
+void
+writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member *m))
+{
+	for (const struct member *m = w->p->members; m != NULL; m = m->next) {
+		json_key(w->to, m->key);
+		if (slice_eq(m->value, S("null")) || !put(w, m))
+			json_put_raw(w->to, m->value);
+	}
+}
+
+void
+writer_unknown(struct writer *w)
+{
+	for (const struct unknown *u = w->p->unknown; u != NULL; u = u->next)
+		if (!slice_eq(u->value, S("null")))
+			losses_add(w->lost, u->path);
+}
+
+void
+writer_lose_part(struct writer *w, const struct turn *t, const struct part *p)
+{
+	losses_addf(w->lost, "%s[%u].%s[%u]", w->p->turns_name, t->index,
+	    w->p->parts_name, p->index);
+}
+
+void
+writer_lose(struct writer *w, enum meaning m)
+{
+	const struct member *member = w->p->by[m];
+
+	if (member != NULL)
+		losses_add(w->lost, member->key);
+}
+
+/* --- ids --- */
+
+static bool
+is_word(struct slice id)
+{
+	if (id.len == 0 || id.len > 64)
+		return false;
+	for (size_t i = 0; i < id.len; i++) {
+		char c = id.ptr[i];
+
+		if (!(c >= '0' && c <= '9') &&
+		    !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '_' && c != '-')
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_nine(struct slice id)
+{
+	return id.len == 9 && is_word(id) && slice_find(id, '_') == 9 &&
+	       slice_find(id, '-') == 9;
+}
+
+void
+writer_id(struct writer *w, enum id_rule rule, struct slice id)
+{
+	static const char digits[] =
+	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	uint64_t hash = slice_hash(id);
+	char made[16] = "call_";
+	size_t n = rule == ID_NINE ? 0 : 5, end = rule == ID_NINE ? 9 : 16;
+
+	if (rule == ID_ANY || (rule == ID_WORD && is_word(id)) ||
+	    (rule == ID_NINE && is_nine(id))) {
+		json_put_inner(w->to, id);
+		return;
+	}
+	for (; n < end; hash /= 62)
+		made[n++] = digits[hash % 62];
+	json_put_inner(w->to, slice_of(made, n));
+}
+
+/* --- reasoning --- */
+
+struct slice
+writer_signature(const struct writer *w, struct slice said)
+{
+	return w->same && !tag_is(said) ? said : tag_of(w->plan->provider, said);
+}
+
+enum effort
+writer_effort(const struct reasoning *r)
+{
+	if (r->effort != EFFORT_UNSAID)
+		return r->effort;
+	if (!r->has_budget || r->budget_tok < 0)
+		return EFFORT_UNSAID;
+	return r->budget_tok == 0	? EFFORT_NONE
+	       : r->budget_tok <= 1024	? EFFORT_MINIMAL
+	       : r->budget_tok <= 4096	? EFFORT_LOW
+	       : r->budget_tok <= 16384 ? EFFORT_MEDIUM
+	       : r->budget_tok <= 32768 ? EFFORT_HIGH
+					: EFFORT_XHIGH;
+}
+
+int64_t
+writer_budget(const struct reasoning *r, uint64_t max_output_tok)
+{
+	static const unsigned percent[] = {0, 0, 2, 10, 30, 60, 90, 95};
+
+	if (r->has_budget)
+		return r->budget_tok;
+	if (max_output_tok == 0)
+		max_output_tok = 32000;
+	return (int64_t)(max_output_tok * percent[r->effort] / 100);
+}
+
+/* --- texts --- */
+
+bool
+writer_is_one_text(const struct part *p)
+{
+	return p != NULL && p->next == NULL && p->kind == PART_TEXT;
+}
+
+void
+writer_joined_text(struct writer *w, const struct part *p, struct slice between)
+{
+	bool any = false;
+
+	json_put_inner(w->to, S(""));
+	/* The closing quote goes and comes again behind each piece. */
+	for (; p != NULL; p = p->next) {
+		if (p->kind != PART_TEXT || w->to->err != ERR_OK)
+			continue;
+		w->to->len--;
+		if (any)
+			buf_add(w->to, between);
+		buf_add(w->to, p->text);
+		buf_byte(w->to, '"');
+		any = true;
+	}
+}
+
+void
+writer_stop(struct writer *w, struct slice value)
+{
+	if (value.len > 0 && value.ptr[0] == '[') {
+		json_put_raw(w->to, value);
+		return;
+	}
+	json_open(w->to, '[');
+	json_put_raw(w->to, value);
+	json_close(w->to, ']');
+}
