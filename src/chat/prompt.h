@@ -166,6 +166,7 @@ struct member {
 	struct slice key;   /* raw; "generationConfig.topP" for one inside another */
 	struct slice value; /* JSON */
 	enum meaning meaning;
+	bool inside; /* it stands inside another one, whose meaning is OUTER */
 	struct member *next;
 };
 

@@ -121,6 +121,26 @@ reader_member(struct reader *r, struct prompt *p, struct member ***tail,
 	return m;
 }
 
+void
+reader_members_inside(struct reader *r, struct prompt *p, struct member ***tail,
+    enum dialect_id d, struct slice outer, uint32_t object)
+{
+	JSON_FOR_EACH_KEY (k, r->j, object) {
+		struct slice path = arena_printf(r->arena, "%.*s.%.*s", SLICE_ARGS(outer),
+		    SLICE_ARGS(reader_key(r, k)));
+		struct member *m;
+
+		if (path.len == 0) {
+			(void)reader_nomem(r);
+			return;
+		}
+		m = reader_member(r, p, tail, d, path, k + 1);
+		if (m == NULL)
+			return;
+		m->inside = true;
+	}
+}
+
 struct member *
 reader_plain_members(struct reader *r, uint32_t object)
 {

@@ -45,6 +45,10 @@ void reader_others(struct reader *r, uint32_t object, const struct slice *names,
 struct member *reader_member(struct reader *r, struct prompt *p, struct member ***tail,
     enum dialect_id d, struct slice path, uint32_t v);
 
+/* The members of an object inside the request, under "outer.key". */
+void reader_members_inside(struct reader *r, struct prompt *p, struct member ***tail,
+    enum dialect_id d, struct slice outer, uint32_t object);
+
 /* The value is not what it must be: BAD_REQUEST with a note. */
 void reader_bad(struct reader *r, const char *param, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -6,7 +6,7 @@
 /* Meanings that are read into members of the prompt: each dialect writes them. */
 #define SHAPES                                                                           \
 	(BIT(MODEL) | BIT(STREAM) | BIT(STREAM_OPTIONS) | BIT(TURNS) | BIT(SYSTEM) |     \
-	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(FORMAT) | BIT(REASONING))
+	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(FORMAT) | BIT(REASONING) | BIT(OUTER))
 #define BIT(m) ((uint64_t)1 << MEANING_##m)
 
 void
@@ -27,7 +27,23 @@ writer_members(struct writer *w, uint64_t done)
 		}
 		if (w->p->by[m->meaning] != m)
 			continue; /* said twice: the last counts */
-		json_member_raw(w->to, f->path, m->value);
+		if (slice_find(f->path, '.') == f->path.len)
+			json_member_raw(w->to, f->path, m->value);
+	}
+}
+
+void
+writer_members_inside(struct writer *w, struct slice outer, uint64_t done)
+{
+	done |= SHAPES | BIT(OWN);
+	for (const struct member *m = w->p->members; m != NULL; m = m->next) {
+		const struct field *f = fields_for(w->dialect, m->meaning);
+
+		if ((done >> m->meaning & 1) != 0 || f == NULL ||
+		    w->p->by[m->meaning] != m || meaning_is_neutral(m->meaning, m->value))
+			continue;
+		if (slice_starts(f->path, outer))
+			json_member_raw(w->to, slice_from(f->path, outer.len), m->value);
 	}
 }
 
@@ -35,7 +51,9 @@ void
 writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member *m))
 {
 	for (const struct member *m = w->p->members; m != NULL; m = m->next) {
-		json_key(w->to, m->key);
+		if (m->inside)
+			continue;
+		json_key_inner(w->to, m->key);
 		if (slice_eq(m->value, S("null")) || !put(w, m))
 			json_put_raw(w->to, m->value);
 	}

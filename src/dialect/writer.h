@@ -26,8 +26,12 @@ struct writer {
  * place here is a loss. */
 void writer_members(struct writer *w, uint64_t done);
 
+/* Those whose place is inside the object `outer` ("generationConfig."), which is open;
+ * writer_members() leaves them to this. Notes no losses. */
+void writer_members_inside(struct writer *w, struct slice outer, uint64_t done);
+
 /* The same dialect: the members in their order, each as it stood, but for those for
- * which `put` returns true. */
+ * which `put` returns true. What is inside others is theirs. */
 void writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member *m));
 
 /* What is unknown inside turns, tools, ... is lost in another dialect. */

@@ -102,6 +102,13 @@ json_put_inner(struct buf *b, struct slice inner)
 	buf_wrote(b, inner.len + 2);
 }
 
+void
+json_key_inner(struct buf *b, struct slice inner)
+{
+	json_put_inner(b, inner);
+	buf_byte(b, ':');
+}
+
 bool
 json_quoted(struct arena *a, struct slice text, struct slice *ret)
 {

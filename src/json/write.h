@@ -21,6 +21,9 @@ void json_close(struct buf *b, char bracket);
 /* The next member's name; its value must follow. */
 void json_key(struct buf *b, struct slice name);
 
+/* The same, for a name that is JSON already, escapes and all. */
+void json_key_inner(struct buf *b, struct slice inner);
+
 /* The next value, as a string with what needs it escaped. Bytes that are not
  * UTF-8 are replaced by U+FFFD. */
 void json_quote(struct buf *b, struct slice text);
