@@ -183,8 +183,11 @@ struct prompt {
 	struct turn *turns;
 	struct tool *tools;
 	struct tool_choice choice;
+	bool one_call; /* not several calls at once */
 	struct format format;
 	struct reasoning reasoning;
+	struct slice user;     /* JSON: a string; empty: unsaid */
+	enum cache_life cache; /* a breakpoint behind all there is */
 	struct member
 	    *members; /* all of them, also those that were read into the above */
 	const struct member *by[MEANINGS]; /* the last of that meaning; NULL: none */

@@ -3,5 +3,9 @@
 const struct dialect *
 dialect_find(enum dialect_id id)
 {
-	return id == DIALECT_OPENAI ? &dialect_openai : NULL;
+	switch (id) {
+	case DIALECT_OPENAI: return &dialect_openai;
+	case DIALECT_ANTHROPIC: return &dialect_anthropic;
+	default: return NULL;
+	}
 }

@@ -20,9 +20,14 @@
 #include "http/sse.h"
 #include "json/edit.h"
 
+/* Levels of an event's tape: what is deeper is of no interest to any reader. */
+#define DIALECT_EVENT_KEEP 8
+
 /* A fault as its dialect words it. Slices of the reply, or of static text. */
 struct fault {
 	struct slice message, type, code, param;
+	unsigned status; /* to be sent with it */
+	struct slice id; /* of the request, for dialects that put it into the body */
 };
 
 /* What a whole reply says, as far as metering needs it. */
@@ -30,6 +35,7 @@ struct reply_facts {
 	struct usage usage;
 	struct slice model, tier; /* raw slices of the reply; may be empty */
 	bool is_fault;		  /* an error object in spite of a good status */
+	bool is_update;		  /* the usage is a later state of one told before */
 };
 
 /* What one event of a stream says. */
@@ -143,7 +149,7 @@ struct dialect {
 	uint32_t keep; /* levels of a request's tape that it looks at */
 };
 
-extern const struct dialect dialect_openai;
+extern const struct dialect dialect_openai, dialect_anthropic;
 
 /* The dialect of that id, or NULL when it is not spoken yet. */
 const struct dialect *dialect_find(enum dialect_id id);

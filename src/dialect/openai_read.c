@@ -579,6 +579,9 @@ read_member(struct reader *r, struct prompt *p, struct member ***tail, uint32_t 
 	case MEANING_TOOL_CHOICE: read_choice(r, v, &p->choice); break;
 	case MEANING_FORMAT: read_format(r, v, &p->format); break;
 	case MEANING_REASONING: read_effort(r, v, &p->reasoning); break;
+	case MEANING_PARALLEL: p->one_call = json_is(r->j, v, JSON_FALSE); break;
+	case MEANING_USER: p->user = m->value; break;
+	case MEANING_CACHE: p->cache = read_cache(r, v); break;
 	case MEANING_STREAM: p->stream = json_is(r->j, v, JSON_TRUE); break;
 	case MEANING_MODEL: p->model = reader_text(r, v, "model"); break;
 	default: break;

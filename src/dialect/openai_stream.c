@@ -222,6 +222,7 @@ struct out {
 	struct buf head; /* what every chunk begins with */
 	enum part_kind open[CHOICES_MAX];
 	unsigned calls[CHOICES_MAX], thoughts[CHOICES_MAX];
+	bool argued[CHOICES_MAX]; /* the open call has arguments */
 	struct usage usage;
 };
 
@@ -304,6 +305,7 @@ put_text_delta(struct out *o, const struct delta *d, struct buf *to)
 static void
 put_arguments(struct out *o, const struct delta *d, struct buf *to)
 {
+	o->argued[d->alternative] = true;
 	buf_add(to, S("\"tool_calls\":[{\"index\":"));
 	buf_u64(to, o->calls[d->alternative]);
 	buf_add(to, S(",\"function\":{\"arguments\":\""));
@@ -339,6 +341,24 @@ put_stream_end(struct out *o, const struct answer_plan *plan, struct buf *to)
 	buf_add(to, S("data: [DONE]\n\n"));
 }
 
+/* A call without arguments has an empty object of them. */
+static void
+close_part_out(struct out *o, const struct delta *d, struct buf *to)
+{
+	struct delta none = {.kind = DELTA_ARGUMENTS,
+	    .alternative = d->alternative,
+	    .text = S("{}")};
+
+	if (o->open[d->alternative] != PART_CALL)
+		return;
+	if (!o->argued[d->alternative]) {
+		open_chunk(o, d, to);
+		put_arguments(o, &none, to);
+		close_chunk(&none, to);
+	}
+	o->calls[d->alternative]++;
+}
+
 /* Does the delta make a chunk of its own? */
 static bool
 is_chunk(const struct delta *d)
@@ -364,8 +384,10 @@ out_delta(
 		return;
 	if (d->kind == DELTA_START)
 		put_chunk_head(o, plan, d);
-	if (d->kind == DELTA_OPEN)
+	if (d->kind == DELTA_OPEN) {
 		o->open[d->alternative] = d->part;
+		o->argued[d->alternative] = false;
+	}
 	if (is_chunk(d)) {
 		open_chunk(o, d, to);
 		switch (d->kind) {
@@ -381,7 +403,7 @@ out_delta(
 		}
 		close_chunk(d, to);
 	} else if (d->kind == DELTA_CLOSE) {
-		o->calls[d->alternative] += o->open[d->alternative] == PART_CALL;
+		close_part_out(o, d, to);
 	} else if (d->kind == DELTA_USAGE) {
 		o->usage = *d->usage;
 	} else if (d->kind == DELTA_END) {

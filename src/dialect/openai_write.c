@@ -565,13 +565,17 @@ put_cross(struct writer *w)
 		json_key(w->to, S("stop"));
 		writer_stop(w, stop);
 	}
-	writer_members(w, BIT(MAX_OUTPUT) | BIT(STOP) | BIT(CACHE));
+	writer_members(w, BIT(MAX_OUTPUT) | BIT(STOP));
+	if (p->user.len > 0)
+		json_member_raw(w->to, S("user"), p->user);
 	put_reasoning_effort(w);
 	if (p->format.kind > FORMAT_TEXT)
 		put_format(w);
 	if (p->tools != NULL) {
 		json_key(w->to, S("tools"));
 		put_tools(w);
+		if (p->one_call)
+			json_member_raw(w->to, S("parallel_tool_calls"), S("false"));
 		if (p->choice.mode > CHOICE_AUTO) {
 			json_key(w->to, S("tool_choice"));
 			put_choice(w);

@@ -6,7 +6,8 @@
 /* Meanings that are read into members of the prompt: each dialect writes them. */
 #define SHAPES                                                                           \
 	(BIT(MODEL) | BIT(STREAM) | BIT(STREAM_OPTIONS) | BIT(TURNS) | BIT(SYSTEM) |     \
-	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(FORMAT) | BIT(REASONING) | BIT(OUTER))
+	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(PARALLEL) | BIT(FORMAT) |                \
+	    BIT(REASONING) | BIT(USER) | BIT(CACHE) | BIT(OUTER))
 #define BIT(m) ((uint64_t)1 << MEANING_##m)
 
 void
@@ -198,4 +199,24 @@ writer_stop(struct writer *w, struct slice value)
 	json_open(w->to, '[');
 	json_put_raw(w->to, value);
 	json_close(w->to, ']');
+}
+
+void
+writer_object(struct writer *w, struct slice text)
+{
+	struct json j;
+	bool good;
+
+	json_init(&j, 64);
+	good = text.len > 0 && json_parse(&j, text, 0) == ERR_OK &&
+	       json_is(&j, 0, JSON_OBJECT);
+	json_free(&j);
+	if (good) {
+		json_put_raw(w->to, text);
+		return;
+	}
+	json_open(w->to, '{');
+	if (slice_trim(text).len > 0)
+		json_member(w->to, S("_raw"), text);
+	json_close(w->to, '}');
 }

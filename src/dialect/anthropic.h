@@ -1,0 +1,38 @@
+/*
+ * anthropic: the parts of the Anthropic Messages dialect that stand in files of their
+ * own. For dialect/ only.
+ */
+#ifndef DIALECT_ANTHROPIC_H
+#define DIALECT_ANTHROPIC_H
+
+#include "dialect/dialect.h"
+#include "dialect/reader.h"
+
+/* anthropic_read.c; see struct translation. */
+enum err anthropic_read_prompt(const struct json *j, struct arena *a, struct prompt *ret,
+    struct note *note, const char **ret_param) MUST_CHECK;
+
+/* The blocks of a content, into t's parts: of requests and of answers. */
+void anthropic_read_content(struct reader *r, uint32_t content, struct turn *t);
+
+/* anthropic_write.c; see struct translation. */
+enum err anthropic_write_prompt(const struct prompt *p, const struct write_plan *plan,
+    struct buf *to, struct losses *lost) MUST_CHECK;
+
+/* anthropic_answer.c; see struct translation. */
+enum err anthropic_read_answer(
+    const struct json *j, struct arena *a, struct answer *ret) MUST_CHECK;
+void anthropic_write_answer(
+    const struct answer *n, const struct answer_plan *plan, struct buf *b);
+
+/* The words for why an answer ended. */
+enum finish anthropic_finish_of(struct slice word);
+struct slice anthropic_finish_word(enum finish f, bool stop_text);
+
+/* The member `usage`. */
+void anthropic_put_usage(const struct usage *u, struct buf *b);
+
+/* anthropic_stream.c */
+extern const struct translation anthropic_translation;
+
+#endif
