@@ -517,7 +517,6 @@ read_event(const struct sse_event *e, struct json *j, unsigned quirks,
 		f.usage_only =
 		    f.reply.usage.known && json_first(j, r[R_CHOICES]) == JSON_NONE;
 	}
-	f.has_token = f.has_token || f.finishes > 0;
 	f.is_fault = is_fault(j, r[R_ERROR]) || slice_eq(e->name, S("error"));
 	*ret_facts = f;
 }
