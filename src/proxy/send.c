@@ -153,13 +153,16 @@ keep_fault(struct request *r)
 	struct attempt *a = r->attempt;
 	struct http_head *head;
 	struct http_field *fields;
+	struct slice body = buf_slice(&a->body), key = attempt_key(a);
 
 	if (!a->is_fault || r->fault_head != NULL)
 		return;
+	if (key.len > 0 && slice_search(body, key) < body.len)
+		return; /* it repeats our credential */
 	head = arena_alloc(&r->arena, sizeof(*head));
 	fields = arena_alloc(&r->arena, a->head.nfields * sizeof(*fields));
 	if (head == NULL || fields == NULL ||
-	    !arena_copy(&r->arena, buf_slice(&a->body), &r->fault_body))
+	    !arena_copy(&r->arena, body, &r->fault_body))
 		return;
 	*head = a->head;
 	if (head->status < 400) /* it only said so in the body */

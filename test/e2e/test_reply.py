@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from caller import Caller, chat_body, last_fault
-from front import COST, attempts_of, billed_of, config_for
+from front import COST, attempts_of, billed_of
 from host import (
     as_chunks, chunk, completion, cut, event, fault, head, reply, reset, silence, stream, stream_events, usage_of,
 )
@@ -21,16 +21,9 @@ JSON = chat_body()
 
 
 @pytest.fixture
-def front(weir, host):
+def front(in_front):
     """front(first's behaviour, ...) is weir with two hosts; the second answers "from b"."""
-
-    def make(behaviour, second=None, lines="", **config):
-        first, second = host(behaviour), host(second or reply(completion("from b")))
-        server = weir(config_for(first, second, upstream=config, lines=lines))
-        server.hosts = first, second
-        return server
-
-    return make
+    return lambda behaviour, second=reply(completion("from b")), **more: in_front(behaviour, second, **more)
 
 
 def body_of(size, **more):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from caller import Caller, chat_body, last_fault
-from front import COST, attempts_of, billed_of, config_for
+from front import COST, attempts_of, billed_of
 from host import (
     as_chunks, chunk, completion, cut, drip, event, fault, head, raw, reply, reset, silence, stream, stream_events, usage_of,
 )
@@ -67,16 +67,9 @@ def wire(data, fields="transfer-encoding: chunked", then=cut):
 
 
 @pytest.fixture
-def front(weir, host):
+def front(in_front):
     """front(first's behaviour, ...) is weir with two hosts; the second has a stream ready."""
-
-    def make(behaviour, second=None, lines="", **config):
-        first, second = host(behaviour), host(second or stream())
-        server = weir(config_for(first, second, upstream=config, lines=lines))
-        server.hosts = first, second
-        return server
-
-    return make
+    return lambda behaviour, **more: in_front(behaviour, stream(), **more)
 
 
 # --- until the first token another host can answer ---
