@@ -119,10 +119,10 @@ def in_front(weir, host):
 
     What is not named here are options of `upstream`; see front.py."""
 
-    def make(*behaviours, env=(), lines="", offers=(), providers=(), route=(), **upstream):
+    def make(*behaviours, env=(), lines="", offers=(), providers=(), route=(), binary=BINARY, **upstream):
         hosts = [one if isinstance(one, (Host, str)) else host(one) for one in behaviours]
         config = config_for(*hosts, lines=lines, offers=offers, providers=providers, route=route, upstream=upstream)
-        server = weir(config, **dict(env))
+        server = weir(config, binary=binary, **dict(env))
         server.hosts = hosts
         return server
 

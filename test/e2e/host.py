@@ -94,6 +94,9 @@ class Host:
         self.port = self.socket.getsockname()[1]
         self.name = name or (f"[{address}]" if ":" in address else address)
         self.tls, self.greet, self.held = tls, greet, threading.Event()
+        if tls:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*tls)
         self.requests, self.connections = [], 0
         self.lock = threading.Condition()
         self.usual, self.queue = reply(completion()), []
@@ -124,9 +127,7 @@ class Host:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(*self.tls)
-                sock = context.wrap_socket(sock, server_side=True)
+                sock = self.context.wrap_socket(sock, server_side=True)
             connection = Connection(sock, self, number)
             if self.greet is None or self.greet(connection) is not False:
                 self.serve_requests(connection)

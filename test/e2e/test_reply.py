@@ -222,7 +222,7 @@ def test_a_compressed_stream_is_told_as_it_comes(front):
     for number in range(2, len(events) + 1):
         while seen != b"".join(events[:number]):
             assert c.more()
-            seen, c.body = seen + z.decompress(c.body), b""
+            seen, c.body = seen + z.decompress(c.body), bytearray()
         gate.open()
     assert c.rest() == b"" and c.complete
 
@@ -478,7 +478,7 @@ def test_a_slow_reader_slows_the_host_and_costs_no_memory(front, kind):
     assert sent[0] < 40 * MIB and server.resident_kib() - before < 4 << 10
     body, total = b"", 0
     while c.more():
-        total, body, c.body = total + len(c.body), body[-200:] + c.body[-200:], b""
+        total, body, c.body = total + len(c.body), body[-200:] + c.body[-200:], bytearray()
     assert c.complete and total >= size and (kind != "events" or body.endswith(DONE))
     assert server.resident_kib() - before < 4 << 10
 
