@@ -213,7 +213,6 @@ read_event(const struct sse_event *e, struct json *j, unsigned quirks,
 		f.reply.is_update = true;
 		f.finishes =
 		    json_inner(j, json_path(j, 0, "delta", "stop_reason", NULL)).len > 0;
-		f.has_token = f.finishes > 0;
 	} else if (slice_eq(type, S("message_stop"))) {
 		f.is_done = true;
 	} else if (slice_eq(type, S("error"))) {

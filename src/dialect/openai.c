@@ -219,16 +219,34 @@ edit(const struct json *j, const struct ask *ask, const struct edit_plan *plan,
 
 /* --- usage --- */
 
+#define COUNT_MAX 1000000000u /* tokens of one request */
+
+static bool
+read_number(const struct json *j, uint32_t v, uint64_t *ret_n)
+{
+	struct slice text = json_inner(j, v);
+
+	/* Some hosts write numbers as strings. */
+	return text.ptr != NULL ? slice_u64(text, ret_n) : json_u64(j, v, ret_n);
+}
+
 static uint64_t
 number(const struct json *j, uint32_t v)
 {
 	uint64_t n = 0;
-	struct slice text = json_inner(j, v);
 
-	/* Some hosts write numbers as strings. */
-	if (text.ptr != NULL)
-		return slice_u64(text, &n) ? n : 0;
-	return json_u64(j, v, &n) ? n : 0;
+	return read_number(j, v, &n) ? n : 0;
+}
+
+/* Is it there, and not what a count of tokens can be? */
+static bool
+is_odd(const struct json *j, uint32_t v)
+{
+	uint64_t n;
+
+	if (v == JSON_NONE || json_is(j, v, JSON_NULL))
+		return false;
+	return !read_number(j, v, &n) || n > COUNT_MAX;
 }
 
 /* n off *from, as far as it goes: classes never become negative. */
@@ -390,6 +408,12 @@ read_usage(
 	read_completion(j, u, quirks, &usage);
 	read_stated(j, u, &usage);
 	usage.count[USAGE_REQUESTS] = 1;
+	/* What cannot be is not believed, and the use then unknown. */
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (usage.count[c] > COUNT_MAX)
+			return false;
+	if (is_odd(j, u[U_PROMPT]) || is_odd(j, u[U_COMPLETION]))
+		return false;
 	*ret_usage = usage;
 	return true;
 }
@@ -517,7 +541,6 @@ read_event(const struct sse_event *e, struct json *j, unsigned quirks,
 		f.usage_only =
 		    f.reply.usage.known && json_first(j, r[R_CHOICES]) == JSON_NONE;
 	}
-	f.has_token = f.has_token || f.finishes > 0;
 	f.is_fault = is_fault(j, r[R_ERROR]) || slice_eq(e->name, S("error"));
 	*ret_facts = f;
 }

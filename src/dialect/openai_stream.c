@@ -345,9 +345,8 @@ put_stream_end(struct out *o, const struct answer_plan *plan, struct buf *to)
 static void
 close_part_out(struct out *o, const struct delta *d, struct buf *to)
 {
-	struct delta none = {.kind = DELTA_ARGUMENTS,
-	    .alternative = d->alternative,
-	    .text = S("{}")};
+	struct delta none = {
+	    .kind = DELTA_ARGUMENTS, .alternative = d->alternative, .text = S("{}")};
 
 	if (o->open[d->alternative] != PART_CALL)
 		return;

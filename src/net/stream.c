@@ -26,6 +26,7 @@ struct stream {
 	int last_error; /* libuv's */
 	bool shaking;	/* TLS handshake under way */
 	bool reading, paused, ended, broken, closing;
+	bool unwritable; /* what was queued could not be sent */
 };
 
 /* A write that the kernel did not take at once; holds its own bytes. */
@@ -179,7 +180,10 @@ on_written(uv_write_t *write, int status)
 		return;
 	if (status != 0) {
 		s->last_error = status;
-		tell_end(s, ERR_RESET);
+		s->unwritable = true;
+		/* What the peer said before it went is read first, up to its end. */
+		if (!s->reading)
+			tell_end(s, ERR_RESET);
 	} else if (s->queued == 0 && s->events != NULL) {
 		s->events->drain(s->arg);
 	}
@@ -301,7 +305,7 @@ write_tls(struct stream *s, const struct slice *parts, unsigned n)
 enum err
 stream_write(struct stream *s, const struct slice *parts, unsigned n)
 {
-	if (s->closing)
+	if (s->closing || s->unwritable)
 		return ERR_RESET;
 	return s->tls == NULL ? write_wire(s, parts, n) : write_tls(s, parts, n);
 }

@@ -86,6 +86,12 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 	return whole > INT64_MAX ? INT64_MAX : (int64_t)whole;
 }
 
+bool
+price_exceeds(const struct rate *rate, int64_t max_pusd, int64_t units)
+{
+	return (wide)rate->pusd * units > (wide)max_pusd * rate->per;
+}
+
 void
 price_complete(struct price *row)
 {

@@ -45,6 +45,9 @@ bool price_units_fit(const struct price *row);
  */
 int64_t price_cost_pusd(const struct price *row, const struct usage *u);
 
+/* Is the rate more than max_pusd for so many units? One that is not stated is not. */
+bool price_exceeds(const struct rate *rate, int64_t max_pusd, int64_t units);
+
 /* Gives each class without a rate the rate of the class that stands for it. */
 void price_complete(struct price *row);
 

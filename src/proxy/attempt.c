@@ -13,7 +13,9 @@
 #define REPLY_HEAD_BYTES (128u << 10)
 #define SEND_MARK	 (256u << 10) /* more than this is not queued at once */
 #define REPLY_ARENA	 (256u << 10)
-#define DONE_MS		 500 /* for a stream's HTTP end after its own end mark */
+#define DONE_MS		 500  /* for a stream's HTTP end after its own end mark */
+#define FAULT_MS	 2000 /* for the body of an error: its status says enough */
+#define FAULT_BYTES	 (64u << 10) /* of it, at least */
 
 static void connect_up(struct attempt *a);
 
@@ -110,6 +112,8 @@ set_timer(struct attempt *a)
 
 	if (a->done_mark)
 		limit = a->heard_ms + DONE_MS;
+	else if (a->phase == PHASE_FAULT)
+		limit = a->fault_ms + FAULT_MS;
 	else if (a->ask->stream && a->sent && a->token_ms == 0)
 		limit = a->sent_ms + o->first_token;
 	else if (a->any_byte && !a->paused)
@@ -130,6 +134,8 @@ on_time(void *arg)
 		    (unsigned long long)o->total_time / 1000);
 	} else if (a->done_mark) {
 		attempt_events_end(a, false);
+	} else if (a->phase == PHASE_FAULT) {
+		attempt_read_fault(a, false, false);
 	} else if (a->ask->stream && a->sent && a->token_ms == 0 &&
 		   now >= a->sent_ms + o->first_token) {
 		attempt_fail(a, a->begun ? ERR_STALLED : ERR_FIRST_TOKEN,
@@ -158,11 +164,15 @@ broke(struct attempt *a, enum err why)
 	a->up = NULL;
 	if (stale) {
 		a->again = true;
-		a->sent = false;
+		a->sent = a->deaf = false;
 		a->part = 0;
 		a->part_at = 0;
 		stats_add(&a->worker->stats.stale, 1);
 		connect_up(a);
+		return;
+	}
+	if (a->phase == PHASE_FAULT) {
+		attempt_read_fault(a, false, false);
 		return;
 	}
 	if (a->use != NULL)
@@ -210,8 +220,10 @@ send_on(struct attempt *a)
 		struct slice rest = slice_from(a->ask->parts[a->part], a->part_at);
 		struct slice piece = slice_head(rest, SEND_MARK);
 
-		if (stream_write(s, &piece, 1) != ERR_OK) {
-			broke(a, ERR_RESET);
+		/* It takes no more, but it may have said why: reading goes on, up to
+		 * the end that it brings. */
+		if (a->deaf || stream_write(s, &piece, 1) != ERR_OK) {
+			a->deaf = true;
 			return;
 		}
 		a->part_at += piece.len;
@@ -238,14 +250,23 @@ on_drain(void *arg)
 
 static const struct stream_events up_events = {on_data, on_end, on_drain};
 
+struct slice
+attempt_key(const struct attempt *a)
+{
+	const struct provider *p = a->candidate->offer->provider;
+
+	if (a->use != NULL)
+		return slice_str(a->use->key);
+	return a->candidate->key < p->nkeys ? secret_reveal(&p->keys[a->candidate->key])
+					    : S("");
+}
+
 static void
 put_credential(struct attempt *a, struct buf *to)
 {
 	const struct provider *p = a->candidate->offer->provider;
-	struct slice key = a->use != NULL ? slice_str(a->use->key) : S("");
+	struct slice key = attempt_key(a);
 
-	if (a->use == NULL && a->candidate->key < p->nkeys)
-		key = secret_reveal(&p->keys[a->candidate->key]);
 	if (key.len == 0)
 		return;
 	if (p->auth == AUTH_API_KEY) {
@@ -425,7 +446,7 @@ attempt_start(struct worker *w, const struct attempt_ask *ask,
 	a->start_ms = a->heard_ms = loop_now(w->loop);
 	arena_init(&a->arena, NULL, 0, REPLY_ARENA);
 	sse_init(&a->sse, o->event_bytes);
-	buf_init(&a->body, o->reply_bytes + o->hold_bytes + ATTEMPT_FAULT_BYTES);
+	buf_init(&a->body, o->reply_bytes + o->hold_bytes + FAULT_BYTES);
 	buf_init(&a->plain, 8 * a->body.max);
 	timer_init(&a->timer, loop_wheel(w->loop), on_time, a);
 	timer_set(&a->timer, ask->deadline_ms);

@@ -84,6 +84,7 @@ struct attempt {
 	unsigned part;	       /* sent so far: whole parts, and bytes of the next */
 	size_t part_at;
 	bool sent;	/* the request is out */
+	bool deaf;	/* the provider takes no more of it */
 	bool again;	/* sent again on a fresh connection already */
 	bool any_byte;	/* something of the reply came */
 	bool begun;	/* BEGINS was told */
@@ -93,6 +94,8 @@ struct attempt {
 	bool compressed;  /* the reply's body is */
 	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
 	uint64_t heard_ms;		      /* the last byte */
+	uint64_t fault_ms;		      /* the head of an error */
+	unsigned interim;		      /* replies that announce another */
 
 	struct sse sse;
 	struct inflate *inflate;
@@ -124,6 +127,9 @@ void attempt_drop(struct attempt *a);
 /* Stops reading from the provider, and goes on. */
 void attempt_pause(struct attempt *a);
 void attempt_resume(struct attempt *a);
+
+/* The credential that it sends; empty when there is none. Never to be shown. */
+struct slice attempt_key(const struct attempt *a);
 
 /* May the provider bill it, though we have no answer of it? */
 bool attempt_may_be_billed(const struct attempt *a);

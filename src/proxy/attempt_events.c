@@ -107,11 +107,10 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 	}
 	if (f.is_fault)
 		a->err = ERR_STREAM_ERROR;
-	if (f.has_token) {
-		a->token_events++;
-		if (a->token_ms == 0)
-			first_token(a);
-	}
+	a->token_events += f.has_token;
+	/* An answer may be empty: then it begins with its end. */
+	if (a->token_ms == 0 && (f.has_token || f.finishes > 0))
+		first_token(a);
 	if (f.usage_only && a->ask->withhold_usage)
 		return false;
 	if (f.is_done && a->begun && !a->compressed) {

@@ -2,8 +2,9 @@
 
 #include "proxy/worker.h"
 
-#define KEY_LEAST  8	       /* shorter ones are no secret, and in many words */
-#define TAIL_BYTES (16u << 10) /* at the end of a long reply, where its usage stands */
+#define KEY_LEAST   8		/* shorter ones are no secret, and in many words */
+#define TAIL_BYTES  (16u << 10) /* at the end of a long reply, where its usage stands */
+#define INTERIM_MAX 20		/* announcements before a reply */
 
 static const struct options *
 options_of(const struct attempt *a)
@@ -88,12 +89,18 @@ first_line(struct slice text)
 	return slice_head(slice_trim(slice_head(text, slice_find(text, '\r'))), 100);
 }
 
-/*
- * The provider's reply is an error: what kind, and in whose words. The body stays
- * in a->body, as the caller may get it.
- */
-static void
-judge_fault(struct attempt *a, unsigned status, bool reusable)
+/* What an error is that broke off: its status says enough, unless it is the caller's
+ * fault, of which he could not be told then. */
+static enum err
+kind_of_cut(enum err e)
+{
+	return err_kind(e) == KIND_CALLER || err_kind(e) == KIND_CONTEXT ? ERR_CUT_REPLY
+									 : e;
+}
+
+/* The body stays in a->body, as the caller may get it. */
+void
+attempt_read_fault(struct attempt *a, bool whole, bool reusable)
 {
 	struct json *j = &a->worker->reply_tape;
 	const struct provider *p = a->candidate->offer->provider;
@@ -101,18 +108,18 @@ judge_fault(struct attempt *a, unsigned status, bool reusable)
 	enum err e;
 	bool plain;
 
-	a->is_fault = true;
+	a->is_fault = whole;
 	attempt_release(a, reusable);
 	plain = plain_body(a, &text);
 	if (!plain || json_parse(j, text, 4) != ERR_OK)
 		j->count = 0;
-	e = dialect_of(a)->read_fault(status, j, &a->fault);
+	e = dialect_of(a)->read_fault(a->status, j, &a->fault);
 	words = a->fault.message;
 	if (words.ptr == NULL && plain && j->count == 0)
 		words = first_line(text);
 	words = attempt_words(a, words);
-	attempt_fail(a, e, "%s answered %u%s%.*s", p->name, a->status,
-	    words.len > 0 ? ": " : "", SLICE_ARGS(words));
+	attempt_fail(a, whole ? e : kind_of_cut(e), "%s answered %u%s%.*s", p->name,
+	    a->status, words.len > 0 ? ": " : "", SLICE_ARGS(words));
 }
 
 /* --- whole replies --- */
@@ -138,7 +145,7 @@ judge_whole(struct attempt *a, bool reusable)
 	}
 	dialect_of(a)->read_reply(j, quirks_of(a), &facts);
 	if (facts.is_fault) {
-		judge_fault(a, a->status, reusable);
+		attempt_read_fault(a, true, reusable);
 		return;
 	}
 	attempt_keep_facts(a, &facts);
@@ -270,6 +277,7 @@ start_reply(struct attempt *a)
 	a->compressed = encoding.len > 0 && !slice_ieq(encoding, S("identity"));
 	if (h->status < 200 || h->status > 299) {
 		a->phase = PHASE_FAULT;
+		a->fault_ms = a->heard_ms;
 		return;
 	}
 	if (slice_istarts(type, S("text/event-stream"))) {
@@ -290,7 +298,9 @@ read_part(struct attempt *a, struct slice part)
 {
 	switch (a->phase) {
 	case PHASE_FAULT:
-		buf_add(&a->body, slice_head(part, ATTEMPT_FAULT_BYTES - a->body.len));
+		buf_add(&a->body, slice_head(part, a->body.max - a->body.len));
+		if (a->body.len == a->body.max || a->body.err != ERR_OK)
+			attempt_read_fault(a, false, false);
 		break;
 	case PHASE_WHOLE:
 		if (a->body.len + part.len > options_of(a)->reply_bytes) {
@@ -315,7 +325,7 @@ static void
 read_end(struct attempt *a, bool reusable)
 {
 	switch (a->phase) {
-	case PHASE_FAULT: judge_fault(a, a->status, reusable); break;
+	case PHASE_FAULT: attempt_read_fault(a, true, reusable); break;
 	case PHASE_WHOLE: judge_whole(a, reusable); break;
 	case PHASE_RAW:
 		if (!a->facts.usage.known)
@@ -342,6 +352,17 @@ bad_reply(struct attempt *a)
 	    a->parser.why);
 }
 
+/* 1xx: the final head follows (RFC 9110, 15.2), but neither after a flood of them
+ * nor in another protocol, as we asked for none. */
+static void
+take_interim(struct attempt *a)
+{
+	arena_free(&a->arena);
+	if (a->parser.head.status == 101 || ++a->interim > INTERIM_MAX)
+		attempt_fail(a, ERR_BAD_REPLY, "%s answered %u, and no reply",
+		    a->candidate->offer->provider->name, a->parser.head.status);
+}
+
 void
 attempt_read(struct attempt *a, struct slice bytes)
 {
@@ -351,9 +372,10 @@ attempt_read(struct attempt *a, struct slice bytes)
 		switch (http_parse(&a->parser, &bytes, &part)) {
 		case HTTP_GOT_MORE: attempt_flush(a); return;
 		case HTTP_GOT_HEAD:
-			/* 1xx: the final head follows (RFC 9110, 15.2). */
 			if (a->parser.head.status >= 200)
 				start_reply(a);
+			else
+				take_interim(a);
 			break;
 		case HTTP_GOT_BODY: read_part(a, part); break;
 		case HTTP_GOT_END:

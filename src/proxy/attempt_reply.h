@@ -8,8 +8,6 @@
 
 #include "proxy/attempt.h"
 
-#define ATTEMPT_FAULT_BYTES (64u << 10) /* of an error's body that are kept */
-
 /* Reads the bytes; the attempt may be over afterwards. */
 void attempt_read(struct attempt *a, struct slice bytes);
 
@@ -21,6 +19,12 @@ bool attempt_read_eof(struct attempt *a);
  * Callers may read them, the log must not: they may repeat the prompt.
  */
 struct slice attempt_words(struct attempt *a, struct slice words);
+
+/*
+ * Judges an error by what came of it: all of it, or not, and then it is none that
+ * the caller could be told.
+ */
+void attempt_read_fault(struct attempt *a, bool whole, bool reusable);
 
 /* --- of attempt_events.c --- */
 

@@ -84,7 +84,7 @@ judge_candidate(struct request *r, enum err e)
 	const struct attempt *a = r->attempt;
 	uint64_t now = loop_now(r->worker->loop), ms = 0;
 
-	if (c->probe && err_breaker(e) == BREAKER_NONE)
+	if (c->probe && err_breaker(e) != BREAKER_COUNT)
 		atomic_store(&h->probe_until_ms, 0);
 	if (err_breaker(e) == BREAKER_COUNT)
 		health_bad(h, now, &r->worker->route_limits.breaker);
@@ -121,14 +121,11 @@ plan_again(struct request *r, enum err e)
 	struct worker *w = r->worker;
 	struct candidate *c = r->candidate;
 	uint64_t now = loop_now(w->loop), at;
-	enum err why;
 
 	if (!err_try_again(e))
 		return false;
 	if (err_kind(e) == KIND_LIMIT) {
-		at = health_benched(c->offer->health, c->key, now, &why);
-		if (at == 0)
-			at = now;
+		at = c->until_ms > now ? c->until_ms : now;
 		if (at - now > r->config->options.retry_wait)
 			return false;
 	} else {
@@ -153,13 +150,16 @@ keep_fault(struct request *r)
 	struct attempt *a = r->attempt;
 	struct http_head *head;
 	struct http_field *fields;
+	struct slice body = buf_slice(&a->body), key = attempt_key(a);
 
 	if (!a->is_fault || r->fault_head != NULL)
 		return;
+	if (key.len > 0 && slice_search(body, key) < body.len)
+		return; /* it repeats our credential */
 	head = arena_alloc(&r->arena, sizeof(*head));
 	fields = arena_alloc(&r->arena, a->head.nfields * sizeof(*fields));
 	if (head == NULL || fields == NULL ||
-	    !arena_copy(&r->arena, buf_slice(&a->body), &r->fault_body))
+	    !arena_copy(&r->arena, body, &r->fault_body))
 		return;
 	*head = a->head;
 	if (head->status < 400) /* it only said so in the body */
@@ -192,20 +192,20 @@ add_note(struct request *r)
 static bool
 all_limited(const struct request *r, uint64_t *ret_until_ms)
 {
-	uint64_t now = loop_now(r->worker->loop), first = UINT64_MAX;
+	uint64_t first = UINT64_MAX;
 	bool any = false;
 
 	for (unsigned i = 0; i < r->plan.count; i++) {
 		const struct candidate *c = &r->plan.all[i];
-		enum err why;
-		uint64_t until;
+		/* It may have another key, for which no attempt is left. */
+		bool again = c == r->candidate && c->out == OUT_NOT;
+		uint64_t until = again ? 0 : c->until_ms;
 
-		if (c->out != OUT_TRIED && c->out != OUT_LIMITED)
+		if (!again && c->out != OUT_TRIED && c->out != OUT_LIMITED)
 			continue;
-		if (c->out == OUT_TRIED && err_kind(c->why) != KIND_LIMIT)
+		if (err_kind(c->why) != KIND_LIMIT)
 			return false;
 		any = true;
-		until = health_benched(c->offer->health, c->key, now, &why);
 		if (until < first)
 			first = until;
 	}
@@ -244,7 +244,7 @@ failed(struct request *r, enum err e)
 	if (err_kind(e) == KIND_CALLER || err_kind(e) == KIND_CONTEXT)
 		keep_fault(r);
 	settle_attempt(r, e);
-	route_failed(&r->plan, c, e);
+	route_failed(&r->plan, c, e, loop_now(r->worker->loop));
 	if (!err_try_another(e))
 		return req_fail(r, e);
 	if (r->attempts < o->attempts && loop_now(r->worker->loop) < r->deadline_ms)

@@ -111,7 +111,7 @@ estimate(struct request *r)
 {
 	struct usage *u = &r->facts.usage;
 
-	if (u->known || r->token_events == 0)
+	if (u->known || (r->token_events == 0 && r->attempt->finished == 0))
 		return;
 	u->known = r->estimated = true;
 	u->count[USAGE_INPUT] = predict_input_tok(r->candidate->offer, &r->ask);

@@ -58,6 +58,7 @@ health_attach(struct catalog *c)
 			o->health = name.len == 0 ? NULL : health_of(name);
 			if (o->health == NULL)
 				return ERR_NOMEM;
+			atomic_store(&o->health->keys, o->provider->nkeys);
 		}
 	}
 	return ERR_OK;
@@ -66,10 +67,15 @@ health_attach(struct catalog *c)
 void
 health_each(void (*fn)(void *arg, const struct health *h), void *arg)
 {
+	const struct health *h;
+
+	/* A record stays as it was linked, and for ever: only the first may change. What
+	 * fn does may take long, and loop threads look for records meanwhile. */
 	(void)pthread_mutex_lock(&all.lock);
-	for (const struct health *h = all.first; h != NULL; h = h->next)
-		fn(arg, h);
+	h = all.first;
 	(void)pthread_mutex_unlock(&all.lock);
+	for (; h != NULL; h = h->next)
+		fn(arg, h);
 }
 
 enum breaker_state

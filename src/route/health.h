@@ -24,6 +24,8 @@ struct health {
 	atomic_uint_fast64_t probe_until_ms; /* half open: another one is probing */
 	atomic_uint failures;		     /* in a row */
 	atomic_uint opened;		     /* times in a row; doubles the span */
+	atomic_uint keys; /* of the provider; 0: none, or nobody said yet */
+	atomic_uint turn; /* counts on; which of the keys is next */
 	/* A key's bench: monotonic ms, and why (enum err). */
 	atomic_uint_fast64_t bench_until_ms[PROVIDER_KEYS_MAX];
 	atomic_uint bench_why[PROVIDER_KEYS_MAX];
@@ -51,7 +53,7 @@ struct health *health_of(struct slice name);
 /* Gives every offer of the catalog its record. ERR_NOMEM. */
 enum err health_attach(struct catalog *c) MUST_CHECK;
 
-/* Calls fn for every record. Any thread. */
+/* Calls fn for every record, holding no lock meanwhile. Any thread. */
 void health_each(void (*fn)(void *arg, const struct health *h), void *arg);
 
 enum breaker_state health_breaker(const struct health *h, uint64_t now_ms);

@@ -59,9 +59,9 @@ read_prefixed(const struct catalog *c, struct slice text, struct route_name *n)
 		n->model = n->offer->model;
 	else if (m != NULL && is_offered(m, p))
 		n->model = m;
-	else
+	else if (p->auth != AUTH_ENGINE) /* whose models the catalog knows all */
 		n->upstream = rest;
-	return true;
+	return n->model != NULL || n->upstream.len > 0;
 }
 
 /* The suffix, if it is one that we know. */

@@ -11,8 +11,10 @@
 #define USUAL_TOK_PER_S	    60
 #define USUAL_BYTES_PER_TOK 4
 #define USUAL_OUT_TOK	    256
-#define PART_TOK	    800	   /* an image, roughly */
+#define OUT_TOK_MAX	    (UINT64_C(1) << 32) /* whatever a caller asks for */
+#define PART_TOK	    800			/* an image, roughly */
 #define HALF_LIFE_MS	    600000 /* after which half of what was learnt is doubt */
+#define FORGOTTEN	    16	   /* half-lives: a part of it that does not matter */
 
 /* Bytes in 1000 tokens as learnt at this offer; 0: not yet. */
 static uint64_t
@@ -57,20 +59,17 @@ output_tok(const struct ask *ask, uint64_t expected)
 		return 0;
 	if (ask->max_output_tok != 0 && out > ask->max_output_tok)
 		out = ask->max_output_tok;
-	return out * ask->answers;
+	return ask->answers < OUT_TOK_MAX / out ? out * ask->answers : OUT_TOK_MAX;
 }
 
 /* What was learnt, drawn towards the usual guess by its age. */
 static uint64_t
 faded(uint64_t learnt, uint64_t usual, uint64_t age_ms)
 {
-	if (learnt == 0)
+	if (learnt == 0 || age_ms >= FORGOTTEN * HALF_LIFE_MS)
 		return usual;
-	for (; age_ms >= HALF_LIFE_MS && learnt / 16 != usual / 16;
-	     age_ms -= HALF_LIFE_MS)
+	for (; age_ms >= HALF_LIFE_MS; age_ms -= HALF_LIFE_MS)
 		learnt = (learnt + usual) / 2;
-	if (age_ms >= HALF_LIFE_MS)
-		return usual;
 	if (learnt > usual)
 		return learnt - (learnt - usual) * age_ms / (2 * HALF_LIFE_MS);
 	return learnt + (usual - learnt) * age_ms / (2 * HALF_LIFE_MS);

@@ -55,22 +55,22 @@ unusable(const struct offer *o)
 	return OUT_NOT;
 }
 
+/* Is it dearer than the wish allows, or does nobody know what it costs? */
 static bool
-too_dear(
-    const struct wish *w, const struct offer *o, uint64_t unix_ms, uint64_t input_tok)
+too_dear(const struct wish *w, const struct candidate *c, uint64_t unix_ms)
 {
-	const struct price *row = price_at(o->prices, unix_ms, input_tok);
+	const struct price *row = price_at(c->offer->prices, unix_ms, c->guess.input_tok);
 
 	if (w->max_input_pusd < 0 && w->max_output_pusd < 0 && w->max_request_pusd < 0)
 		return false;
-	if (row == NULL)
+	if (c->guess.cost_pusd == PRICE_UNKNOWN)
 		return true;
-	return (w->max_input_pusd >= 0 &&
-		   row->rate[USAGE_INPUT].pusd > w->max_input_pusd) ||
-	       (w->max_output_pusd >= 0 &&
-		   row->rate[USAGE_OUTPUT].pusd > w->max_output_pusd) ||
+	return (w->max_input_pusd >= 0 && price_exceeds(&row->rate[USAGE_INPUT],
+					      w->max_input_pusd, PRICE_TOKENS)) ||
+	       (w->max_output_pusd >= 0 && price_exceeds(&row->rate[USAGE_OUTPUT],
+					       w->max_output_pusd, PRICE_TOKENS)) ||
 	       (w->max_request_pusd >= 0 &&
-		   row->rate[USAGE_REQUESTS].pusd > w->max_request_pusd);
+		   price_exceeds(&row->rate[USAGE_REQUESTS], w->max_request_pusd, 1));
 }
 
 static enum route_out
@@ -92,9 +92,19 @@ unwished(const struct route_plan *p, const struct candidate *c)
 		return OUT_IGNORED;
 	if (w->keep_no_data && !provider->keeps_no_data && !provider->local)
 		return OUT_DATA;
-	if (too_dear(w, c->offer, q->unix_ms, c->guess.input_tok))
+	if (too_dear(w, c, q->unix_ms))
 		return OUT_DEAR;
 	return OUT_NOT;
+}
+
+/* A short prompt is let pass: the limit of its answer may just be generous. */
+static bool
+has_room(const struct offer *o, uint64_t prompt_tok, uint64_t answer_tok)
+{
+	uint64_t all = o->context_tok;
+
+	return all == 0 || prompt_tok <= all / 2 ||
+	       (prompt_tok <= all && answer_tok <= all - prompt_tok);
 }
 
 static enum route_out
@@ -115,31 +125,29 @@ unfit(const struct route_plan *p, const struct candidate *c)
 	if (o->model != NULL && o->model->op != ask->op &&
 	    !(o->model->op == OP_CHAT && ask->op == OP_COMPLETION))
 		return OUT_CAPABILITY;
-	if (o->context_tok != 0 && longest_tok + ask->max_output_tok > o->context_tok &&
-	    longest_tok > o->context_tok / 2)
-		return OUT_SHORT;
-	return OUT_NOT;
+	return has_room(o, longest_tok, ask->max_output_tok) ? OUT_NOT : OUT_SHORT;
 }
 
-/* The key that may be used now, taking them in turn; sets out when none may. */
-static void
-choose_key(struct candidate *c, uint64_t now_ms)
+static unsigned
+keys_of(const struct candidate *c)
 {
-	const struct provider *p = c->offer->provider;
-	unsigned n = p->nkeys == 0 ? 1 : p->nkeys, first;
-	static _Thread_local unsigned turn;
+	unsigned n = c->offer->provider->nkeys;
+
+	return n == 0 ? 1 : n;
+}
+
+/* Puts it out when none of its keys may be used now, until the first one may. */
+static void
+check_keys(struct candidate *c, uint64_t now_ms)
+{
 	uint64_t earliest = UINT64_MAX;
 
-	first = n == 1 ? 0 : turn++ % n;
-	for (unsigned i = 0; i < n; i++) {
-		unsigned key = (first + i) % n;
+	for (unsigned key = 0; key < keys_of(c); key++) {
 		enum err why;
 		uint64_t until = health_benched(c->offer->health, key, now_ms, &why);
 
-		if (until == 0) {
-			c->key = key;
+		if (until == 0)
 			return;
-		}
 		if (until < earliest) {
 			earliest = until;
 			c->why = why;
@@ -147,6 +155,28 @@ choose_key(struct candidate *c, uint64_t now_ms)
 	}
 	c->until_ms = earliest;
 	c->out = err_kind(c->why) == KIND_LIMIT ? OUT_LIMITED : OUT_REFUSED;
+}
+
+/* Chooses among the keys that may be used now; each request has the next one. */
+static void
+take_key(struct candidate *c, uint64_t now_ms)
+{
+	struct health *h = c->offer->health;
+	unsigned n = keys_of(c), first = n == 1 ? 0 : atomic_fetch_add(&h->turn, 1);
+	enum err why;
+
+	for (unsigned i = 0; i < n; i++) {
+		c->key = (first + i) % n;
+		if (health_benched(h, c->key, now_ms, &why) == 0)
+			return;
+	}
+}
+
+static void
+put_out_broken(struct candidate *c)
+{
+	c->out = OUT_BROKEN;
+	c->until_ms = atomic_load(&c->offer->health->open_until_ms);
 }
 
 /* What changes from moment to moment: benches and the breaker. */
@@ -159,14 +189,12 @@ check_health(struct candidate *c, uint64_t now_ms)
 		c->out = OUT_NOT; /* it may have passed */
 	if (c->out != OUT_NOT || h == NULL)
 		return;
-	choose_key(c, now_ms);
+	check_keys(c, now_ms);
 	if (c->out != OUT_NOT || health_breaker(h, now_ms) == BREAKER_CLOSED)
 		return;
 	if (health_breaker(h, now_ms) == BREAKER_OPEN ||
-	    atomic_load(&h->probe_until_ms) > now_ms) {
-		c->out = OUT_BROKEN;
-		c->until_ms = atomic_load(&h->open_until_ms);
-	}
+	    atomic_load(&h->probe_until_ms) > now_ms)
+		put_out_broken(c);
 }
 
 /* --- scores --- */
@@ -201,14 +229,16 @@ compare(const void *a, const void *b)
 		return x->offer->deprecated ? 1 : -1;
 	if (x->score != y->score)
 		return x->score < y->score ? -1 : 1;
-	/* Equal by the policy: by the other measure, then by name, so that the
+	/* Equal by the policy: by the other measure, then by names, so that the
 	 * order does not depend on the sort. */
 	if (x->guess.cost_pusd != y->guess.cost_pusd)
 		return (uint64_t)x->guess.cost_pusd < (uint64_t)y->guess.cost_pusd ? -1
 										   : 1;
 	if (x->guess.total_ms != y->guess.total_ms)
 		return x->guess.total_ms < y->guess.total_ms ? -1 : 1;
-	return strcmp(x->offer->provider->name, y->offer->provider->name);
+	if (x->offer->provider != y->offer->provider)
+		return strcmp(x->offer->provider->name, y->offer->provider->name);
+	return slice_cmp(x->offer->upstream, y->offer->upstream);
 }
 
 /* --- the plan --- */
@@ -255,7 +285,10 @@ make_unknown(struct route_plan *p, struct arena *a)
 	name = arena_printf(a, "%s/*", n->provider->name);
 	p->unknown = (struct offer){.provider = provider, .upstream = n->upstream};
 	p->unknown.health = name.len == 0 ? NULL : health_of(name);
-	return p->unknown.health == NULL ? ERR_NOMEM : ERR_OK;
+	if (p->unknown.health == NULL)
+		return ERR_NOMEM;
+	atomic_store(&p->unknown.health->keys, provider->nkeys);
+	return ERR_OK;
 }
 
 /* Now and then the candidate that was not heard of for longest goes first. */
@@ -314,7 +347,7 @@ route_plan(const struct route_query *query, struct arena *a, struct route_plan *
 
 /* The one whose breaker closes first, when nothing else is left. */
 static struct candidate *
-least_broken(struct route_plan *p, uint64_t now_ms)
+least_broken(struct route_plan *p)
 {
 	struct candidate *best = NULL;
 
@@ -325,37 +358,57 @@ least_broken(struct route_plan *p, uint64_t now_ms)
 		    (best == NULL || c->until_ms < best->until_ms))
 			best = c;
 	}
-	if (best != NULL) {
+	if (best != NULL)
 		best->out = OUT_NOT;
-		choose_key(best, now_ms);
+	return best;
+}
+
+/* The first that is in; where its breaker is half open, as the probe of it. */
+static struct candidate *
+first_in(struct route_plan *p, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		struct candidate *c = &p->all[i];
+
+		check_health(c, now_ms);
+		c->probe = false;
+		if (c->out != OUT_NOT)
+			continue;
+		if (health_breaker(c->offer->health, now_ms) == BREAKER_CLOSED)
+			return c;
+		c->probe = health_claim_probe(c->offer->health, now_ms);
+		if (c->probe)
+			return c;
+		put_out_broken(c); /* another request probes it since just now */
 	}
-	return best != NULL && best->out == OUT_NOT ? best : NULL;
+	return NULL;
 }
 
 struct candidate *
 route_next(struct route_plan *p, uint64_t now_ms)
 {
+	struct candidate *c;
+
 	if (p->tried > 0 && p->query->wish->no_fallbacks)
 		return NULL;
-	for (unsigned i = 0; i < p->count; i++) {
-		struct candidate *c = &p->all[i];
-
-		check_health(c, now_ms);
-		if (c->out != OUT_NOT)
-			continue;
-		if (health_breaker(c->offer->health, now_ms) != BREAKER_CLOSED) {
-			if (!health_claim_probe(c->offer->health, now_ms))
-				continue;
-			c->probe = true;
-		}
-		return c;
-	}
-	return least_broken(p, now_ms);
+	c = first_in(p, now_ms);
+	if (c == NULL)
+		c = least_broken(p);
+	if (c != NULL)
+		take_key(c, now_ms);
+	return c;
 }
 
 void
-route_failed(struct route_plan *p, struct candidate *c, enum err e)
+route_failed(struct route_plan *p, struct candidate *c, enum err e, uint64_t now_ms)
 {
+	/* It was the key's fault, not the provider's: another one may do. */
+	if (err_kind(e) == KIND_LIMIT || err_kind(e) == KIND_CREDENTIAL) {
+		check_keys(c, now_ms);
+		c->why = e;
+		if (c->out == OUT_NOT)
+			return;
+	}
 	p->tried++;
 	c->out = OUT_TRIED;
 	c->why = e;
@@ -364,7 +417,7 @@ route_failed(struct route_plan *p, struct candidate *c, enum err e)
 	if (c->offer->context_tok > p->min_context_tok)
 		p->min_context_tok = c->offer->context_tok;
 	for (unsigned i = 0; i < p->count; i++)
-		if (p->all[i].out != OUT_TRIED &&
+		if (p->all[i].out < OUT_TRIED &&
 		    p->all[i].offer->context_tok <= p->min_context_tok)
 			p->all[i].out = OUT_SHORT;
 }

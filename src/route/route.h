@@ -27,9 +27,11 @@ enum route_out {
 struct candidate {
 	const struct offer *offer;
 	enum route_out out;
-	enum err why;	   /* of LIMITED and REFUSED: what benched it */
-	uint64_t until_ms; /* of LIMITED, REFUSED, BROKEN: when it may be tried again */
-	unsigned key;	   /* which of the provider's keys; route_next chooses */
+	enum err why; /* of LIMITED and REFUSED: what benched it; of TRIED: its error */
+	/* When it may be tried again: of LIMITED, REFUSED, BROKEN, and of TRIED if it
+	 * was the last key that failed. */
+	uint64_t until_ms;
+	unsigned key; /* which of the provider's keys; route_next chooses */
 	struct prediction guess;
 	int64_t score; /* less is better */
 	unsigned rank; /* in provider.order; UINT_MAX when not named there */
@@ -60,7 +62,7 @@ struct route_plan {
 	enum policy policy; /* that holds after all wishes */
 	struct candidate *all;
 	unsigned count;
-	unsigned tried;
+	unsigned tried;		  /* candidates */
 	uint64_t min_context_tok; /* after a context overflow: more than this */
 	/* A model that only its provider knows; route_plan fills it in. */
 	struct offer unknown;
@@ -81,8 +83,12 @@ enum err route_plan(const struct route_query *query, struct arena *a,
  */
 struct candidate *route_next(struct route_plan *p, uint64_t now_ms);
 
-/* The candidate failed by e: it is out, and with it what would fail likewise. */
-void route_failed(struct route_plan *p, struct candidate *c, enum err e);
+/*
+ * The candidate failed by e: it is out, and with it what would fail likewise. One
+ * whose key was refused or limited stays in while it has another key; that one is
+ * benched before (health_bench).
+ */
+void route_failed(struct route_plan *p, struct candidate *c, enum err e, uint64_t now_ms);
 
 /* Puts a candidate that was tried back in, to be tried again. */
 void route_again(struct candidate *c);

@@ -1,5 +1,6 @@
 #include "store/ledger.h"
 
+#include "core/log.h"
 #include "core/text.h"
 #include "provider/price.h"
 #include "json/write.h"
@@ -97,7 +98,9 @@ bind_row(struct ledger *l, const struct meter_row *row)
 	for (unsigned i = 0; i < FIRST_CLASS; i++)
 		bind_number(l, i, first[i]);
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		bind_number(l, FIRST_CLASS + c, (int64_t)n->usage.count[c]);
+		bind_number(l, FIRST_CLASS + c,
+		    n->usage.count[c] < INT64_MAX ? (int64_t)n->usage.count[c]
+						  : INT64_MAX);
 	for (unsigned t = 0; t < METER_TEXTS; t++)
 		bind_text(l, t, row->text[t]);
 	l->any = true;
@@ -139,6 +142,29 @@ insert_row(struct ledger *l, const struct meter_row *row)
 	return step_insert(l);
 }
 
+/* Is it the row that is wrong, and will be the next time as well? */
+static bool
+is_refused(const struct ledger *l)
+{
+	int code = sqlite3_errcode(l->db) & 0xff;
+
+	return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH ||
+	       code == SQLITE_TOOBIG;
+}
+
+/* A row that cannot be written must not hold up all that come behind it. */
+static void
+tell_refused(const struct meter_row *row, const struct note *why)
+{
+	char id[REQUEST_ID_LEN];
+
+	request_id_write(row->n.id, id);
+	log_event(LOG_ERROR,
+	    "the ledger refuses the row of %.*s (%.*s, %lld pico-USD): %s",
+	    REQUEST_ID_LEN, id, SLICE_ARGS(row->text[TEXT_PROVIDER]),
+	    (long long)row->n.cost_pusd, note_slice(why).ptr);
+}
+
 enum err
 ledger_insert(struct ledger *l, struct slice records, struct note *note)
 {
@@ -146,10 +172,13 @@ ledger_insert(struct ledger *l, struct slice records, struct note *note)
 	enum err e = db_run(l->db, "BEGIN IMMEDIATE", note);
 
 	while (e == ERR_OK && meter_row_take(&records, &row)) {
-		if (!insert_row(l, &row)) {
-			note_set(note, "%s", sqlite3_errmsg(l->db));
+		if (insert_row(l, &row))
+			continue;
+		note_set(note, "%s", sqlite3_errmsg(l->db));
+		if (is_refused(l))
+			tell_refused(&row, note);
+		else
 			e = ERR_IO;
-		}
 	}
 	if (e == ERR_OK)
 		e = db_run(l->db, "COMMIT", note);

@@ -22,7 +22,7 @@ class Caller:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(("127.0.0.1", server.port))
-        self.version, self.wire, self.body = version, b"", b""
+        self.version, self.wire, self.body = version, bytearray(), bytearray()
         self.fields, self.seen, self.complete = None, 0, False
         if body is not None:
             self.send(body, path, fields)
@@ -48,8 +48,13 @@ class Caller:
         while b"\r\n" not in self.wire:
             if not self.fill():
                 return None
-        line, self.wire = self.wire.split(b"\r\n", 1)
-        return line
+        line = self.take(self.wire.index(b"\r\n") + 2)
+        return bytes(line[:-2])
+
+    def take(self, count):
+        taken = self.wire[:count]
+        del self.wire[:count]
+        return taken
 
     def head(self):
         if self.fields is not None:
@@ -81,8 +86,8 @@ class Caller:
         if self.left == 0 or not (self.wire or self.fill()):
             self.complete = self.left == 0
             return False
-        part = self.wire if self.left is None else self.wire[: self.left]
-        self.body, self.wire = self.body + part, self.wire[len(part) :]
+        part = self.take(len(self.wire) if self.left is None else self.left)
+        self.body += part
         if self.left is not None:
             self.left -= len(part)
         return True
@@ -95,8 +100,8 @@ class Caller:
         while len(self.wire) < size + 2:
             if not self.fill():
                 return False
-        assert self.wire[size : size + 2] == b"\r\n"
-        self.body, self.wire = self.body + self.wire[:size], self.wire[size + 2 :]
+        self.body += self.take(size)
+        assert self.take(2) == b"\r\n"
         self.complete = size == 0
         return size > 0
 
@@ -107,14 +112,14 @@ class Caller:
         while (at := self.body.find(end, self.seen)) < 0:
             assert self.more(), f"the reply ended after {self.body[-300:]!r}"
         at += len(end)
-        found, self.seen = self.body[self.seen : at], at
+        found, self.seen = bytes(self.body[self.seen : at]), at
         return found
 
     def rest(self):
         """What of the body was not given out by event() yet, up to the end."""
         while self.more():
             pass
-        found, self.seen = self.body[self.seen :], len(self.body)
+        found, self.seen = bytes(self.body[self.seen :]), len(self.body)
         return found
 
     def is_closed(self):

@@ -31,7 +31,7 @@ def config_for(*hosts, upstream=(), route=(), offers=(), providers=(), lines="")
         "upstream": {**QUICK, **dict(upstream)},
         "route": {**CALM, **dict(route)},
     }
-    return lines + "".join(f"{key}: {json.dumps(value)}\n" for key, value in made.items())
+    return lines + "\n" + "".join(f"{key}: {json.dumps(value)}\n" for key, value in made.items())
 
 
 def attempts_of(row):

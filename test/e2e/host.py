@@ -87,10 +87,16 @@ class Connection:
 
 
 class Host:
-    def __init__(self, tls=None):
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+    def __init__(self, tls=None, address="127.0.0.1", port=0, name=None, greet=None):
+        """tls: (certificate, key), PEM files. name: in the URL, instead of the address. greet: called with each connection."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.create_server((address, port), family=family, backlog=512)
         self.port = self.socket.getsockname()[1]
-        self.tls = tls  # (certificate, key): PEM files
+        self.name = name or (f"[{address}]" if ":" in address else address)
+        self.tls, self.greet, self.held = tls, greet, threading.Event()
+        if tls:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*tls)
         self.requests, self.connections = [], 0
         self.lock = threading.Condition()
         self.usual, self.queue = reply(completion()), []
@@ -98,7 +104,7 @@ class Host:
 
     @property
     def url(self):
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
+        return f"{'https' if self.tls else 'http'}://{self.name}:{self.port}/v1"
 
     def play(self, behaviour):
         with self.lock:
@@ -121,10 +127,10 @@ class Host:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(*self.tls)
-                sock = context.wrap_socket(sock, server_side=True)
-            self.serve_requests(Connection(sock, self, number))
+                sock = self.context.wrap_socket(sock, server_side=True)
+            connection = Connection(sock, self, number)
+            if self.greet is None or self.greet(connection) is not False:
+                self.serve_requests(connection)
         except (OSError, ValueError):
             pass
         finally:

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from caller import Caller, chat_body, last_fault
-from front import COST, attempts_of, billed_of, config_for
+from front import COST, attempts_of, billed_of
 from host import (
     as_chunks, chunk, completion, cut, event, fault, head, reply, reset, silence, stream, stream_events, usage_of,
 )
@@ -21,16 +21,9 @@ JSON = chat_body()
 
 
 @pytest.fixture
-def front(weir, host):
+def front(in_front):
     """front(first's behaviour, ...) is weir with two hosts; the second answers "from b"."""
-
-    def make(behaviour, second=None, lines="", **config):
-        first, second = host(behaviour), host(second or reply(completion("from b")))
-        server = weir(config_for(first, second, upstream=config, lines=lines))
-        server.hosts = first, second
-        return server
-
-    return make
+    return lambda behaviour, second=reply(completion("from b")), **more: in_front(behaviour, second, **more)
 
 
 def body_of(size, **more):
@@ -229,7 +222,7 @@ def test_a_compressed_stream_is_told_as_it_comes(front):
     for number in range(2, len(events) + 1):
         while seen != b"".join(events[:number]):
             assert c.more()
-            seen, c.body = seen + z.decompress(c.body), b""
+            seen, c.body = seen + z.decompress(c.body), bytearray()
         gate.open()
     assert c.rest() == b"" and c.complete
 
@@ -485,7 +478,7 @@ def test_a_slow_reader_slows_the_host_and_costs_no_memory(front, kind):
     assert sent[0] < 40 * MIB and server.resident_kib() - before < 4 << 10
     body, total = b"", 0
     while c.more():
-        total, body, c.body = total + len(c.body), body[-200:] + c.body[-200:], b""
+        total, body, c.body = total + len(c.body), body[-200:] + c.body[-200:], bytearray()
     assert c.complete and total >= size and (kind != "events" or body.endswith(DONE))
     assert server.resident_kib() - before < 4 << 10
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from caller import Caller, chat_body, last_fault
-from front import COST, attempts_of, billed_of, config_for
+from front import COST, attempts_of, billed_of
 from host import (
     as_chunks, chunk, completion, cut, drip, event, fault, head, raw, reply, reset, silence, stream, stream_events, usage_of,
 )
@@ -67,16 +67,9 @@ def wire(data, fields="transfer-encoding: chunked", then=cut):
 
 
 @pytest.fixture
-def front(weir, host):
+def front(in_front):
     """front(first's behaviour, ...) is weir with two hosts; the second has a stream ready."""
-
-    def make(behaviour, second=None, lines="", **config):
-        first, second = host(behaviour), host(second or stream())
-        server = weir(config_for(first, second, upstream=config, lines=lines))
-        server.hosts = first, second
-        return server
-
-    return make
+    return lambda behaviour, **more: in_front(behaviour, stream(), **more)
 
 
 # --- until the first token another host can answer ---
@@ -417,7 +410,7 @@ def test_a_stream_without_usage_is_estimated(front):
     server = front(stream(stream_events(usage=None)))
     assert Caller(server, STREAM).rest() == SHOWN
     row = server.wait_for_rows(1)[0]
-    assert (row["estimated"], row["output_tokens"], row["partial"]) == (1, len("hello") + 1, 0)
+    assert (row["estimated"], row["output_tokens"], row["partial"]) == (1, len("hello"), 0)
     assert row["input_tokens"] > 0 and row["cost_pusd"] > 0
 
 

@@ -194,6 +194,32 @@ TEST(a_provider_goes_before_its_model)
 	assert_names(want, COUNT(want));
 }
 
+/* What the local engine has is in the catalog: it can be asked for nothing else. */
+TEST(bug_a_local_model_that_is_not_there_is_unknown)
+{
+	static const struct want want[] = {
+	    {"local/tiny", ERR_OK, "tiny", "local", "", "tiny", -1},
+	    {"local/other", ERR_UNKNOWN_MODEL, "", "", "", "", 0},
+	    {"local/gpt", ERR_UNKNOWN_MODEL, "", "", "", "", 0},
+	    {"local/other:fastest", ERR_UNKNOWN_MODEL, "", "", "", "", 0},
+	};
+	struct catalog *c = new_catalog("openai local");
+	struct note note;
+
+	catalog_provider(c, S("local"))->auth = AUTH_ENGINE;
+	assert_int_equal(
+	    read_models(c,
+		"'tiny': {'providers': [{'provider': 'local', 'model': 'tiny'}]},"
+		"'openai/gpt': {'providers': ["
+		"  {'provider': 'openai', 'model': 'gpt'}]}",
+		&note),
+	    ERR_OK);
+	assert_int_equal(catalog_seal(c), ERR_OK);
+	for (size_t i = 0; i < COUNT(want); i++)
+		assert_name(c, &want[i]);
+	catalog_free(c);
+}
+
 /* The first in the catalog's order may be one that is only there to be named. */
 TEST(bug_a_model_of_a_provider_is_all_its_offers)
 {
@@ -242,6 +268,7 @@ main(void)
 	    cmocka_unit_test(another_suffix_belongs_to_the_name),
 	    cmocka_unit_test(a_provider_goes_before_its_model),
 	    cmocka_unit_test(bug_a_model_of_a_provider_is_all_its_offers),
+	    cmocka_unit_test(bug_a_local_model_that_is_not_there_is_unknown),
 	    cmocka_unit_test(the_built_in_catalog_by_the_strings_of_the_field),
 	};
 
