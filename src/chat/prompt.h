@@ -100,6 +100,7 @@ struct turn {
 	struct slice name;
 	bool is_text; /* its content was one text, not a list of parts */
 	bool ahead;   /* stood apart from the conversation, before it (SYSTEM) */
+	const char *parts_name; /* of its parts' list, for paths; NULL: the prompt's */
 	struct slice raw;
 	bool whole;
 	uint16_t index;
@@ -181,6 +182,9 @@ struct prompt {
 	unsigned origin; /* enum dialect_id of its reader */
 	struct slice model;
 	struct turn *turns;
+	struct turn
+	    *aside; /* what stood between the turns and only the dialect itself
+		     * can say again; index as of turns. Losses are in `unknown` */
 	struct tool *tools;
 	struct tool_choice choice;
 	bool one_call; /* not several calls at once */

@@ -71,8 +71,11 @@ writer_unknown(struct writer *w)
 void
 writer_lose_part(struct writer *w, const struct turn *t, const struct part *p)
 {
-	losses_addf(w->lost, "%s[%u].%s[%u]", w->p->turns_name, t->index,
-	    w->p->parts_name, p->index);
+	if (p->raw.ptr == t->raw.ptr) /* the turn is that one part */
+		losses_addf(w->lost, "%s[%u]", w->p->turns_name, t->index);
+	else
+		losses_addf(w->lost, "%s[%u].%s[%u]", w->p->turns_name, t->index,
+		    t->parts_name != NULL ? t->parts_name : w->p->parts_name, p->index);
 }
 
 void
