@@ -264,6 +264,15 @@ write_fault_event(const struct fault *f, struct buf *b)
 	buf_add(b, S("\n\n"));
 }
 
+static void
+put_target(enum operation op, struct slice model, bool stream, struct buf *to)
+{
+	(void)op;
+	(void)model;
+	(void)stream;
+	buf_add(to, S("/messages"));
+}
+
 const struct dialect dialect_anthropic = {
     .name = "anthropic",
     .chat = &anthropic_translation,
@@ -272,6 +281,9 @@ const struct dialect dialect_anthropic = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = fault_read,
+    .put_target = put_target,
+    .field_name = {"anthropic-version", 17},
+    .field_value = {"2023-06-01", 10},
     .write_fault = write_fault,
     .write_fault_event = write_fault_event,
     .keep = 7,

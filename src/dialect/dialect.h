@@ -140,6 +140,14 @@ struct dialect {
 	enum err (*read_fault)(
 	    unsigned status, const struct json *j, struct fault *ret_fault);
 
+	/* The path of a request behind the provider's base URL, with what of its query
+	 * is part of it. */
+	void (*put_target)(
+	    enum operation op, struct slice model, bool stream, struct buf *to);
+
+	/* A field that every request must have; sent where the caller did not. */
+	struct slice field_name, field_value;
+
 	/* Writes an error body. */
 	void (*write_fault)(const struct fault *f, struct buf *b);
 

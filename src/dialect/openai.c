@@ -581,6 +581,16 @@ write_fault_event(const struct fault *f, struct buf *b)
 	buf_add(b, S("\n\n"));
 }
 
+static void
+put_target(enum operation op, struct slice model, bool stream, struct buf *to)
+{
+	(void)model;
+	(void)stream;
+	buf_add(to, op == OP_CHAT	  ? S("/chat/completions")
+		    : op == OP_COMPLETION ? S("/completions")
+					  : S("/embeddings"));
+}
+
 const struct dialect dialect_openai = {
     .name = "openai",
     .chat = &openai_translation,
@@ -589,6 +599,7 @@ const struct dialect dialect_openai = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = fault_read,
+    .put_target = put_target,
     .write_fault = write_fault,
     .write_fault_event = write_fault_event,
     .keep = 5,

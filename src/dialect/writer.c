@@ -7,7 +7,7 @@
 #define SHAPES                                                                           \
 	(BIT(MODEL) | BIT(STREAM) | BIT(STREAM_OPTIONS) | BIT(TURNS) | BIT(SYSTEM) |     \
 	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(PARALLEL) | BIT(FORMAT) |                \
-	    BIT(REASONING) | BIT(USER) | BIT(CACHE) | BIT(OUTER))
+	    BIT(REASONING) | BIT(USER) | BIT(CACHE) | BIT(OUTER) | BIT(WISH))
 #define BIT(m) ((uint64_t)1 << MEANING_##m)
 
 void

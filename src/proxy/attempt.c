@@ -13,7 +13,8 @@
 #define REPLY_HEAD_BYTES (128u << 10)
 #define SEND_MARK	 (256u << 10) /* more than this is not queued at once */
 #define REPLY_ARENA	 (256u << 10)
-#define DONE_MS		 500  /* for a stream's HTTP end after its own end mark */
+#define TRANSLATED_MAX	 (32u << 20) /* a whole reply, which must be held then */
+#define DONE_MS		 500	     /* for a stream's HTTP end after its own end mark */
 #define FAULT_MS	 2000 /* for the body of an error: its status says enough */
 #define FAULT_BYTES	 (64u << 10) /* of it, at least */
 
@@ -280,24 +281,59 @@ put_credential(struct attempt *a, struct buf *to)
 	}
 }
 
+/* The caller's query, behind what of one the target has already. */
+static void
+put_query(struct attempt *a, struct buf *to, size_t from)
+{
+	struct slice query = a->ask->query;
+	struct slice target = slice_from(buf_slice(to), from);
+
+	if (query.len > 1 && slice_find(target, '?') < target.len) {
+		buf_byte(to, '&');
+		query = slice_from(query, 1);
+	}
+	buf_add(to, query);
+}
+
+/* The caller's fields that pass; those of his dialect only where it is spoken. */
+static void
+put_fields(struct attempt *a, struct buf *to)
+{
+	const struct http_head *h = a->ask->head;
+
+	for (unsigned i = 0; i < h->nfields; i++) {
+		struct slice name = h->fields[i].name;
+
+		if (a->ask->answer != NULL && headers_of_dialect(name))
+			continue;
+		if (headers_to_provider(options_of(a), name))
+			http_copy_field(to, &h->fields[i]);
+	}
+}
+
 static void
 put_head(struct attempt *a, struct buf *to)
 {
 	const struct provider *p = a->candidate->offer->provider;
+	const struct dialect *d = dialect_find(p->dialect);
 	const struct http_head *h = a->ask->head;
+	size_t had = to->len;
 
 	buf_add(to, S("POST "));
 	buf_add(to, slice_str(a->use != NULL ? "/v1" : p->path));
-	buf_add(to, a->ask->surface->upstream);
-	buf_add(to, a->ask->query);
+	d->put_target(
+	    a->ask->surface->op, a->candidate->offer->upstream, a->ask->stream, to);
+	if (a->ask->answer == NULL)
+		put_query(a, to, had);
 	buf_add(to, S(" HTTP/1.1\r\n"));
 	http_put_field(
 	    to, S("host"), slice_str(a->use != NULL ? "127.0.0.1" : p->host_header));
 	put_credential(a, to);
-	for (unsigned i = 0; i < h->nfields; i++)
-		if (headers_to_provider(options_of(a), h->fields[i].name))
-			http_copy_field(to, &h->fields[i]);
-	if (http_field(h, S("content-type")).ptr == NULL)
+	put_fields(a, to);
+	if (d->field_name.len > 0 &&
+	    (a->ask->answer != NULL || http_field(h, d->field_name).ptr == NULL))
+		http_put_field(to, d->field_name, d->field_value);
+	if (a->ask->answer != NULL || http_field(h, S("content-type")).ptr == NULL)
 		http_put_field(to, S("content-type"), S("application/json"));
 	if (p->quirks & Q_ASK_FOR_ENGLISH)
 		http_put_field(to, S("accept-language"), S("en-US,en"));
@@ -421,6 +457,7 @@ on_free(void *arg)
 	free(a->use);
 	http_parser_done(&a->parser);
 	sse_done(&a->sse);
+	attempt_translate_done(a);
 	inflate_free(a->inflate);
 	buf_free(&a->body);
 	buf_free(&a->plain);
@@ -446,7 +483,8 @@ attempt_start(struct worker *w, const struct attempt_ask *ask,
 	a->start_ms = a->heard_ms = loop_now(w->loop);
 	arena_init(&a->arena, NULL, 0, REPLY_ARENA);
 	sse_init(&a->sse, o->event_bytes);
-	buf_init(&a->body, o->reply_bytes + o->hold_bytes + FAULT_BYTES);
+	buf_init(&a->body, (ask->answer != NULL ? TRANSLATED_MAX : 0) + o->reply_bytes +
+			       o->hold_bytes + FAULT_BYTES);
 	buf_init(&a->plain, 8 * a->body.max);
 	timer_init(&a->timer, loop_wheel(w->loop), on_time, a);
 	timer_set(&a->timer, ask->deadline_ms);

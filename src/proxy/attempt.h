@@ -47,9 +47,12 @@ struct attempt_ask {
 	const struct slice *parts;    /* the body */
 	unsigned nparts;
 	size_t body_len;
-	bool stream;	      /* events are wanted: the first token has a limit */
-	bool withhold_usage;  /* weir asked for the usage event, the caller did not */
-	uint64_t answers;     /* so many finish reasons make a stream complete */
+	bool stream;	     /* events are wanted: the first token has a limit */
+	bool withhold_usage; /* weir asked for the usage event, the caller did not */
+	uint64_t answers;    /* so many finish reasons make a stream complete */
+	/* How the answer is written for a caller of another dialect; NULL: it speaks the
+	 * provider's own, and the bytes go through. */
+	const struct answer_plan *answer;
 	uint64_t deadline_ms; /* of the whole request */
 };
 
@@ -98,6 +101,7 @@ struct attempt {
 	unsigned interim;		      /* replies that announce another */
 
 	struct sse sse;
+	struct translating *translating; /* of a stream; see attempt_translate.c */
 	struct inflate *inflate;
 	struct buf body;  /* a whole reply, or what is held back, or a fault */
 	struct buf plain; /* of compressed bytes; or a long reply's tail */

@@ -10,11 +10,18 @@
 void
 attempt_flush(struct attempt *a)
 {
+	struct buf *told = &a->worker->told;
 	unsigned n = a->nout;
 
 	a->nout = 0;
+	if (a->translating != NULL && a->begun && told->len > 0) {
+		a->worker->out[0] = buf_slice(told);
+		n = 1;
+	}
 	if (n > 0 && a->phase != PHASE_OVER)
 		attempt_tell_bytes(a, a->worker->out, n);
+	if (a->translating != NULL)
+		buf_clear(told);
 }
 
 static void
@@ -43,9 +50,8 @@ first_token(struct attempt *a)
 	buf_free(&a->body);
 }
 
-/* Holds it back; what becomes too much for that goes out without a token. */
-static void
-hold(struct attempt *a, struct slice raw)
+void
+attempt_hold(struct attempt *a, struct slice raw)
 {
 	if (a->body.len + raw.len > a->worker->config->options.hold_bytes) {
 		attempt_begin(a);
@@ -83,6 +89,20 @@ fail_unreadable(struct attempt *a)
 	    "%s sent an event that is not JSON", a->candidate->offer->provider->name);
 }
 
+/* The caller has read a part of the answer: now he reads the error. */
+static void
+fault_goes_on(struct attempt *a)
+{
+	const struct offer *o = a->candidate->offer;
+
+	a->err = ERR_STREAM_ERROR;
+	if (a->ask->answer == NULL)
+		return;
+	(void)dialect_find(o->provider->dialect)
+	    ->read_fault(200, &a->worker->reply_tape, &a->fault);
+	attempt_translate_fault(a);
+}
+
 /* Learns from an event; true when it is to be handed on. */
 static bool
 judge_event(struct attempt *a, const struct sse_event *e, bool whole)
@@ -106,14 +126,14 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 		return false;
 	}
 	if (f.is_fault)
-		a->err = ERR_STREAM_ERROR;
+		fault_goes_on(a);
 	a->token_events += f.has_token;
 	/* An answer may be empty: then it begins with its end. */
 	if (a->token_ms == 0 && (f.has_token || f.finishes > 0))
 		first_token(a);
 	if (f.usage_only && a->ask->withhold_usage)
 		return false;
-	if (f.is_done && a->begun && !a->compressed) {
+	if (f.is_done && a->begun && !a->compressed && a->ask->answer == NULL) {
 		attempt_flush(a);
 		if (a->phase != PHASE_OVER)
 			attempt_tell_mark(a);
@@ -122,12 +142,14 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 }
 
 static void
-tell(struct attempt *a, struct slice raw)
+tell(struct attempt *a, const struct sse_event *e, struct slice raw)
 {
-	if (a->begun)
+	if (a->ask->answer != NULL)
+		attempt_translate_event(a, e);
+	else if (a->begun)
 		put(a, raw);
 	else
-		hold(a, raw);
+		attempt_hold(a, raw);
 }
 
 static void
@@ -138,7 +160,7 @@ read_plain(struct attempt *a, struct slice part)
 
 	while (a->phase == PHASE_EVENTS && sse_next(&a->sse, &part, &e, &err)) {
 		if (judge_event(a, &e, true))
-			tell(a, e.raw);
+			tell(a, &e, e.raw);
 		/* One that was put together lives until the next call only. */
 		if (a->sse.given)
 			attempt_flush(a);
@@ -184,16 +206,36 @@ read_compressed(struct attempt *a, struct slice part)
 	if (a->begun)
 		attempt_tell_bytes(a, &part, 1);
 	else
-		hold(a, part);
+		attempt_hold(a, part);
+}
+
+/* A compressed stream that is translated anyway. */
+static void
+read_decompressed(struct attempt *a, struct slice part)
+{
+	struct buf plain;
+	enum err e = ERR_BAD_ENCODING;
+
+	buf_init(&plain, a->plain.max);
+	if (a->inflate != NULL)
+		e = inflate_read(a->inflate, part, &plain);
+	if (e == ERR_OK)
+		read_plain(a, buf_slice(&plain));
+	else
+		attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
+		    "the compressed stream cannot be read");
+	buf_free(&plain);
 }
 
 void
 attempt_events(struct attempt *a, struct slice part)
 {
-	if (a->compressed)
-		read_compressed(a, part);
-	else
+	if (!a->compressed)
 		read_plain(a, part);
+	else if (a->ask->answer != NULL)
+		read_decompressed(a, part);
+	else
+		read_compressed(a, part);
 }
 
 /* An event whose last line's end, or empty line, is missing at the stream's end. */
@@ -204,12 +246,12 @@ take_rest(struct attempt *a)
 
 	if (!sse_rest(&a->sse, &e))
 		return;
-	if (!judge_event(a, &e, false) || a->compressed)
+	if (!judge_event(a, &e, false) || (a->compressed && a->ask->answer == NULL))
 		return;
 	/* Completed, so that the caller's reader takes it for an event as well. */
-	tell(a, e.raw);
-	if (a->phase == PHASE_EVENTS)
-		tell(a, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
+	tell(a, &e, e.raw);
+	if (a->phase == PHASE_EVENTS && a->ask->answer == NULL)
+		tell(a, &e, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
 }
 
 void
@@ -227,7 +269,10 @@ attempt_events_end(struct attempt *a, bool reusable)
 		    a->candidate->offer->provider->name);
 		return;
 	}
-	if (!a->begun) {
+	if (a->err == ERR_OK)
+		attempt_translate_end(a);
+	attempt_flush(a);
+	if (a->phase == PHASE_EVENTS && !a->begun) {
 		attempt_begin(a);
 		buf_free(&a->body);
 	}

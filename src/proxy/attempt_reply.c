@@ -37,7 +37,9 @@ void
 attempt_keep_facts(struct attempt *a, const struct reply_facts *f)
 {
 	/* Usage comes once, or several times and then as a whole each time. */
-	if (f->usage.known)
+	if (f->usage.known && f->is_update)
+		usage_update(&a->facts.usage, &f->usage);
+	else if (f->usage.known)
 		a->facts.usage = f->usage;
 	if (f->model.len > 0)
 		a->facts.model = keep_text(a->said[0], f->model);
@@ -130,9 +132,10 @@ judge_whole(struct attempt *a, bool reusable)
 	struct json *j = &a->worker->reply_tape;
 	struct reply_facts facts = {0};
 	struct slice text;
+	enum err e = ERR_OK;
 
 	/* What can't be decompressed can't be judged: it passes, of unknown cost. */
-	if (!plain_body(a, &text)) {
+	if (!plain_body(a, &text) && a->ask->answer == NULL) {
 		attempt_over(a, ATTEMPT_WHOLE, reusable);
 		return;
 	}
@@ -149,7 +152,14 @@ judge_whole(struct attempt *a, bool reusable)
 		return;
 	}
 	attempt_keep_facts(a, &facts);
-	attempt_over(a, ATTEMPT_WHOLE, reusable);
+	if (a->ask->answer != NULL)
+		e = attempt_translate_whole(a, text);
+	if (e != ERR_OK)
+		attempt_fail(a, e == ERR_NOMEM ? e : ERR_BAD_REPLY,
+		    "%s answered %u with something that cannot be translated",
+		    a->candidate->offer->provider->name, a->status);
+	else
+		attempt_over(a, ATTEMPT_WHOLE, reusable);
 }
 
 /* --- long replies --- */
@@ -251,9 +261,20 @@ look_into(struct attempt *a, struct slice bytes)
 	buf_free(&text);
 }
 
+/* Up to this a reply is read whole: one that is translated must be. */
+static size_t
+longest_reply(const struct attempt *a)
+{
+	return a->ask->answer != NULL ? a->body.max : options_of(a)->reply_bytes;
+}
+
 static void
 start_raw(struct attempt *a)
 {
+	if (a->ask->answer != NULL) {
+		attempt_fail(a, ERR_BAD_REPLY, "its reply is too long to be translated");
+		return;
+	}
 	a->phase = PHASE_RAW;
 	a->raw = true;
 	if (a->compressed)
@@ -287,7 +308,7 @@ start_reply(struct attempt *a)
 		return;
 	}
 	a->phase = PHASE_WHOLE;
-	if (h->has_length && h->length > options_of(a)->reply_bytes)
+	if (h->has_length && h->length > longest_reply(a))
 		start_raw(a);
 	else if (h->has_length)
 		(void)buf_room(&a->body, h->length);
@@ -303,9 +324,9 @@ read_part(struct attempt *a, struct slice part)
 			attempt_read_fault(a, false, false);
 		break;
 	case PHASE_WHOLE:
-		if (a->body.len + part.len > options_of(a)->reply_bytes) {
+		if (a->body.len + part.len > longest_reply(a)) {
 			start_raw(a);
-			read_part(a, part);
+			read_part(a, part); /* in the phase that it has now */
 			break;
 		}
 		buf_add(&a->body, part);

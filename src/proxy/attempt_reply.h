@@ -37,6 +37,26 @@ void attempt_events_end(struct attempt *a, bool reusable);
 /* Tells the gathered bytes. */
 void attempt_flush(struct attempt *a);
 
+/* Holds bytes back until the first token; what becomes too much goes out without. */
+void attempt_hold(struct attempt *a, struct slice raw);
+
+/* --- of attempt_translate.c --- */
+
+/* The event that is on the reply tape, as the caller's dialect tells it. */
+void attempt_translate_event(struct attempt *a, const struct sse_event *e);
+
+/* The stream is complete though it had no end mark. */
+void attempt_translate_end(struct attempt *a);
+
+/* The provider's error (a->fault) as the caller's dialect tells it. */
+void attempt_translate_fault(struct attempt *a);
+
+/* Puts the reply, whose text it is, into a->body as the caller's dialect has it. */
+enum err attempt_translate_whole(struct attempt *a, struct slice text) MUST_CHECK;
+
+/* Frees what the translation of a stream holds. */
+void attempt_translate_done(struct attempt *a);
+
 /* --- of attempt.c --- */
 
 /* It failed: closes the connection and tells FAILS. A format may be NULL when `why`

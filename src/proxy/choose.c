@@ -41,6 +41,10 @@ read_body(struct request *r)
 		return e == ERR_FULL ? ERR_BODY_TOO_LARGE : e;
 	e = r->surface->dialect->read_ask(
 	    &w->tape, r->surface->op, &r->arena, &r->ask, &r->note, &r->param);
+	if (e == ERR_OK && r->surface->model != MODEL_BODY) {
+		r->ask.model = request_path_rest(r);
+		r->ask.stream = r->surface->model == MODEL_STREAM;
+	}
 	/* The name is needed to the end, the body is not. */
 	if (e == ERR_OK && !arena_copy(&r->arena, r->ask.model, &r->ask.model))
 		e = ERR_NOMEM;
@@ -100,6 +104,7 @@ make_plan(struct request *r)
 	r->route.limits = &w->route_limits;
 	r->route.name = &r->name;
 	r->route.ask = &r->ask;
+	r->route.dialect = r->surface->dialect;
 	r->route.key_id = r->key_id;
 	r->route.now_ms = loop_now(w->loop);
 	r->route.unix_ms = r->start_unix_ms;

@@ -10,6 +10,16 @@ static const struct slice not_to_caller[] = {
 #include "proxy/headers.def"
 };
 
+static const struct slice of_dialect[] = {
+#define OF_DIALECT(name) {name, sizeof(name) - 1},
+#include "proxy/headers.def"
+};
+
+static const struct slice of_body[] = {
+#define OF_BODY(name) {name, sizeof(name) - 1},
+#include "proxy/headers.def"
+};
+
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* A pattern that ends with "-" stands for all names that begin so. */
@@ -26,6 +36,18 @@ listed(struct slice name, const struct slice *list, size_t n)
 				return true;
 	}
 	return false;
+}
+
+bool
+headers_of_dialect(struct slice name)
+{
+	return listed(name, of_dialect, COUNT(of_dialect));
+}
+
+bool
+headers_of_body(struct slice name)
+{
+	return listed(name, of_body, COUNT(of_body));
 }
 
 bool

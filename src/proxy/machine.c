@@ -70,6 +70,7 @@ on_free(void *arg)
 
 	buf_free(&r->body);
 	buf_free(&r->history);
+	buf_free(&r->outgoing);
 	arena_free(&r->arena);
 	config_unref(r->config);
 	slab_give(&r->worker->request_slab, r);
@@ -108,6 +109,7 @@ on_begin(struct client *c, struct arena **ret_arena)
 	arena_init(&r->arena, r->first, sizeof(r->first), REQUEST_ARENA_MAX);
 	buf_init(&r->body, r->config->options.body_bytes);
 	buf_init(&r->history, 16u << 10);
+	buf_init(&r->outgoing, 2 * r->config->options.body_bytes);
 	timer_init(&r->timer, loop_wheel(w->loop), on_time, r);
 	task_init(&r->gone, on_free, r);
 	list_push_back(&w->requests, &r->link);

@@ -22,9 +22,12 @@ put_upstream_fields(struct request *r, struct buf *to)
 	const char *id = r->candidate->offer->provider->id_header;
 	struct slice value;
 
-	for (unsigned i = 0; i < a->head.nfields; i++)
+	for (unsigned i = 0; i < a->head.nfields; i++) {
+		if (a->ask->answer != NULL && headers_of_body(a->head.fields[i].name))
+			continue;
 		if (headers_to_caller(&a->head, a->head.fields[i].name))
 			http_copy_field(to, &a->head.fields[i]);
+	}
 	value = id[0] == '\0' ? S("") : http_field(&a->head, slice_str(id));
 	if (value.len > 0 &&
 	    arena_copy(&r->arena, slice_head(value, 200), &r->upstream_id))
@@ -67,6 +70,8 @@ relay_whole(struct request *r)
 	http_put_status(head, a->status);
 	reply_common(r, head);
 	put_upstream_fields(r, head);
+	if (a->ask->answer != NULL)
+		http_put_plain(head, S("content-type"), S("application/json"));
 	put_cost(r, head);
 	http_put_number(head, S("content-length"), a->body.len);
 	http_put_end(head);
@@ -100,7 +105,7 @@ put_stream_head(struct request *r)
 	reply_common(r, head);
 	put_upstream_fields(r, head);
 	/* The head went out before the provider's: it says what can be said. */
-	if (!a->begun) {
+	if (!a->begun || a->ask->answer != NULL) {
 		http_put_field(head, S("content-type"), S("text/event-stream"));
 		http_put_field(head, S("cache-control"), S("no-cache"));
 	}
@@ -183,6 +188,7 @@ put_error_event(struct request *r)
 {
 	struct buf event;
 	struct fault f = {.message = note_slice(&r->note),
+	    .status = err_status(r->err),
 	    .type = slice_str(err_type(r->err)),
 	    .code = slice_str(err_code(r->err))};
 

@@ -65,6 +65,14 @@ struct request {
 	uint64_t pause_until_ms; /* before the same candidate is tried again */
 	struct timer timer;	 /* of the pause, of holding back, of comments */
 
+	/* Where it is translated. */
+	struct prompt *prompt;	    /* what it says; NULL: not read yet */
+	struct buf outgoing;	    /* the body in the candidate's dialect */
+	struct slice outgoing_part; /* all of it */
+	struct answer_plan answer_plan;
+	struct slice id_text; /* of `id`, once it is needed */
+	struct slice dropped; /* names of what was left out */
+
 	/* Attempts. */
 	struct attempt *attempt;
 	struct attempt_ask sending;
@@ -78,6 +86,8 @@ struct request {
 	/* The reply. */
 	struct http_head *fault_head; /* a provider's error that passes, or NULL */
 	struct slice fault_body;
+	struct fault fault_words; /* of it, for callers of another dialect */
+	bool fault_translated;
 	unsigned status; /* sent, or to be sent */
 	bool head_sent, streaming, chunked, keep_alive;
 	bool events; /* our head says: a stream of events, as text */
@@ -145,6 +155,15 @@ enum step step_fail(struct request *r);	  /* reply.c */
 enum step step_settle(struct request *r); /* settle.c */
 
 /* --- between them --- */
+
+/* outgoing.c: the dialect that the candidate is spoken to in. */
+const struct dialect *outgoing_dialect(const struct request *r);
+
+/* outgoing.c: is the usage of a stream asked for? */
+bool outgoing_asks_for_usage(const struct request *r);
+
+/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. */
+enum err outgoing_make(struct request *r) MUST_CHECK;
 
 /* choose.c: the request's body on the worker's tape; read again when another one was
  * on it since. */

@@ -4,6 +4,7 @@
 
 #define TAPE_MAX  (4u << 20) /* tokens: 64 MiB, for the largest body */
 #define HEAD_MAX  (256u << 10)
+#define TOLD_MAX  (64u << 20) /* a whole reply, translated */
 #define SLAB_KEPT 1024
 #define RETRIES	  10.0 /* that may be made at the start */
 
@@ -38,6 +39,7 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	json_init(&w->tape, TAPE_MAX);
 	json_init(&w->reply_tape, TAPE_MAX);
 	buf_init(&w->head, HEAD_MAX);
+	buf_init(&w->told, TOLD_MAX);
 	request_ids_init(&w->ids, index);
 	w->config = config_ref(c);
 	w->keys = key_set_ref(keys);
@@ -59,6 +61,7 @@ worker_done(struct worker *w)
 	json_free(&w->tape);
 	json_free(&w->reply_tape);
 	buf_free(&w->head);
+	buf_free(&w->told);
 	config_unref(w->config);
 	key_set_unref(w->keys);
 }

@@ -67,6 +67,7 @@ struct worker {
 	const void *tape_owner; /* a request, or NULL */
 	struct json reply_tape; /* scratch for replies and events */
 	struct buf head;	/* scratch for heads */
+	struct buf told;	/* what it translated, of this read */
 	/* Of the attempt that is reading: what it gathered to be told as one. */
 	struct slice out[STREAM_PARTS_MAX];
 	struct request_ids ids;

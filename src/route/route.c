@@ -41,12 +41,23 @@ in_list(const struct provider *p, const struct provider *const *list, unsigned n
 	return false;
 }
 
+/* Is the provider's dialect the caller's, or one that it can be translated to? */
+static bool
+is_spoken(const struct route_query *q, const struct provider *p)
+{
+	const struct dialect *d = dialect_find(p->dialect);
+
+	return d != NULL &&
+	       (d == q->dialect || (q->ask->op == OP_CHAT && d->chat != NULL &&
+				       q->dialect->chat != NULL));
+}
+
 static enum route_out
-unusable(const struct offer *o)
+unusable(const struct route_query *q, const struct offer *o)
 {
 	const struct provider *p = o->provider;
 
-	if (dialect_find(p->dialect) == NULL)
+	if (!is_spoken(q, p))
 		return OUT_DIALECT;
 	if (!provider_is_usable(p) || o->missing != NULL)
 		return p->nkeys == 0 && p->base_url != NULL && o->missing == NULL
@@ -266,7 +277,7 @@ add(struct route_plan *p, const struct offer *o)
 	p->count++;
 	c->out = unwished(p, c);
 	if (c->out == OUT_NOT)
-		c->out = unusable(o);
+		c->out = unusable(q, o);
 	if (c->out == OUT_NOT)
 		c->out = unfit(p, c);
 	check_health(c, q->now_ms);
