@@ -361,11 +361,13 @@ take_url(struct making *m)
 static void
 take_dialect(struct making *m)
 {
-	static const char *const words[] = {"openai", "anthropic", "gemini", "bedrock"};
+	const char *words[DIALECT_NATIVE]; /* which is no configuration's */
 	const struct yaml_node *n = m->value[FIELD_DIALECT];
 	unsigned i;
 
-	if (n == NULL || !loading_word(m->l, n, words, 4, &i))
+	for (i = 0; i < DIALECT_NATIVE; i++)
+		words[i] = dialect_name((enum dialect_id)i);
+	if (n == NULL || !loading_word(m->l, n, words, DIALECT_NATIVE, &i))
 		return;
 	m->p->dialect = (enum dialect_id)i;
 	if (dialect_find(m->p->dialect) != NULL)

@@ -316,6 +316,24 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 	json_close(b, '}');
 }
 
+/* Is it one text beside results, without a breakpoint that must be told? */
+static bool
+is_one_text(const struct writer *w, const struct part *p)
+{
+	unsigned texts = 0;
+
+	for (; p != NULL; p = p->next) {
+		if (!is_content(p))
+			continue;
+		if (p->kind != PART_TEXT ||
+		    (p->cache != CACHE_NONE &&
+			(w->plan->quirks & Q_TAKES_CACHE_CONTROL) != 0))
+			return false;
+		texts++;
+	}
+	return texts == 1;
+}
+
 /* The results of the calls before come first, one message each, then the rest. */
 static void
 put_user(struct writer *w, const struct turn *from, const struct turn *end)
@@ -335,10 +353,7 @@ put_user(struct writer *w, const struct turn *from, const struct turn *end)
 		if (!rest)
 			continue;
 		put_role(w, t, ROLE_USER);
-		put_content(w, t,
-		    writer_is_one_text(t->parts) &&
-			(t->parts->cache == CACHE_NONE ||
-			    (w->plan->quirks & Q_TAKES_CACHE_CONTROL) == 0));
+		put_content(w, t, is_one_text(w, t->parts));
 		json_close(w->to, '}');
 	}
 }

@@ -127,8 +127,12 @@ keep_fault(struct request *r)
 	head = arena_alloc(&r->arena, sizeof(*head));
 	fields = arena_alloc(&r->arena, a->head.nfields * sizeof(*fields));
 	if (head == NULL || fields == NULL ||
-	    !arena_copy(&r->arena, body, &r->fault_body))
+	    !arena_copy(&r->arena, body, &r->fault_body) ||
+	    !arena_copy(&r->arena, a->fault.message, &r->fault_words.message) ||
+	    !arena_copy(&r->arena, a->fault.type, &r->fault_words.type) ||
+	    !arena_copy(&r->arena, a->fault.code, &r->fault_words.code))
 		return;
+	r->fault_translated = a->ask->answer != NULL;
 	*head = a->head;
 	if (head->status < 400) /* it only said so in the body */
 		head->status = err_status(ERR_UP_CALLER);
@@ -237,8 +241,8 @@ cannot_say(struct request *r)
 {
 	struct candidate *next;
 
-	route_failed(&r->plan, r->candidate, ERR_NO_EQUIVALENT,
-	    loop_now(r->worker->loop));
+	route_failed(
+	    &r->plan, r->candidate, ERR_NO_EQUIVALENT, loop_now(r->worker->loop));
 	next = route_next(&r->plan, loop_now(r->worker->loop));
 	if (next == NULL)
 		return req_fail(r, ERR_NO_EQUIVALENT);
