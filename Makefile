@@ -48,7 +48,7 @@ UNIT	:= $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/test_*.c))
 SCENARIO := $(patsubst test/scenario/%.c,$B/scenario/%,$(wildcard test/scenario/test_*.c))
 HELP	:= $(patsubst %.c,$B/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 WORLD	:= $(patsubst %.c,$B/%.o,$(filter-out test/scenario/test_%,$(wildcard test/scenario/*.c)))
-PROBE	:= $B/probe
+PROBE	:= $B/probe $B/translate
 FUZZ	:= $(patsubst test/fuzz/%.c,$B/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 BENCH	:= $(patsubst bench/%.c,build/release/bench/%,$(wildcard bench/*.c))
 PACKAGES := build/.packages-build
@@ -92,7 +92,7 @@ $B/scenario/%: test/scenario/%.c $(WORLD) $(HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(WORLD) $(HELP) $(LIB) $(LDLIBS) $(LF_TEST)
 
-$(PROBE): test/e2e/probe.c $(LIB)
+$(PROBE): $B/%: test/e2e/%.c $(LIB)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
 # In other modes than fuzz they run the files that they are given.

@@ -286,5 +286,5 @@ const struct dialect dialect_anthropic = {
     .field_value = {"2023-06-01", 10},
     .write_fault = write_fault,
     .write_fault_event = write_fault_event,
-    .keep = 7,
+    .keep = 6,
 };

@@ -365,6 +365,7 @@ out_delta(
 }
 
 const struct translation anthropic_translation = {
+    .keep = 9,
     .read_prompt = anthropic_read_prompt,
     .write_prompt = anthropic_write_prompt,
     .read_answer = anthropic_read_answer,

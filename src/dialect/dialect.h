@@ -79,8 +79,10 @@ struct answer_plan {
  * given sizes, at most some KB, plus buffers that grow with what must be kept.
  */
 struct translation {
-	/* A request into the canonical form. j holds at least dialect->keep levels.
-	 * ERR_NOMEM; ERR_BAD_REQUEST with a note, *ret_param naming the member. */
+	uint32_t keep; /* levels of a request's tape that read_prompt looks at */
+
+	/* A request into the canonical form. ERR_NOMEM; ERR_BAD_REQUEST with a note,
+	 * *ret_param naming the member. */
 	enum err (*read_prompt)(const struct json *j, struct arena *a,
 	    struct prompt *ret_prompt, struct note *note, const char **ret_param);
 

@@ -51,6 +51,11 @@ read_audio(struct reader *r, uint32_t v, struct part *p, const char *path)
 	static const struct slice names[] = {{"data", 4}, {"format", 6}};
 
 	p->media.source = MEDIA_DATA;
+	if (json_is(r->j, v, JSON_STRING)) { /* Mistral's form */
+		p->media.data = json_inner(r->j, v);
+		p->whole = false;
+		return;
+	}
 	p->media.data = reader_text(r, json_get(r->j, v, S("data")), "input_audio.data");
 	p->media.type =
 	    reader_text(r, json_get(r->j, v, S("format")), "input_audio.format");

@@ -419,6 +419,7 @@ out_done(void *state)
 }
 
 const struct translation openai_translation = {
+    .keep = 9,
     .read_prompt = openai_read_prompt,
     .write_prompt = openai_write_prompt,
     .read_answer = openai_read_answer,

@@ -199,6 +199,8 @@ put_result(struct writer *w, const struct turn *t, const struct part *p)
 
 	json_open(b, '{');
 	json_member(b, S("role"), S("tool"));
+	if (w->same && t->name.ptr != NULL)
+		json_member_inner(b, S("name"), t->name);
 	json_key(b, S("tool_call_id"));
 	writer_id(w, id_rule(w), p->result.id);
 	json_key(b, S("content"));
@@ -552,7 +554,6 @@ put_member(struct writer *w, const struct member *m)
 	case MEANING_MODEL: json_quote(w->to, w->plan->model); return true;
 	case MEANING_TURNS: put_turns(w); return true;
 	case MEANING_TOOLS: put_tools(w); return true;
-	case MEANING_TOOL_CHOICE: put_choice(w); return true;
 	default: return false;
 	}
 }

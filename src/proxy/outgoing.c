@@ -49,18 +49,21 @@ edit_body(struct request *r)
 static enum err
 read_prompt(struct request *r)
 {
+	const struct translation *chat = r->surface->dialect->chat;
+	struct worker *w = r->worker;
 	enum err e;
 
 	if (r->prompt != NULL)
 		return ERR_OK;
-	e = choose_tape(r);
+	w->tape_owner = NULL;
+	e = json_parse(&w->tape, buf_slice(&r->body), chat->keep);
 	if (e != ERR_OK)
 		return e;
+	w->tape_owner = r;
 	r->prompt = arena_alloc(&r->arena, sizeof(*r->prompt));
 	if (r->prompt == NULL)
 		return ERR_NOMEM;
-	e = r->surface->dialect->chat->read_prompt(
-	    &r->worker->tape, &r->arena, r->prompt, &r->note, &r->param);
+	e = chat->read_prompt(&w->tape, &r->arena, r->prompt, &r->note, &r->param);
 	r->prompt->stream = r->ask.stream;
 	if (e != ERR_OK)
 		r->prompt = NULL;
