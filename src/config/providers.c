@@ -382,15 +382,37 @@ take_dialect(struct making *m)
 static void
 take_auth(struct making *m)
 {
-	static const char *const words[] = {"bearer", "api-key", "x-api-key", "none"};
+	static const char *const words[] = {
+	    "bearer", "api-key", "x-api-key", "none", "x-goog-api-key"};
 	const struct yaml_node *n = m->value[FIELD_AUTH];
 	unsigned i;
 
-	if (n != NULL && loading_word(m->l, n, words, 4, &i))
+	if (n != NULL && loading_word(m->l, n, words, 5, &i))
 		m->p->auth = (enum auth)i;
 	else if (m->row == NULL)
-		m->p->auth =
-		    m->value[FIELD_API_KEY] == NULL ? AUTH_OPTIONAL : AUTH_BEARER;
+		m->p->auth = m->value[FIELD_API_KEY] == NULL	  ? AUTH_OPTIONAL
+			     : m->p->dialect == DIALECT_ANTHROPIC ? AUTH_X_API_KEY
+			     : m->p->dialect == DIALECT_GEMINI	  ? AUTH_X_GOOG_API_KEY
+								  : AUTH_BEARER;
+}
+
+/* A built-in host speaks its further dialects, those on other paths only where its
+ * base URL is the built-in one. */
+static void
+take_faces(struct making *m)
+{
+	unsigned n;
+	const struct face *all = provider_faces(&n);
+
+	if (m->row == NULL || m->value[FIELD_DIALECT] != NULL)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(all[i].provider, m->p->name) != 0 ||
+		    (all[i].path[0] != '\0' && m->value[FIELD_BASE_URL] != NULL))
+			continue;
+		if (m->p->nfaces < PROVIDER_FACES_MAX)
+			m->p->faces[m->p->nfaces++] = &all[i];
+	}
 }
 
 static void
@@ -542,6 +564,7 @@ make_provider(struct loading *l, const struct provider_row *row, struct slice na
 	}
 	take_dialect(&m);
 	take_auth(&m);
+	take_faces(&m);
 	take_quirks(&m);
 	take_limits(&m);
 	take_data_collection(&m);

@@ -274,6 +274,7 @@ put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 }
 
 const struct dialect dialect_anthropic = {
+    .id = DIALECT_ANTHROPIC,
     .name = "anthropic",
     .chat = &anthropic_translation,
     .read_ask = read_ask,

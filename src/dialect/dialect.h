@@ -113,6 +113,7 @@ struct translation {
 };
 
 struct dialect {
+	enum dialect_id id;
 	const char *name;
 	const struct translation *chat; /* NULL: not translated */
 

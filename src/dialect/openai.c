@@ -592,6 +592,7 @@ put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 }
 
 const struct dialect dialect_openai = {
+    .id = DIALECT_OPENAI,
     .name = "openai",
     .chat = &openai_translation,
     .read_ask = read_ask,

@@ -263,17 +263,18 @@ attempt_key(const struct attempt *a)
 }
 
 static void
-put_credential(struct attempt *a, struct buf *to)
+put_credential(struct attempt *a, enum auth auth, struct buf *to)
 {
-	const struct provider *p = a->candidate->offer->provider;
 	struct slice key = attempt_key(a);
 
 	if (key.len == 0)
 		return;
-	if (p->auth == AUTH_API_KEY) {
+	if (auth == AUTH_API_KEY) {
 		http_put_field(to, S("api-key"), key);
-	} else if (p->auth == AUTH_X_API_KEY) {
+	} else if (auth == AUTH_X_API_KEY) {
 		http_put_field(to, S("x-api-key"), key);
+	} else if (auth == AUTH_X_GOOG_API_KEY) {
+		http_put_field(to, S("x-goog-api-key"), key);
 	} else {
 		buf_add(to, S("authorization: Bearer "));
 		buf_add(to, key);
@@ -315,12 +316,15 @@ static void
 put_head(struct attempt *a, struct buf *to)
 {
 	const struct provider *p = a->candidate->offer->provider;
-	const struct dialect *d = dialect_find(p->dialect);
+	const struct dialect *d = a->ask->dialect;
+	const char *path = "";
+	enum auth auth = p->auth;
 	const struct http_head *h = a->ask->head;
 	size_t had = to->len;
 
+	(void)provider_speaks(p, d->id, &path, &auth);
 	buf_add(to, S("POST "));
-	buf_add(to, slice_str(a->use != NULL ? "/v1" : p->path));
+	buf_add(to, slice_str(a->use != NULL ? "/v1" : path));
 	d->put_target(
 	    a->ask->surface->op, a->candidate->offer->upstream, a->ask->stream, to);
 	if (a->ask->answer == NULL)
@@ -328,7 +332,7 @@ put_head(struct attempt *a, struct buf *to)
 	buf_add(to, S(" HTTP/1.1\r\n"));
 	http_put_field(
 	    to, S("host"), slice_str(a->use != NULL ? "127.0.0.1" : p->host_header));
-	put_credential(a, to);
+	put_credential(a, auth, to);
 	put_fields(a, to);
 	if (d->field_name.len > 0 &&
 	    (a->ask->answer != NULL || http_field(h, d->field_name).ptr == NULL))

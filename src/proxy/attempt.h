@@ -42,9 +42,10 @@ attempt_fn(void *arg, enum attempt_event event, const struct slice *parts, unsig
 /* What is sent, and how. Borrowed until the attempt is dropped. */
 struct attempt_ask {
 	const struct surface *surface;
-	const struct http_head *head; /* the caller's, for the fields that pass */
-	struct slice query;	      /* with its "?", or empty */
-	const struct slice *parts;    /* the body */
+	const struct dialect *dialect; /* that is spoken to the provider */
+	const struct http_head *head;  /* the caller's, for the fields that pass */
+	struct slice query;	       /* with its "?", or empty */
+	const struct slice *parts;     /* the body */
 	unsigned nparts;
 	size_t body_len;
 	bool stream;	     /* events are wanted: the first token has a limit */

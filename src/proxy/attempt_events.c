@@ -70,7 +70,7 @@ fail_by_event(struct attempt *a)
 {
 	const struct offer *o = a->candidate->offer;
 	struct json *j = &a->worker->reply_tape;
-	enum err e = dialect_find(o->provider->dialect)->read_fault(200, j, &a->fault);
+	enum err e = a->ask->dialect->read_fault(200, j, &a->fault);
 
 	/* An error that a status would have made the caller's is his here too. */
 	if (err_kind(e) == KIND_PROVIDER)
@@ -93,13 +93,10 @@ fail_unreadable(struct attempt *a)
 static void
 fault_goes_on(struct attempt *a)
 {
-	const struct offer *o = a->candidate->offer;
-
 	a->err = ERR_STREAM_ERROR;
 	if (a->ask->answer == NULL)
 		return;
-	(void)dialect_find(o->provider->dialect)
-	    ->read_fault(200, &a->worker->reply_tape, &a->fault);
+	(void)a->ask->dialect->read_fault(200, &a->worker->reply_tape, &a->fault);
 	attempt_translate_fault(a);
 }
 
@@ -110,8 +107,7 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 	const struct offer *o = a->candidate->offer;
 	struct event_facts f;
 
-	dialect_find(o->provider->dialect)
-	    ->read_event(e, &a->worker->reply_tape, o->provider->quirks, &f);
+	a->ask->dialect->read_event(e, &a->worker->reply_tape, o->provider->quirks, &f);
 	if (!f.readable) {
 		/* The last event, without its end: cut, not malformed. */
 		if (whole)

@@ -21,7 +21,7 @@ quirks_of(const struct attempt *a)
 static const struct dialect *
 dialect_of(const struct attempt *a)
 {
-	return dialect_find(a->candidate->offer->provider->dialect);
+	return a->ask->dialect;
 }
 
 static struct slice

@@ -20,7 +20,7 @@ struct translating {
 static const struct translation *
 from_of(const struct attempt *a)
 {
-	return dialect_find(a->candidate->offer->provider->dialect)->chat;
+	return a->ask->dialect->chat;
 }
 
 static const struct translation *

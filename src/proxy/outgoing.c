@@ -9,7 +9,13 @@
 const struct dialect *
 outgoing_dialect(const struct request *r)
 {
-	return dialect_find(r->candidate->offer->provider->dialect);
+	const struct provider *p = r->candidate->offer->provider;
+	const char *path;
+	enum auth auth;
+
+	if (provider_speaks(p, r->surface->dialect->id, &path, &auth))
+		return r->surface->dialect;
+	return dialect_find(p->dialect);
 }
 
 bool

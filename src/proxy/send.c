@@ -27,8 +27,9 @@ start_attempt(struct request *r)
 	r->sending.query = r->query;
 	r->sending.stream = r->ask.stream;
 	r->sending.withhold_usage = !r->ask.usage_asked && outgoing_asks_for_usage(r);
+	r->sending.dialect = outgoing_dialect(r);
 	r->sending.answer =
-	    outgoing_dialect(r) == r->surface->dialect ? NULL : &r->answer_plan;
+	    r->sending.dialect == r->surface->dialect ? NULL : &r->answer_plan;
 	r->sending.answers = r->ask.answers;
 	r->sending.deadline_ms = r->deadline_ms;
 	r->whole = r->ended = false;

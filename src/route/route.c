@@ -46,10 +46,13 @@ static bool
 is_spoken(const struct route_query *q, const struct provider *p)
 {
 	const struct dialect *d = dialect_find(p->dialect);
+	const char *path;
+	enum auth auth;
 
-	return d != NULL &&
-	       (d == q->dialect || (q->ask->op == OP_CHAT && d->chat != NULL &&
-				       q->dialect->chat != NULL));
+	if (provider_speaks(p, q->dialect->id, &path, &auth))
+		return true;
+	return d != NULL && q->ask->op == OP_CHAT && d->chat != NULL &&
+	       q->dialect->chat != NULL;
 }
 
 static enum route_out
