@@ -184,9 +184,9 @@ def test_prices(server):
 
 @pytest.mark.asan
 def test_the_model_that_answered_has_its_own_price(server):
-    server.host.play(answered((10, 0, 10), "dated"))
+    server.host.play(answered((100, 0, 10), "dated"))
     got = server.chat("acme/classes")
-    assert (got.field("x-weir-cost-usd"), server.row_of(got)["said"]) == ("0.00005", "dated")
+    assert (got.field("x-weir-cost-usd"), server.row_of(got)["said"]) == ("0.00023", "dated")
     server.host.play(answered((100, 0, 10), "classes-2026-01-01"))  # of which there is no price: of what was asked
     got = server.chat("acme/classes")
     assert (got.field("x-weir-cost-usd"), server.row_of(got)["said"]) == ("0.00014", "classes-2026-01-01")
