@@ -1,6 +1,5 @@
 """What recorded usages cost: the ledger's pico-USD against a calculation by hand, to the last digit."""
 import json
-import pathlib
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -9,7 +8,7 @@ from conftest import servers
 from corpus import exchanges
 from host import Host, completion, reply, stream
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.asan
 
 
 def pusd(*products):
@@ -172,7 +171,6 @@ def answered(usage, model):
     return reply(body if isinstance(usage, tuple) else {**body, "usage": usage})
 
 
-@pytest.mark.asan
 def test_prices(server):
     for model, usage, due in PRICES:
         server.host.play(answered(usage, model))
@@ -182,7 +180,6 @@ def test_prices(server):
     assert sum(row["cost_pusd"] for row in server.usage()) == sum(due for *_, due in PRICES)
 
 
-@pytest.mark.asan
 def test_the_model_that_answered_has_its_own_price(server):
     server.host.play(answered((100, 0, 10), "dated"))
     got = server.chat("acme/classes")
@@ -192,7 +189,6 @@ def test_the_model_that_answered_has_its_own_price(server):
     assert (got.field("x-weir-cost-usd"), server.row_of(got)["said"]) == ("0.00014", "classes-2026-01-01")
 
 
-@pytest.mark.asan
 def test_what_has_no_price_is_unknown_and_not_free(server):
     server.host.play(answered((10, 0, 10), "new-model"))
     got = server.chat("mine/new-model")
@@ -207,7 +203,6 @@ def test_what_has_no_price_is_unknown_and_not_free(server):
     assert server.chat("acme/free").field("x-weir-cost-usd") == "unknown"  # nor is what has no usage
 
 
-@pytest.mark.asan
 def test_a_class_without_a_price_makes_it_unknown(server):
     server.host.play(answered((10, 0, 1), "input"))
     assert server.chat("acme/input").field("x-weir-cost-usd") == "unknown"
