@@ -31,11 +31,11 @@ struct reply_facts {
 
 /* What one event of a stream says. */
 struct event_facts {
-	bool readable;	 /* its data could be read, or it has none */
-	bool has_token;	 /* text, reasoning, a tool call, a refusal */
-	bool usage_only; /* it carries usage and no answer */
-	bool is_fault;	 /* an error object */
-	bool is_done;	 /* the stream's own end mark */
+	bool readable;	   /* its data could be read, or it has none */
+	bool has_token;	   /* text, reasoning, a tool call, a refusal */
+	bool usage_only;   /* it carries usage and no answer */
+	bool is_fault;	   /* an error object */
+	bool is_done;	   /* the stream's own end mark */
 	unsigned finishes; /* so many answers end with it */
 	struct reply_facts reply;
 };

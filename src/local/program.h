@@ -28,7 +28,7 @@ struct engine_spec {
 	char *name, *file, *mmproj; /* mmproj "": none */
 	char *program;		    /* options.local_engine */
 	uint64_t context_tok, parallel;
-	uint64_t threads; /* 0: the engine chooses */
+	uint64_t threads;    /* 0: the engine chooses */
 	uint64_t file_bytes; /* of file and mmproj; 0: not there */
 	bool embedding;
 	bool pools; /* the model says how its embeddings are made of its tokens' */
