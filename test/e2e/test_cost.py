@@ -88,6 +88,35 @@ def test_a_recorded_usage(ledger, mark, row, price, due):
     assert ledger[mark]["provider"] == row
 
 
+# Of hosts that count in their own way and are not among the recorded ones: what they are documented to say.
+OTHERS = [
+    (
+        "xai", "input: 3, cached_input: 0.75, output: 15",
+        {"prompt_tokens": 100, "completion_tokens": 9, "total_tokens": 203,
+         "prompt_tokens_details": {"cached_tokens": 40}, "completion_tokens_details": {"reasoning_tokens": 94}},
+        pusd((60, "3"), (40, "0.75"), (9 + 94, "15")),
+    ),
+    (
+        "google", "input: 0.1, output: 0.4",
+        {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 105},
+        pusd((9, "0.1"), (3 + 93, "0.4")),
+    ),
+    (
+        "deepinfra", "input: 0.3, output: 2.5",
+        {"prompt_tokens": 5, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 94}, "estimated_cost": 0.000259},
+        pusd((5, "0.3"), (9 + 94, "2.5")),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row, price, usage, due", OTHERS, ids=[case[0] for case in OTHERS])
+def test_a_documented_usage(weir, host, row, price, usage, due):
+    provider = host(reply({**completion(), "usage": usage}))
+    config = f"providers: {{{row}: {{base_url: {provider.url}, api_key: k}}}}\nmodels: {{a/b: [{{provider: {row}, price: {{{price}}}}}]}}"
+    server = weir(config)
+    assert server.row_of(server.chat("a/b"))["cost_pusd"] == due
+
+
 def test_the_hosts_own_figure_stands_beside_ours(ledger):
     """Of these we know what the host bills, and give it the price it has."""
     assert {mark: ledger[mark]["stated_pusd"] for mark in ledger if ledger[mark]["stated_pusd"] is not None} == {
