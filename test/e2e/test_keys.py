@@ -361,7 +361,7 @@ def test_an_address_that_another_program_has(weir):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         server = weir(f"listen: {address}\n", wait=False)
         assert server.process.wait(10) == 1
-    assert f"cannot listen on {address}: Address already in use" in server.log
+    assert server.log == f"weir: cannot listen on {address}: Address already in use; `listen` or WEIR_LISTEN names another address\n"
 
 
 def test_an_address_that_another_weir_has(weir):
