@@ -153,9 +153,9 @@ HIS = {
 
 @pytest.mark.parametrize("wanted", (JSON, STREAM), ids=("json", "stream"))
 @pytest.mark.parametrize("kind", HIS)
-def test_the_callers_fault_comes_back_as_it_is(in_front, kind, wanted):
+def test_the_callers_fault_comes_back_as_it_is(lasting, kind, wanted):
     behaviour, status = HIS[kind]
-    server = in_front(behaviour, OTHER)
+    server = lasting(behaviour, OTHER)
     got = server.ask(body=wanted)
     assert (got.status, got.field("x-weir-attempts"), answered_by(got)) == (status, "1", "a")
     assert got.body.startswith(b'{"error": {"message"' if kind != "detail" else b'{"detail"')
@@ -164,41 +164,41 @@ def test_the_callers_fault_comes_back_as_it_is(in_front, kind, wanted):
     assert (row["outcome"], row["status"], row["cost_pusd"], billed_of(row)) == ("UP_CALLER", status, None, ["no"])
 
 
-def test_a_refusal_in_the_answer_is_an_answer(in_front):
+def test_a_refusal_in_the_answer_is_an_answer(lasting):
     body = completion(None)
     body["choices"][0].update(finish_reason="content_filter", message={"role": "assistant", "content": None, "refusal": "no"})
-    server = in_front(reply(body), OTHER)
+    server = lasting(reply(body), OTHER)
     assert server.ask(body=JSON).json == body and server.hosts[1].requests == []
 
 
-def test_the_callers_own_fault_wins_over_the_hosts_before(in_front):
-    server = in_front(fault(500), fault(400, "temperature is too high"))
+def test_the_callers_own_fault_wins_over_the_hosts_before(lasting):
+    server = lasting(fault(500), fault(400, "temperature is too high"))
     got = server.ask(body=JSON)
     assert (got.status, got.json["error"]["message"], got.field("x-weir-attempts")) == (400, "temperature is too high", "2")
 
 
 @pytest.mark.parametrize("status, words", ((400, "This model's maximum context length is 8192 tokens"), (413, "Request too large"), (422, "prompt is too long")))
-def test_what_is_too_long_goes_to_a_longer_context(in_front, status, words):
+def test_what_is_too_long_goes_to_a_longer_context(lasting, status, words):
     """b is no longer than a, and not even asked."""
     contexts = {"a": {"context": 8192}, "b": {"context": 8192}, "c": {"context": 131072}}
-    server = in_front(fault(status, words), OTHER, reply(completion("from c")), offers=contexts)
+    server = lasting(fault(status, words), OTHER, reply(completion("from c")), offers=contexts)
     got = server.ask(body=JSON)
     assert (got.status, answered_by(got)) == (200, "c") and server.hosts[1].requests == []
     assert attempts_of(server.wait_for_rows(1)[0]) == "a:CONTEXT_LENGTH c:OK"
 
 
-def test_too_long_for_all_is_told_in_the_hosts_words(in_front):
+def test_too_long_for_all_is_told_in_the_hosts_words(lasting):
     words = "This model's maximum context length is {} tokens"
     contexts = {"a": {"context": 8192}, "b": {"context": 16384}}
-    server = in_front(fault(400, words.format(8192)), fault(400, words.format(16384)), offers=contexts)
+    server = lasting(fault(400, words.format(8192)), fault(400, words.format(16384)), offers=contexts)
     got = server.ask(body=JSON)
     assert got.status == 400 and got.json["error"]["type"] == "test_error" and "maximum context length" in got.json["error"]["message"]
     assert attempts_of(server.wait_for_rows(1)[0]) == "a:CONTEXT_LENGTH b:CONTEXT_LENGTH"
 
 
-def test_too_long_and_then_a_broken_one_is_still_the_callers(in_front):
+def test_too_long_and_then_a_broken_one_is_still_the_callers(lasting):
     contexts = {"a": {"context": 8192}, "b": {"context": 131072}}
-    server = in_front(fault(400, "maximum context length is 8192"), fault(503), offers=contexts, attempts=2)
+    server = lasting(fault(400, "maximum context length is 8192"), fault(503), offers=contexts, attempts=2)
     got = server.ask(body=JSON)
     assert got.status == 400 and "maximum context length" in got.json["error"]["message"]
 
@@ -249,9 +249,9 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("kind", FILTERS)
-def test_what_the_caller_filtered_out(in_front, kind):
+def test_what_the_caller_filtered_out(lasting, kind):
     wish, word = FILTERS[kind]
-    server = in_front(OTHER)
+    server = lasting(OTHER)
     got = server.chat("acme/large", provider=wish)
     assert (got.status, code_of(got)) == (400, "no_provider_fits") and word in got.json["error"]["message"]
     assert server.hosts[0].requests == [] and server.rows() == []
@@ -439,9 +439,9 @@ BILLED = {
 
 
 @pytest.mark.parametrize("kind", BILLED)
-def test_an_abandoned_attempt_that_may_have_been_billed_is_marked(in_front, kind):
+def test_an_abandoned_attempt_that_may_have_been_billed_is_marked(lasting, kind):
     behaviour, billed = BILLED[kind]
-    server = in_front(behaviour or f"http://127.0.0.1:{refused_port()}/v1", stream(), first_token="200ms")
+    server = lasting(behaviour or f"http://127.0.0.1:{refused_port()}/v1", stream(), first_token="200ms")
     assert Caller(server, STREAM).rest() == SHOWN
     row = server.wait_for_rows(1)[0]
     assert billed_of(row) == [billed, "yes"] and row["cost_pusd"] == COST and row["provider"] == "b"
