@@ -382,6 +382,17 @@ def test_a_generation_is_for_the_key_that_made_it(front):
     assert (server.ask(path, fields=other).status, server.ask(path).status) == (404, 401)
 
 
+def test_bug_a_generation_of_an_endless_name_is_json(front):
+    """The names of three attempts are more than a row keeps: cut, they would be no JSON."""
+    server = front(fault(500))
+    got = server.chat("a/" + "x" * 3000)
+    assert got.status == 502
+    told = server.generation(got)
+    assert told["attempts"] == [] and told["asked"] == "a/" + "x" * 3000 and told["outcome"] == "UP_5XX"
+    got = server.chat("a/" + "x" * 900)
+    assert [one["model"] for one in server.generation(got)["attempts"]] == ["x" * 900] * 3
+
+
 # --- who reads it ---
 
 
