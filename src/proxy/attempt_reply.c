@@ -2,7 +2,7 @@
 
 #include "proxy/worker.h"
 
-#define KEY_LEAST   8	       /* shorter ones are no secret, and in many words */
+#define KEY_LEAST   8		/* shorter ones are no secret, and in many words */
 #define TAIL_BYTES  (16u << 10) /* at the end of a long reply, where its usage stands */
 #define INTERIM_MAX 20		/* announcements before a reply */
 
@@ -118,8 +118,8 @@ attempt_read_fault(struct attempt *a, bool whole, bool reusable)
 	if (words.ptr == NULL && plain && j->count == 0)
 		words = first_line(text);
 	words = attempt_words(a, words);
-	attempt_fail(a, whole ? e : kind_of_cut(e), "%s answered %u%s%.*s", p->name, a->status,
-	    words.len > 0 ? ": " : "", SLICE_ARGS(words));
+	attempt_fail(a, whole ? e : kind_of_cut(e), "%s answered %u%s%.*s", p->name,
+	    a->status, words.len > 0 ? ": " : "", SLICE_ARGS(words));
 }
 
 /* --- whole replies --- */

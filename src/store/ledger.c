@@ -159,7 +159,8 @@ tell_refused(const struct meter_row *row, const struct note *why)
 	char id[REQUEST_ID_LEN];
 
 	request_id_write(row->n.id, id);
-	log_event(LOG_ERROR, "the ledger refuses the row of %.*s (%.*s, %lld pico-USD): %s",
+	log_event(LOG_ERROR,
+	    "the ledger refuses the row of %.*s (%.*s, %lld pico-USD): %s",
 	    REQUEST_ID_LEN, id, SLICE_ARGS(row->text[TEXT_PROVIDER]),
 	    (long long)row->n.cost_pusd, note_slice(why).ptr);
 }
