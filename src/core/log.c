@@ -9,11 +9,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HELD_BYTES  (1u << 20)
 #define LINGER_MS   50
 #define MESSAGE_MAX 1000
+#define STOP_S	    2 /* for the last lines to be written */
 
 static struct {
 	atomic_int level, format;
@@ -93,11 +95,17 @@ log_start(int fd)
 void
 log_stop(void)
 {
+	struct timespec end;
+
 	if (!atomic_exchange(&state.running, false))
 		return;
 	outbox_close(&state.lines);
-	(void)pthread_join(state.thread, NULL);
-	outbox_done(&state.lines);
+	(void)clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += STOP_S;
+	/* Who does not read the log must not keep the process alive; the thread that
+	 * waits for him goes with it. */
+	if (pthread_timedjoin_np(state.thread, NULL, &end) == 0)
+		outbox_done(&state.lines);
 }
 
 void

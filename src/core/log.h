@@ -22,7 +22,8 @@ void log_setup(enum log_level level, enum log_format format);
 /* Starts the writing thread on the file descriptor (borrowed). ERR_NOMEM. */
 enum err log_start(int fd) MUST_CHECK;
 
-/* Writes what is left and ends the thread; lines then go to stderr again. */
+/* Writes what is left, if somebody takes it within 2 s, and ends the thread; lines then
+ * go to stderr again. */
 void log_stop(void);
 
 /* Would a line of this level be written? */

@@ -157,6 +157,7 @@ static bool
 scale_number(struct slice number, uint64_t scale, uint64_t *ret_value)
 {
 	size_t point = slice_find(number, '.');
+	uint64_t whole, rest;
 	int64_t micro;
 
 	/* Go prints durations with up to nine decimals; under a µs is noise. */
@@ -164,9 +165,11 @@ scale_number(struct slice number, uint64_t scale, uint64_t *ret_value)
 		number.len = point + 7;
 	if (!text_scaled(number, 6, &micro))
 		return false;
-	if ((uint64_t)micro > UINT64_MAX / scale)
+	whole = (uint64_t)micro / 1000000;
+	rest = (uint64_t)micro % 1000000 * scale / 1000000;
+	if (whole > (UINT64_MAX - rest) / scale)
 		return false;
-	*ret_value = (uint64_t)micro * scale / 1000000;
+	*ret_value = whole * scale + rest;
 	return true;
 }
 

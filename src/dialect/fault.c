@@ -2,7 +2,8 @@
 
 /*
  * The shapes in which hosts word an error: {error:{message,...}}, {error:"..."},
- * {message,...}, {detail:"..."}, {detail:[{msg}]}, and any of them in an array.
+ * {message,...}, {detail:"..."}, {detail:[{msg}]}, {detail:{error}}, and any of them
+ * in an array.
  */
 static void
 read_words(const struct json *j, struct fault *f)
@@ -19,6 +20,8 @@ read_words(const struct json *j, struct fault *f)
 		f->message = json_inner(j, detail);
 	if (f->message.ptr == NULL)
 		f->message = json_inner(j, json_get(j, json_at(j, detail, 0), S("msg")));
+	if (f->message.ptr == NULL)
+		f->message = json_inner(j, json_get(j, detail, S("error")));
 	f->type = json_inner(j, json_get(j, from, S("type")));
 	f->code = json_inner(j, json_get(j, from, S("code")));
 	f->param = json_inner(j, json_get(j, from, S("param")));
@@ -26,38 +29,69 @@ read_words(const struct json *j, struct fault *f)
 		f->code = json_raw(j, json_get(j, from, S("code")));
 }
 
-/* Is one of the words in the fault's code, type or message? */
+/* Is one of the words in the text, in any case? */
+static bool
+has_word(struct slice text, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		for (size_t at = 0; at < text.len; at++)
+			if (slice_istarts(slice_from(text, at), slice_str(*words)))
+				return true;
+	return false;
+}
+
+/*
+ * Its code or its type has one of the words. They are the host's own; a message may
+ * repeat what the caller wrote, who must not have a key benched by it.
+ */
+static bool
+is_named(const struct fault *f, const char *const *words)
+{
+	return has_word(f->code, words) || has_word(f->type, words);
+}
+
 static bool
 tells_of(const struct fault *f, const char *const *words)
 {
-	for (; *words != NULL; words++) {
-		struct slice w = slice_str(*words);
-
-		if (slice_search(f->code, w) < f->code.len ||
-		    slice_search(f->type, w) < f->type.len ||
-		    slice_search(f->message, w) < f->message.len)
-			return true;
-	}
-	return false;
+	return is_named(f, words) || has_word(f->message, words);
 }
 
 /* Words by which hosts say that the prompt is too long (recorded, or their docs). */
 static const char *const too_long[] = {"context_length", "context length",
     "exceed_context_size", "prompt is too long", "context window", "too many tokens",
     "maximum context", "reduce the length", "input is too long", "max_model_len", NULL};
+static const char *const too_long_codes[] = {"1261", NULL};
 
-/* Words by which they say that the account is out of money. */
-static const char *const no_money[] = {"insufficient_quota", "credit_balance",
-    "insufficient balance", "Insufficient Balance", "billing", "depleted",
-    "exceeded your current quota", "payment", NULL};
+/* By which they say that the account is out of money. That of a rate limit may advise
+ * to pay, and Google's to look at the quota and the billing details. */
+static const char *const no_money_codes[] = {"insufficient_quota", "credit_balance",
+    "billing_", "insufficient_balance", "1113", NULL};
+static const char *const no_money[] = {"insufficient balance", "insufficient credit",
+    "credit balance", "out of credits", "depleted", NULL};
 
-/* Words by which they say that the key is wrong, though the status is 400. */
-static const char *const bad_key[] = {
-    "API_KEY_INVALID", "API key not valid", "invalid_api_key", NULL};
+static const char *const too_many[] = {"rate_limit", NULL};
+
+/* By which they say that the key is wrong, though the status is 400. */
+static const char *const bad_key[] = {"API_KEY_INVALID", "invalid_api_key", NULL};
+#define BAD_KEY_BEGINS S("API key not valid")
 
 /* Words of a refusal for what is said, which another host would refuse as well. */
 static const char *const bad_content[] = {
     "content_policy", "content_filter", "moderation", "flagged", NULL};
+
+static enum err
+caller_kind(unsigned status, const struct fault *f)
+{
+	if (is_named(f, bad_key) || slice_istarts(f->message, BAD_KEY_BEGINS))
+		return ERR_UP_CREDENTIAL;
+	if (is_named(f, no_money_codes))
+		return ERR_UP_QUOTA;
+	if (is_named(f, too_many))
+		return ERR_RATE_LIMITED;
+	return status == 413 || tells_of(f, too_long) || is_named(f, too_long_codes)
+		   ? ERR_CONTEXT_LENGTH
+		   : ERR_UP_CALLER;
+}
 
 enum err
 fault_kind(unsigned status, const struct fault *f)
@@ -65,13 +99,7 @@ fault_kind(unsigned status, const struct fault *f)
 	switch (status) {
 	case 400:
 	case 413:
-	case 422:
-		if (tells_of(f, bad_key))
-			return ERR_UP_CREDENTIAL;
-		if (tells_of(f, (const char *const[]){"rate_limit", NULL}))
-			return ERR_RATE_LIMITED;
-		return status == 413 || tells_of(f, too_long) ? ERR_CONTEXT_LENGTH
-							      : ERR_UP_CALLER;
+	case 422: return caller_kind(status, f);
 	case 401: return ERR_UP_CREDENTIAL;
 	case 402: return ERR_UP_QUOTA;
 	case 403: return tells_of(f, bad_content) ? ERR_UP_CALLER : ERR_UP_CREDENTIAL;
@@ -80,7 +108,11 @@ fault_kind(unsigned status, const struct fault *f)
 	case 408: return ERR_UP_TIMEOUT;
 	case 425: return ERR_UP_5XX;
 	case 429:
-	case 498: return tells_of(f, no_money) ? ERR_UP_QUOTA : ERR_RATE_LIMITED;
+	case 498:
+		return is_named(f, no_money_codes) ||
+			       (!is_named(f, too_many) && has_word(f->message, no_money))
+			   ? ERR_UP_QUOTA
+			   : ERR_RATE_LIMITED;
 	case 504: return ERR_UP_TIMEOUT;
 	default: return status >= 400 && status < 499 ? ERR_UP_CALLER : ERR_UP_5XX;
 	}

@@ -235,7 +235,9 @@ number(const struct json *j, uint32_t v)
 {
 	uint64_t n = 0;
 
-	return read_number(j, v, &n) ? n : 0;
+	if (!read_number(j, v, &n))
+		return 0;
+	return n <= COUNT_MAX ? n : COUNT_MAX + 1; /* so that sums do not wrap */
 }
 
 /* Is it there, and not what a count of tokens can be? */
@@ -361,6 +363,16 @@ read_prompt(const struct json *j, const uint32_t u[U_MEMBERS], unsigned quirks,
 	usage->count[USAGE_INPUT] = prompt;
 }
 
+/* What the total holds beyond the prompt and the completion. */
+static uint64_t
+beyond(const struct json *j, const uint32_t u[U_MEMBERS])
+{
+	uint64_t total = number(j, u[U_TOTAL]), sum = number(j, u[U_PROMPT]);
+
+	sum += number(j, u[U_COMPLETION]);
+	return total > sum ? total - sum : 0;
+}
+
 static void
 read_completion(const struct json *j, const uint32_t u[U_MEMBERS], unsigned quirks,
     struct usage *usage)
@@ -375,6 +387,11 @@ read_completion(const struct json *j, const uint32_t u[U_MEMBERS], unsigned quir
 	if ((quirks & Q_REASONING_APART) ||
 	    ((quirks & Q_REASONING_MAY_BE_APART) && reasoning > completion))
 		completion += reasoning;
+	if (quirks & Q_REASONING_IN_TOTAL) {
+		completion += beyond(j, u);
+		if (reasoning == 0)
+			reasoning = beyond(j, u);
+	}
 	usage->count[USAGE_REASONING] = split_off(&completion, reasoning);
 	usage->count[USAGE_AUDIO_OUT] = split_off(&completion, number(j, d[D_AUDIO]));
 	usage->count[USAGE_IMAGE_OUT] = split_off(&completion, number(j, d[D_IMAGE]));

@@ -219,16 +219,19 @@ read_addresses(struct server *s)
 static int
 listen_all(struct server *s)
 {
-	char why[128];
+	char why[128], text[200];
+	enum err e = ERR_OK;
 
-	for (unsigned i = 0; i < s->naddresses; i++)
-		if (listener_check(&s->addresses[i], why) != ERR_OK)
-			return refuse(why);
-	for (unsigned i = 0; i < s->nthreads; i++)
-		if (worker_listen(&s->threads[i].worker, s->addresses, s->naddresses,
-			why) != ERR_OK)
-			return refuse(why);
-	return 0;
+	for (unsigned i = 0; e == ERR_OK && i < s->naddresses; i++)
+		e = listener_check(&s->addresses[i], why);
+	for (unsigned i = 0; e == ERR_OK && i < s->nthreads; i++)
+		e = worker_listen(
+		    &s->threads[i].worker, s->addresses, s->naddresses, why);
+	if (e == ERR_OK)
+		return 0;
+	(void)snprintf(
+	    text, sizeof(text), "%s; `listen` or WEIR_LISTEN names another address", why);
+	return refuse(text);
 }
 
 /* --- signals --- */

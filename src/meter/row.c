@@ -2,8 +2,7 @@
 
 #include "core/random.h"
 
-#define PREFIX	 "req_"
-#define TEXT_MAX 4096 /* longer texts are cut */
+#define PREFIX "req_"
 
 /*
  * rowid: 41 bits of unix ms, 6 of the thread, 16 of a counter within the ms. Rows
@@ -11,6 +10,7 @@
  */
 #define THREAD_SHIFT 16
 #define MS_SHIFT     22
+#define COUNTER	     0xffffu
 
 static void
 write_hex(uint64_t value, char *to)
@@ -71,9 +71,13 @@ request_ids_next(struct request_ids *ids, uint64_t unix_ms)
 	struct request_id id;
 
 	id.rowid = unix_ms << MS_SHIFT | ids->thread << THREAD_SHIFT;
-	/* More than 65,536 in a ms, or a clock set back: go on counting. */
+	/* More than 65,536 in a ms, or a clock set back: go on counting. At the counter's
+	 * end it is the next ms: the number behind it is another thread's. */
 	if (id.rowid <= ids->last)
-		id.rowid = ids->last + 1;
+		id.rowid = (ids->last & COUNTER) == COUNTER
+			       ? ((ids->last >> MS_SHIFT) + 1) << MS_SHIFT |
+				     ids->thread << THREAD_SHIFT
+			       : ids->last + 1;
 	ids->last = id.rowid;
 	if (ids->left == 0) {
 		random_bytes(ids->tags, sizeof(ids->tags));
@@ -105,7 +109,7 @@ meter_row_put(struct outbox *o, const struct meter_row *row)
 	memset(&r, 0, sizeof(r)); /* its padding goes along */
 	r.n = row->n;
 	for (unsigned i = 0; i < METER_TEXTS; i++) {
-		parts[i + 1] = slice_head(row->text[i], TEXT_MAX);
+		parts[i + 1] = slice_head(row->text[i], METER_TEXT_MAX);
 		r.len[i] = (uint16_t)parts[i + 1].len;
 		bytes += parts[i + 1].len;
 	}

@@ -73,6 +73,8 @@ enum meter_text {
 	METER_TEXTS
 };
 
+#define METER_TEXT_MAX 4096 /* bytes of a text; a longer one is cut */
+
 struct meter_row {
 	struct meter_numbers n;
 	struct slice text[METER_TEXTS]; /* borrowed */

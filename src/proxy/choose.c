@@ -113,20 +113,34 @@ make_plan(struct request *r)
 	return route_plan(&r->route, &r->arena, &r->plan);
 }
 
-/* The variables that would give a key to one of the candidates. */
+/* Has a candidate before this one the same provider? */
+static bool
+is_again(const struct route_plan *p, unsigned at)
+{
+	for (unsigned i = 0; i < at; i++)
+		if (p->all[i].offer->provider == p->all[at].offer->provider)
+			return true;
+	return false;
+}
+
+/* The variables that would give a key to one of the candidates, as there is room. */
 static void
 name_variables(struct request *r)
 {
 	unsigned named = 0;
 
-	for (unsigned i = 0; i < r->plan.count && named < 6; i++) {
+	for (unsigned i = 0; i < r->plan.count; i++) {
 		const struct candidate *c = &r->plan.all[i];
 		const char *variable = c->offer->provider->key_variable;
 		struct slice first = slice_str(variable);
 
-		if (c->out != OUT_NO_KEY || variable[0] == '\0')
+		if (c->out != OUT_NO_KEY || variable[0] == '\0' || is_again(&r->plan, i))
 			continue;
 		first = slice_cut(&first, '|');
+		if (note_slice(&r->note).len + first.len + 20 > NOTE_MAX) {
+			note_add(&r->note, ", ...");
+			return;
+		}
 		note_add(&r->note, "%s%.*s", named++ == 0 ? " Set one of: " : ", ",
 		    SLICE_ARGS(first));
 	}

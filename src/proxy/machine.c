@@ -108,7 +108,7 @@ on_begin(struct client *c, struct arena **ret_arena)
 	r->cost_pusd = PRICE_UNKNOWN;
 	arena_init(&r->arena, r->first, sizeof(r->first), REQUEST_ARENA_MAX);
 	buf_init(&r->body, r->config->options.body_bytes);
-	buf_init(&r->history, 16u << 10);
+	buf_init(&r->history, METER_TEXT_MAX); /* cut, it would be no JSON */
 	buf_init(&r->outgoing, 2 * r->config->options.body_bytes);
 	timer_init(&r->timer, loop_wheel(w->loop), on_time, r);
 	task_init(&r->gone, on_free, r);

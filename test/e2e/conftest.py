@@ -5,6 +5,7 @@ WEIR_PROBE     the parsers at the end of a pipe (build/release/probe)
 WEIR_FIXTURES  recorded traffic and test vectors (../shared/fixtures beside the repository)
 """
 import contextlib
+import functools
 import gzip
 import json
 import os
@@ -113,17 +114,43 @@ def weir(tmp_path):
         yield start
 
 
+def start_in_front(start, make_host, *behaviours, env=(), lines="", offers=(), providers=(), route=(), binary=BINARY, **upstream):
+    hosts = [one if isinstance(one, (Host, str)) else make_host(one) for one in behaviours]
+    config = config_for(*hosts, lines=lines, offers=offers, providers=providers, route=route, upstream=upstream)
+    server = start(config, binary=binary, **dict(env))
+    server.hosts = hosts
+    return server
+
+
 @pytest.fixture
 def in_front(weir, host):
     """in_front(behaviour, ..., first_token="1s") is weir in front of hosts that do so; they are its `hosts`.
 
-    What is not named here are options of `upstream`; see front.py."""
+    What is not named above are options of `upstream`; see front.py."""
+    return functools.partial(start_in_front, weir, host)
 
-    def make(*behaviours, env=(), lines="", offers=(), providers=(), route=(), binary=BINARY, **upstream):
-        hosts = [one if isinstance(one, (Host, str)) else host(one) for one in behaviours]
-        config = config_for(*hosts, lines=lines, offers=offers, providers=providers, route=route, upstream=upstream)
-        server = weir(config, binary=binary, **dict(env))
-        server.hosts = hosts
-        return server
 
-    return make
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """As in_front, but a server of the same options is used for all tests of a file: what one leaves behind shows in the
+    next. Not for what benches a host."""
+    made = {}
+    with servers(tmp_path_factory.mktemp("lasting")) as start:
+
+        def make(*behaviours, **options):
+            urls = [one if isinstance(one, str) else None for one in behaviours]
+            key = json.dumps([urls, options], sort_keys=True)
+            if key not in made:
+                made[key] = start_in_front(start, lambda _: Host(), *behaviours, **options)
+            server = made[key]
+            for one, behaviour in zip(server.hosts, behaviours):
+                if isinstance(one, Host):
+                    one.begin(behaviour)
+            server.forget_rows()
+            return server
+
+        yield make
+    for server in made.values():
+        for one in server.hosts:
+            if isinstance(one, Host):
+                one.close()

@@ -110,6 +110,11 @@ class Host:
         with self.lock:
             self.usual = behaviour
 
+    def begin(self, behaviour):
+        """As if it were a new one, but for the connections that are kept."""
+        with self.lock:
+            self.usual, self.queue, self.requests = behaviour, [], []
+
     def play_next(self, *behaviours):
         with self.lock:
             self.queue.extend(behaviours)

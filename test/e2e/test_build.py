@@ -1,5 +1,6 @@
 """What comes with the binary: documents, installation, the unit, the image."""
 import os
+import pathlib
 import re
 import stat
 import subprocess
@@ -53,6 +54,28 @@ def test_make_help_tells_every_target():
     for target in ("all", "run", "install", "test", "lint", "format", "fuzz", "bench", "docs", "clean", "help"):
         assert target in told
     assert len(told) == len(set(told))
+
+
+def test_make_run_ends_with_its_server(tmp_path):
+    """It stays in the foreground, and a SIGTERM to make reaches the server."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "weir/models"
+    if not cache.is_dir():
+        pytest.skip("the local engine was not fetched: make engine")
+    env = clean_environment(tmp_path, WEIR_LISTEN="127.0.0.1:0", HOME=os.environ.get("HOME", "/"))
+    env = {name: value for name, value in env.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODE")}
+    process = subprocess.Popen(["make", "run"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    banner = ""
+    for line in process.stdout:
+        banner += line
+        if "  curl " in line:
+            break
+    assert "listening http://127.0.0.1:" in banner and re.search(r"local +.*smollm2", banner), banner
+    server = int((tmp_path / "data/lock").read_text())
+    assert pathlib.Path(f"/proc/{server}/comm").read_text() == "weir\n"
+    process.terminate()
+    assert "stopped" in process.stdout.read()
+    process.wait(10)
+    assert not pathlib.Path(f"/proc/{server}").exists()
 
 
 @pytest.mark.parametrize("prefix", ("/usr/local", "/opt/weir"))

@@ -225,7 +225,7 @@ def test_a_wrong_key(run):
 
 def test_an_unknown_model(run):
     with pytest.raises(openai.NotFoundError, match="Did you mean 'acme/large'") as failed:
-        run(lambda client: chat(client, model="acme/larg"))
+        run(lambda client: chat(client, model="acme/lrge"))
     assert (failed.value.code, failed.value.param) == ("model_not_found", "model")
 
 
@@ -318,7 +318,7 @@ def test_hub_refused(server):
     assert failed.value.response.status_code == 401
     unknown = huggingface_hub.InferenceClient(base_url=server.url, api_key=KEY)
     with pytest.raises(HfHubHTTPError, match="does not exist") as failed:
-        unknown.chat_completion(HELLO, model="acme/larg")
+        unknown.chat_completion(HELLO, model="acme/lrge")
     assert failed.value.response.status_code == 404
 
 

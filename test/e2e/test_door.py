@@ -1,6 +1,7 @@
 """The caller's side of HTTP: what weir understands, what it bounds, what it refuses and in which words."""
 import concurrent.futures
 import json
+import select
 import threading
 
 import pytest
@@ -57,6 +58,9 @@ def test_keep_alive(door):
     assert wire.ask(get("/healthz", "Connection: close")).field("connection") == "close"
     assert wire.is_closed()
     assert server.metric("weir_connections_accepted_total") == 2
+    wire = Wire(server)
+    wire.send(get("/healthz", "Connection: close") + get("/v1/models"))
+    assert wire.reply().json == {"status": "ok"} and wire.is_closed()
 
 
 @pytest.mark.parametrize(
@@ -174,6 +178,11 @@ def test_expect_100_continue(door):
     # It comes along: nothing is waited for, whether it is told to go on or not.
     got = wire.ask(head + body)
     assert (wire.reply() if got.status == 100 else got).status == 200
+    # HTTP/1.0 knows no such thing.
+    old = Wire(server)
+    old.send(get(CHAT, "Expect: 100-continue", f"Content-Length: {len(body)}", method="POST", version="1.0"))
+    until(lambda: server.metric("weir_requests_in_flight") == 2)
+    assert old.ask(body).status == 200
     # Nothing to wait for.
     assert wire.ask(get("/healthz", "Expect: 100-continue")).status == 200
     assert wire.ask(get("/healthz")).status == 200
@@ -291,7 +300,10 @@ def test_who_sends_too_much_still_reads_why(door):
     """The reply is not lost by a reset, though its receiver is still sending."""
     server, _ = door("limits: {body_bytes: 64KiB}\n")
     wire = Wire(server)
-    wire.send(post(CHAT, b"x" * 700_000))
+    wire.send(post(CHAT, b"x" * 700_000)[:100_000])
+    assert select.select([wire.sock], [], [], 10)[0]
+    for _ in range(60):  # a connection that was just closed would break here
+        wire.send(b"x" * 10_000)
     assert_fault(wire.reply(), 413, "body_too_large")
 
 

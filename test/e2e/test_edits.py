@@ -144,7 +144,7 @@ STREAMS = {
     "CR": [A + b"\r\r", END + b"\r\r", DONE + b"\r\r"],
     "no mark at the end": [A + b"\n\n", END + b"\n\n"],
     "no blank behind the colon": [A.replace(b": ", b":", 1) + b"\n\n", END + b"\n\n", b"data:[DONE]\n\n"],
-    "comments and keep-alives": [b": OPENROUTER PROCESSING\n\n", b":\n", A + b"\n\n", b": ping\n\n\n\n", END + b"\n\n", DONE + b"\n\n"],
+    "comments that keep it alive": [b": OPENROUTER PROCESSING\n\n", b":\n", A + b"\n\n", b": ping\n\n\n\n", END + b"\n\n", DONE + b"\n\n"],
     "names, ids and delays": [b"id: 7\nevent: chunk\nretry: 10\n" + A + b"\n\n", END + b"\n\n", DONE + b"\n\n"],
     "an event in two lines": [A.replace(b"[{", b"\ndata: [{", 1) + b"\n\n", END + b"\n\n", DONE + b"\n\n"],
     "chunks without choices": [event({"choices": [], "prompt_filter_results": []}), A + b"\n\n", END + b"\n\n", DONE + b"\n\n"],

@@ -230,9 +230,9 @@ SLOW = {
 
 
 @pytest.mark.parametrize("kind", SLOW)
-def test_silence(in_front, kind):
+def test_silence(lasting, kind):
     """A JSON answer has the total limit; once something came, the idle limit."""
-    server = in_front(ends(SLOW[kind], silence), reply(completion("from b")), idle="300ms", total="1s")
+    server = lasting(ends(SLOW[kind], silence), reply(completion("from b")), idle="300ms", total="1s")
     got, began = server.ask(body=JSON), kind != "no_head"
     assert (got.status, got.field("x-inference-provider")) == ((200, "b") if began else (504, "a"))
     assert attempts_of(server.wait_for_rows(1)[0]) == ("a:IDLE b:OK" if began else "a:TOTAL_TIME")
@@ -248,8 +248,8 @@ def test_silence(in_front, kind):
     ),
     ids=("body", "head", "error"),
 )
-def test_a_drip_is_ended_by_the_total_limit(in_front, behaviour):
-    server = in_front(behaviour, reply(completion("from b")), total="700ms")
+def test_a_drip_is_ended_by_the_total_limit(lasting, behaviour):
+    server = lasting(behaviour, reply(completion("from b")), total="700ms")
     got = server.ask(body=JSON)
     assert got.status in (200, 504)  # an error's body is not waited for so long
     assert got.status == 504 or got.field("x-inference-provider") == "b"

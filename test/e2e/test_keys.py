@@ -1,5 +1,6 @@
 """Who may come in: keys, hosts and origins, addresses, HTTPS; and whose credentials go where."""
 import http.client
+import os
 import re
 import signal
 import socket
@@ -360,7 +361,7 @@ def test_an_address_that_another_program_has(weir):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         server = weir(f"listen: {address}\n", wait=False)
         assert server.process.wait(10) == 1
-    assert f"cannot listen on {address}: Address already in use" in server.log
+    assert server.log == f"weir: cannot listen on {address}: Address already in use; `listen` or WEIR_LISTEN names another address\n"
 
 
 def test_an_address_that_another_weir_has(weir):
@@ -377,11 +378,12 @@ def test_an_address_that_is_none_of_this_machine(weir):
     assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in server.log
 
 
-def test_a_listener_for_each_thread(weir):
-    server = weir("threads: 3\n")
+@pytest.mark.parametrize("threads", (3, None))
+def test_a_listener_for_each_thread(weir, threads):
+    server = weir(f"threads: {threads}\n" if threads else "")  # by default as many as there are cores
     with open(f"/proc/{server.process.pid}/net/tcp") as sockets:
         listening = [line for line in sockets if f":{server.port:04X} 00000000:0000 0A" in line]
-    assert len(listening) == 3
+    assert len(listening) == (threads or os.sysconf("SC_NPROCESSORS_ONLN"))
     for _ in range(30):  # whichever the kernel picks
         assert server.ask("/healthz").status == 200
 

@@ -114,7 +114,7 @@ def test_the_route_is_explained(weir, host):
 @pytest.mark.asan
 def test_the_fastest_is_the_fastest(weir, host):
     slow = reply(completion())
-    server, first, second = two_hosts(weir, host, host(lambda c, r: time.sleep(0.1) or slow(c, r)))
+    server, first, second = two_hosts(weir, host, host(lambda c, r: time.sleep(0.5) or slow(c, r)))
     for suffix in (":mine", ":groq"):  # both are known then
         assert server.chat("acme/large" + suffix).status == 200
     assert server.chat("acme/large:fastest").field("x-inference-provider") == "groq"

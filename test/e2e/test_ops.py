@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
@@ -11,8 +12,9 @@ import time
 
 import pytest
 
+from conftest import BINARY
 from host import fault, stream, stream_events
-from weir import until
+from weir import clean_environment, until
 from wire import Wire, chat, get, post
 
 pytestmark = pytest.mark.asan
@@ -187,6 +189,25 @@ def test_refusals_before_an_attempt_are_not_in_the_ledger(door):
     # They are in the metrics and in the log.
     assert server.metric('weir_requests_total{status="400"}') == server.metric('weir_requests_total{status="404"}') == 1
     until(lambda: lines_of(server, "status=404") and lines_of(server, "status=400"))
+
+
+def test_a_ledger_that_cannot_be_written_for_a_while(door):
+    """Traffic goes on, it is told, and no row is lost."""
+    server, _ = door()
+    assert server.ask("/readyz").status == 200
+    locked = sqlite3.connect(server.folder / "data/weir.db", isolation_level=None)
+    locked.execute("BEGIN IMMEDIATE")
+    for _ in range(3):
+        assert server.ask(body=chat()).status == 200
+    until(lambda: server.ask("/readyz").status == 503, 20)  # SQLite waits for a while by itself
+    assert server.ask("/readyz").json == {"status": "the ledger cannot be written"}
+    until(lambda: lines_of(server, " error ", f"the ledger in {server.folder}/data cannot be written", "locked"))
+    assert server.ask(body=chat()).status == 200
+    locked.execute("ROLLBACK")
+    locked.close()
+    assert len(server.wait_for_rows(4, 20)) == 4
+    until(lambda: server.ask("/readyz").status == 200)
+    until(lambda: lines_of(server, " warn ", "is written again"))
 
 
 # --- SIGHUP ---
@@ -501,6 +522,29 @@ def test_the_log_changes_on_sighup(door):
     reload(server, CONFIG.format(url=provider.url) + "log: {format: json}\n", TAKEN)
     got = server.ask(body=chat())
     until(lambda: any(line.startswith("{") and got.field("x-request-id") in line for line in server.log.splitlines()))
+
+
+def test_a_log_that_nobody_reads(tmp_path):
+    """A full pipe holds up neither the answers nor the end."""
+    (tmp_path / "weir.yaml").write_text("listen: 127.0.0.1:0\nthreads: 1\n")
+    process = subprocess.Popen(
+        [BINARY, "serve"], cwd=tmp_path, env=clean_environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        lines = iter(process.stdout.readline, "")
+        port = int(next(re.search(r":(\d+)", line).group(1) for line in lines if "listening" in line))
+        wire = Wire(port)
+        for _ in range(20):  # 2 MB of lines: more than the pipe and the buffer before it take
+            wire.send(get("/healthz") * 1000)
+            assert all(wire.reply().status == 200 for _ in range(1000))
+        dropped = re.search(rb"^weir_log_lines_dropped_total (\d+)$", wire.ask(get("/metrics")).body, re.M).group(1)
+        assert int(dropped) > 0
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close(), process.stderr.close()
 
 
 # --- systemd ---

@@ -84,6 +84,16 @@ def test_Q_REASONING_MAY_BE_APART(rows):
     assert tokens(rows("plain", apart)[0]) == (5, 0, 0, 9)
 
 
+def test_Q_REASONING_IN_TOTAL(rows):
+    """Google's surface: prompt and completion are less than the total by what the model thought."""
+    thought = answered(prompt_tokens=9, completion_tokens=3, total_tokens=105)
+    assert tokens(rows("google", thought)[0]) == (9, 0, 3, 93)
+    assert tokens(rows("plain", thought)[0]) == (9, 0, 3, 0)
+    assert tokens(rows("google", answered(prompt_tokens=9, completion_tokens=3, total_tokens=12))[0]) == (9, 0, 3, 0)
+    stated = answered(prompt_tokens=9, completion_tokens=3, total_tokens=105, completion_tokens_details={"reasoning_tokens": 93})
+    assert tokens(rows("google", stated)[0]) == (9, 0, 3, 93)
+
+
 def test_Q_CACHED_MAY_BE_APART(rows):
     apart = answered(prompt_tokens=12, completion_tokens=1, prompt_tokens_details={"cached_tokens": 100})
     within = answered(prompt_tokens=112, completion_tokens=1, prompt_tokens_details={"cached_tokens": 100})

@@ -22,6 +22,8 @@ from corpus import exchanges
 from host import Host, as_chunks, head
 from weir import Reply
 
+pytestmark = pytest.mark.asan
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 THREADS = 4
 SEED = 20260821

@@ -21,9 +21,13 @@ JSON = chat_body()
 
 
 @pytest.fixture
-def front(in_front):
+def front(in_front, lasting):
     """front(first's behaviour, ...) is weir with two hosts; the second answers "from b"."""
-    return lambda behaviour, second=reply(completion("from b")), **more: in_front(behaviour, second, **more)
+
+    def make(behaviour, second=reply(completion("from b")), fresh=False, **more):
+        return (in_front if fresh else lasting)(behaviour, second, **more)
+
+    return make
 
 
 def body_of(size, **more):
@@ -306,7 +310,7 @@ def test_a_bomb_stays_small(front):
     """64 KiB that become 64 MiB: memory does not follow."""
     bomb = gzip.compress(b'{"a": "' + b"x" * (64 << 20), 9)
     events = gzip.compress(event({"choices": [{"delta": {"content": "x" * (64 << 20)}}]}), 9)
-    server = front(reply(bomb, fields=coding_of("gzip")), second=stream())
+    server = front(reply(bomb, fields=coding_of("gzip")), second=stream(), fresh=True)
     assert server.chat("acme/large").status == 200
     before = server.resident_kib()
     for behaviour in (reply(bomb, fields=coding_of("gzip")), stream([events], fields=coding_of("gzip")), stream([events[:1000]] * 50, fields=coding_of("gzip"))):
@@ -363,7 +367,7 @@ def test_a_generation_while_it_runs_and_afterwards(front):
 @pytest.mark.asan
 def test_a_generation_is_for_the_key_that_made_it(front):
     gate = Gate()
-    server = front(played(ROLE, TOKEN, gate, FINISH, DONE))
+    server = front(played(ROLE, TOKEN, gate, FINISH, DONE), fresh=True)
     mine, other = (
         {"authorization": "Bearer " + next(w for w in server.command("key", "create", "--name", n).stdout.split() if w.startswith("sk-weir-"))}
         for n in ("mine", "other")
@@ -376,6 +380,17 @@ def test_a_generation_is_for_the_key_that_made_it(front):
     c.rest()
     until(lambda: server.ask(path, fields=mine).status == 200)
     assert (server.ask(path, fields=other).status, server.ask(path).status) == (404, 401)
+
+
+def test_bug_a_generation_of_an_endless_name_is_json(front):
+    """The names of three attempts are more than a row keeps: cut, they would be no JSON."""
+    server = front(fault(500))
+    got = server.chat("a/" + "x" * 3000)
+    assert got.status == 502
+    told = server.generation(got)
+    assert told["attempts"] == [] and told["asked"] == "a/" + "x" * 3000 and told["outcome"] == "UP_5XX"
+    got = server.chat("a/" + "x" * 900)
+    assert [one["model"] for one in server.generation(got)["attempts"]] == ["x" * 900] * 3
 
 
 # --- who reads it ---
@@ -470,7 +485,7 @@ def test_a_slow_reader_slows_the_host_and_costs_no_memory(front, kind):
                 connection.send(part)
                 sent[0] += len(part)
 
-    server = front(behaviour)
+    server = front(behaviour, fresh=True)
     before = server.resident_kib()
     c = Caller(server, STREAM, buffer=4096)
     assert c.status == 200
@@ -495,7 +510,7 @@ def test_who_hangs_up_in_a_stream_ends_the_call(front, leave):
         closed.set()
         return False
 
-    server = front(behave)
+    server = front(behave, fresh=True)
     c = Caller(server, STREAM)
     assert [c.event() for _ in range(4)] == [ROLE, TOKEN, TOKEN, TOKEN]
     leave(c)

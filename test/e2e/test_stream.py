@@ -67,9 +67,9 @@ def wire(data, fields="transfer-encoding: chunked", then=cut):
 
 
 @pytest.fixture
-def front(in_front):
+def front(in_front, lasting):
     """front(first's behaviour, ...) is weir with two hosts; the second has a stream ready."""
-    return lambda behaviour, **more: in_front(behaviour, stream(), **more)
+    return lambda behaviour, fresh=False, **more: (in_front if fresh else lasting)(behaviour, stream(), **more)
 
 
 # --- until the first token another host can answer ---
@@ -148,7 +148,7 @@ EARLY = {
 @pytest.mark.parametrize("kind", EARLY)
 def test_before_the_first_token_another_host_answers(front, kind):
     *parts, config, outcome = EARLY[kind]
-    server = front(played(*parts), **config)
+    server = front(played(*parts), fresh=kind in ("limit_event", "key_event"), **config)
     c = Caller(server, STREAM)
     assert c.rest() == SHOWN and c.complete, c.body
     assert (c.status, c.field("x-inference-provider"), c.field("x-weir-attempts")) == (200, "b", "2")
@@ -242,7 +242,7 @@ def test_once_the_head_is_out_nothing_is_tried_again(front, kind):
 @pytest.mark.parametrize("behaviour", (fault(500), fault(429), reply(completion()), raw(b"junk"), cut), ids=("500", "429", "json", "junk", "closed"))
 def test_what_comes_too_late_for_another_host_is_told_in_the_stream(front, behaviour):
     gate = Gate()
-    server = front(lambda c, r: gate.wait() or behaviour(c, r), hold_time="50ms", comment_time="20ms")
+    server = front(lambda c, r: gate.wait() or behaviour(c, r), fresh=True, hold_time="50ms", comment_time="20ms")
     c = Caller(server, STREAM)
     assert c.event() == b": keep-alive\n\n"
     gate.open()
@@ -348,7 +348,7 @@ def test_the_text_stays_as_it_is(front, kind, pieces):
 
 def test_a_stream_with_a_content_length(front):
     body = ROLE + TOKEN + FINISH + DONE
-    server = front(wire(body, f"content-length: {len(body)}", then=lambda c, r: None))
+    server = front(wire(body, f"content-length: {len(body)}", then=lambda c, r: None), fresh=True)
     for _ in range(2):
         c = Caller(server, STREAM)
         assert c.rest() == body and c.complete
@@ -474,7 +474,7 @@ def test_a_content_length_that_promises_more_is_a_cut(front):
 def test_a_content_length_that_promises_less_ends_it_there(front):
     """What follows is no part of the answer, and the connection is not used again."""
     body = ROLE + TOKEN + FINISH + DONE
-    server = front(wire(body + TOKEN, f"content-length: {len(body)}", then=lambda c, r: None))
+    server = front(wire(body + TOKEN, f"content-length: {len(body)}", then=lambda c, r: None), fresh=True)
     for _ in range(2):
         assert Caller(server, STREAM).rest() == body
     assert server.hosts[0].connections == 2
@@ -483,7 +483,7 @@ def test_a_content_length_that_promises_less_ends_it_there(front):
 def test_chunk_extensions_and_trailers_are_no_part_of_it(front):
     body = ROLE + TOKEN + FINISH + DONE
     framed = b"%x;name=value;q=\"a b\"\r\n%s\r\n0\r\nx-trailer: 1\r\nx-request-id: 2\r\n\r\n" % (len(body), body)
-    server = front(wire(framed, then=lambda c, r: None))
+    server = front(wire(framed, then=lambda c, r: None), fresh=True)
     for _ in range(2):
         c = Caller(server, STREAM)
         assert c.rest() == body and c.complete

@@ -52,7 +52,7 @@ class Weir:
         self.process = subprocess.Popen(
             [binary, "serve", "-c", self.file], cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=self.errors
         )
-        self.banner, self.port = "", None
+        self.banner, self.port, self.since_ms = "", None, 0
         if wait:
             self.read_banner()
 
@@ -113,7 +113,12 @@ class Weir:
 
         with sqlite3.connect(f"file:{self.folder}/data/weir.db?mode=ro", uri=True) as db:
             db.row_factory = sqlite3.Row
-            return [dict(row) for row in db.execute("SELECT * FROM ledger ORDER BY id")]
+            return [dict(row) for row in db.execute("SELECT * FROM ledger WHERE start_ms > ? ORDER BY id", (self.since_ms,))]
+
+    def forget_rows(self):
+        """Rows of requests before now are shown no more."""
+        self.since_ms = int(time.time() * 1000)
+        until(lambda: time.time() * 1000 > self.since_ms + 2)
 
     def wait_for_rows(self, count, seconds=5):
         return until(lambda: len(rows := self.rows()) >= count and rows, seconds)

@@ -12,7 +12,8 @@ from weir import Reply
 
 class Wire:
     def __init__(self, server, host="127.0.0.1", tls=None, timeout=20):
-        self.sock = socket.create_connection((host, server.port), timeout)
+        """server: a Weir, or the port of one."""
+        self.sock = socket.create_connection((host, getattr(server, "port", server)), timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=host)
