@@ -24,6 +24,7 @@ enum operation {
 	OP_CHAT,
 	OP_COMPLETION,
 	OP_EMBEDDING,
+	OP_COUNT, /* how many tokens a chat's prompt has */
 };
 
 struct ask {

@@ -267,10 +267,17 @@ write_fault_event(const struct fault *f, struct buf *b)
 static void
 put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 {
-	(void)op;
 	(void)model;
 	(void)stream;
-	buf_add(to, S("/messages"));
+	buf_add(to, op == OP_COUNT ? S("/messages/count_tokens") : S("/messages"));
+}
+
+static void
+write_count(uint64_t tokens, struct buf *to)
+{
+	json_open(to, '{');
+	json_member_u64(to, S("input_tokens"), tokens);
+	json_close(to, '}');
 }
 
 const struct dialect dialect_anthropic = {
@@ -283,6 +290,7 @@ const struct dialect dialect_anthropic = {
     .read_event = read_event,
     .read_fault = fault_read,
     .put_target = put_target,
+    .write_count = write_count,
     .field_name = {"anthropic-version", 17},
     .field_value = {"2023-06-01", 10},
     .write_fault = write_fault,

@@ -148,6 +148,9 @@ struct dialect {
 	void (*put_target)(
 	    enum operation op, struct slice model, bool stream, struct buf *to);
 
+	/* A count of tokens as the reply to OP_COUNT; NULL: the dialect has none. */
+	void (*write_count)(uint64_t tokens, struct buf *to);
+
 	/* A field that every request must have; sent where the caller did not. */
 	struct slice field_name, field_value;
 

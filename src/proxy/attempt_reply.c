@@ -151,6 +151,8 @@ judge_whole(struct attempt *a, bool reusable)
 		attempt_read_fault(a, true, reusable);
 		return;
 	}
+	if (a->ask->surface->op == OP_COUNT) /* costs nothing, and says no usage */
+		facts.usage = (struct usage){.known = true};
 	attempt_keep_facts(a, &facts);
 	if (a->ask->answer != NULL)
 		e = attempt_translate_whole(a, text);

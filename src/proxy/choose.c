@@ -192,6 +192,21 @@ nobody(struct request *r)
 	return req_fail(r, e);
 }
 
+/* Nobody counts in the caller's dialect: what is learnt of the model says about it. */
+static enum step
+estimate_count(struct request *r)
+{
+	struct buf body;
+
+	r->replied = r->estimated = true;
+	buf_init(&body, 256);
+	r->surface->dialect->write_count(r->plan.all[0].guess.input_tok, &body);
+	reply_whole(r, 200, S("application/json"), buf_slice(&body));
+	buf_free(&body);
+	req_goto(r, REQ_SETTLE);
+	return STEP_MORE;
+}
+
 enum step
 step_route(struct request *r)
 {
@@ -214,6 +229,8 @@ step_route(struct request *r)
 	}
 	if (r->candidate == NULL)
 		r->candidate = route_next(&r->plan, now);
+	if (r->candidate == NULL && r->surface->op == OP_COUNT && r->plan.count > 0)
+		return estimate_count(r);
 	if (r->candidate == NULL)
 		return nobody(r);
 	req_goto(r, REQ_ADMIT);

@@ -72,6 +72,8 @@ learn_from(struct request *r)
 	    .ttft_ms = (a->token_ms != 0 ? a->token_ms : now) - a->start_ms,
 	    .total_ms = now - a->start_ms};
 
+	if (r->ask.op == OP_COUNT)
+		return; /* says nothing about how answers come */
 	if (u->known && !r->estimated) {
 		s.out_tok = usage_output_tok(u);
 		s.prompt_tok = usage_input_tok(u);

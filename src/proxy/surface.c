@@ -83,7 +83,8 @@ surface_rest(const struct surface *s, struct slice path)
 const char *
 surface_operation(enum operation op)
 {
-	static const char *const names[] = {"", "chat", "completion", "embedding"};
+	static const char *const names[] = {
+	    "", "chat", "completion", "embedding", "count"};
 
 	return names[op];
 }

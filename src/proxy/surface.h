@@ -45,7 +45,7 @@ void surface_methods(struct slice path, struct buf *to);
 /* What follows a prefix row's path. */
 struct slice surface_rest(const struct surface *s, struct slice path);
 
-/* Static text: "chat", "completion", "embedding", "". */
+/* Static text: "chat", "completion", "embedding", "count", "". */
 const char *surface_operation(enum operation op);
 
 #endif

@@ -137,7 +137,8 @@ unfit(const struct route_plan *p, const struct candidate *c)
 	    (p->query->wish->require_parameters && (ask->needs & ~o->can) != 0))
 		return OUT_CAPABILITY;
 	if (o->model != NULL && o->model->op != ask->op &&
-	    !(o->model->op == OP_CHAT && ask->op == OP_COMPLETION))
+	    !(o->model->op == OP_CHAT &&
+		(ask->op == OP_COMPLETION || ask->op == OP_COUNT)))
 		return OUT_CAPABILITY;
 	return has_room(o, longest_tok, ask->max_output_tok) ? OUT_NOT : OUT_SHORT;
 }
