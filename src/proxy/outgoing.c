@@ -24,6 +24,30 @@ outgoing_asks_for_usage(const struct request *r)
 	return (r->candidate->offer->provider->quirks & Q_USAGE_UNASKED) == 0;
 }
 
+struct slice
+outgoing_query(struct request *r)
+{
+	struct slice rest = slice_from(r->query, 1), kept;
+	struct buf query;
+
+	if (slice_search(r->query, S("key=")) == r->query.len)
+		return r->query;
+	buf_init(&query, r->query.len + 1);
+	while (rest.ptr != NULL && rest.len > 0) {
+		struct slice pair = slice_cut(&rest, '&');
+
+		if (slice_starts(pair, S("key=")))
+			continue;
+		buf_byte(&query, query.len == 0 ? '?' : '&');
+		buf_add(&query, pair);
+	}
+	/* Rather none than one with the key. */
+	if (query.err != ERR_OK || !arena_copy(&r->arena, buf_slice(&query), &kept))
+		kept = S("");
+	buf_free(&query);
+	return kept;
+}
+
 static enum err
 edit_body(struct request *r)
 {

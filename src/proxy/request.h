@@ -162,6 +162,9 @@ const struct dialect *outgoing_dialect(const struct request *r);
 /* outgoing.c: is the usage of a stream asked for? */
 bool outgoing_asks_for_usage(const struct request *r);
 
+/* outgoing.c: the caller's query without his key. */
+struct slice outgoing_query(struct request *r);
+
 /* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. */
 enum err outgoing_make(struct request *r) MUST_CHECK;
 

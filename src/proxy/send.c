@@ -24,7 +24,7 @@ start_attempt(struct request *r)
 		return e;
 	r->sending.surface = r->surface;
 	r->sending.head = &r->head;
-	r->sending.query = r->query;
+	r->sending.query = outgoing_query(r);
 	r->sending.stream = r->ask.stream;
 	r->sending.withhold_usage = !r->ask.usage_asked && outgoing_asks_for_usage(r);
 	r->sending.dialect = outgoing_dialect(r);
