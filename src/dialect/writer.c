@@ -6,8 +6,9 @@
 /* Meanings that are read into members of the prompt: each dialect writes them. */
 #define SHAPES                                                                           \
 	(BIT(MODEL) | BIT(STREAM) | BIT(STREAM_OPTIONS) | BIT(TURNS) | BIT(SYSTEM) |     \
-	    BIT(TOOLS) | BIT(TOOL_CHOICE) | BIT(PARALLEL) | BIT(FORMAT) |                \
-	    BIT(REASONING) | BIT(USER) | BIT(CACHE) | BIT(OUTER) | BIT(WISH))
+	    BIT(TOOLS) | BIT(STRICT_TOOLS) | BIT(TOOL_CHOICE) | BIT(PARALLEL) |          \
+	    BIT(FORMAT) | BIT(REASONING) | BIT(USER) | BIT(CACHE) | BIT(OUTER) |         \
+	    BIT(WISH))
 #define BIT(m) ((uint64_t)1 << MEANING_##m)
 
 void
