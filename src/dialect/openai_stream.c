@@ -201,7 +201,9 @@ in_event(
 		in_end(state, fn, arg);
 		return;
 	}
-	if (!in->started) {
+	choices = json_get(j, 0, S("choices"));
+	/* What comes ahead of the answer may tell neither id nor model (Azure). */
+	if (!in->started && json_first(j, choices) != JSON_NONE) {
 		struct delta d = {.kind = DELTA_START,
 		    .id = json_inner(j, json_get(j, 0, S("id"))),
 		    .model = json_inner(j, json_get(j, 0, S("model")))};
@@ -210,7 +212,6 @@ in_event(
 		(void)json_u64(j, json_get(j, 0, S("created")), &d.created_s);
 		tell(&t, d);
 	}
-	choices = json_get(j, 0, S("choices"));
 	if (json_is(j, choices, JSON_ARRAY))
 		JSON_FOR_EACH (c, j, choices)
 			take_choice(&t, c);

@@ -17,6 +17,7 @@ import pytest
 
 from front import config_for
 from host import Host
+from translating import Translate, translate_path
 from weir import Weir
 
 CRASHES = [-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)]
@@ -67,6 +68,29 @@ def probe():
     p = Probe(path)
     yield p
     p.close()
+
+
+@pytest.fixture(scope="session")
+def translate():
+    path = translate_path()
+    assert path.is_file(), f"{path} is not there: make probe"
+    t = Translate(path)
+    yield t
+    t.close()
+
+
+TOLD = []
+
+
+@pytest.fixture(scope="session")
+def tell():
+    """tell("12 of 12 equal") stands in what `make test` prints at its end."""
+    return TOLD.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in TOLD:
+        terminalreporter.write_line(f"translation: {line}")
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
  * are written in Python. Reads lines "<what> <from> <to> <plan in hex> <bytes in hex>",
  * the plan a JSON object {"model", "provider", "quirks", "max_output", "usage_asked",
  * "prompt": a request in the dialect `to`, "array"}, and answers each with a line of
- *JSON:
+ * JSON:
  *
  *	prompt		{"body": hex, "lost": [...]} or {"error", "note", "param"}
  *	answer		{"body": hex, "usage": {...}, "model"} or {"error"}
- *	stream		the same, of an event stream; "pieces": so many bytes at a time
+ *	stream		the same, of an event stream; "pieces": so many bytes at a time,
+ *			"cuts": any number of them, by this seed
  *
  * `from` and `to` may be the same: the round trip through the canonical form.
  */
@@ -231,8 +232,20 @@ take_event(struct streaming *s, const struct sse_event *e)
 		job->from->chat->in_event(s->in, e, &job->tape, on_delta, s);
 }
 
+/* How many bytes come next: few or many, the same for the same seed. */
+static size_t
+next_piece(uint64_t *seed, size_t step)
+{
+	if (*seed == 0)
+		return step;
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return 1 + (*seed >> 8) % (*seed & 3 ? 24 : 1500);
+}
+
 static void
-feed(struct streaming *s, struct slice bytes, size_t step)
+feed(struct streaming *s, struct slice bytes, size_t step, uint64_t seed)
 {
 	struct eventstream frames;
 	struct sse sse;
@@ -242,7 +255,7 @@ feed(struct streaming *s, struct slice bytes, size_t step)
 	sse_init(&sse, LINE_MAX_BYTES);
 	eventstream_init(&frames, LINE_MAX_BYTES);
 	while (bytes.len > 0) {
-		struct slice piece = slice_head(bytes, step);
+		struct slice piece = slice_head(bytes, next_piece(&seed, step));
 
 		bytes = slice_from(bytes, piece.len);
 		if (s->job->binary)
@@ -271,7 +284,7 @@ do_stream(struct job *job, struct slice bytes)
 
 	read_asked(job);
 	buf_init(&s.body, LINE_MAX_BYTES);
-	feed(&s, bytes, step == 0 ? bytes.len : step);
+	feed(&s, bytes, step == 0 ? bytes.len : step, plan_number(job, S("cuts")));
 	if (!s.ended && s.finishes > 0)
 		from->in_end(s.in, on_delta, &s);
 	json_open(job->out, '{');
