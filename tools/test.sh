@@ -116,6 +116,7 @@ e2e() { # MODE PYTEST-ARGUMENT...
 	[ "$status" != 5 ] || status=0 # no tests
 	tail -1 "$LOGS/e2e-$mode.log" | sed "s/^/e2e ($mode) /" >>"$LOGS/summary"
 	grep '^SKIPPED' "$LOGS/e2e-$mode.log" || true
+	grep '^translation: ' "$LOGS/e2e-$mode.log" >>"$LOGS/summary" || true
 	if compgen -G "$LOGS/asan.*" >/dev/null; then
 		cat "$LOGS"/asan.* >&2
 		status=1
@@ -157,10 +158,10 @@ if [ "${#fuzzers[@]}" -gt 0 ]; then
 fi
 
 if compgen -G 'test/e2e/test_*.py' >/dev/null; then
-	build release build/release/probe ${WEIR:+build/weir}
+	build release build/release/probe build/release/translate ${WEIR:+build/weir}
 	VENV=$(venv)
 	e2e release
-	build asan build/asan/probe ${WEIR:+build/asan/weir}
+	build asan build/asan/probe build/asan/translate ${WEIR:+build/asan/weir}
 	e2e asan -m asan
 fi
 

@@ -82,7 +82,9 @@ def test_replies(translate, tell, dialect):
         if "error" in answer:
             unequal[one.name] = answer["error"]
             continue
-        before = compare.in_own_dialect(reader.answer(json.loads(one.reply)), PROVIDER)
+        said = reader.answer(json.loads(one.reply))
+        assert not said.usage or same_tokens(said.usage, answer["usage"]), (one, said.usage, answer["usage"])
+        before = compare.in_own_dialect(said, PROVIDER)
         after = compare.in_own_dialect(reader.answer(json.loads(answer["body"])), PROVIDER)
         if not equal_answers(before, after):
             unequal[one.name] = difference(before, after)
@@ -107,6 +109,18 @@ def plain(value):
     return json.loads(json.dumps(value))
 
 
+def same_tokens(usage, counted):
+    """What weir counted, its classes made as few as those of the readers."""
+    count = {key: int(value) for key, value in counted.items()}
+    return usage == {
+        "input": count.get("input", 0) + count.get("input_audio", 0) + count.get("input_image", 0),
+        "cached": count.get("cached_input", 0),
+        "cache_write": count.get("cache_write", 0) + count.get("cache_write_1h", 0),
+        "output": count.get("output", 0) + count.get("output_audio", 0) + count.get("output_image", 0),
+        "reasoning": count.get("reasoning", 0),
+    }
+
+
 def difference(before, after):
     return {key: (before[key], after[key]) for key in before if before[key] != after[key]}
 
@@ -123,10 +137,12 @@ def test_streams(translate, tell, dialect):
         for cut in ({"pieces": 1}, {"cuts": zlib.crc32(one.stream) or 1}, {"cuts": zlib.crc32(one.request) or 1}):
             assert translate.ask("stream", dialect, dialect, one.stream, **plan, **cut) == whole, f"{one} {cut}"
         try:
-            before = compare.in_own_dialect(reader.stream(objects(dialect, one.stream)), PROVIDER)
+            said = reader.stream(objects(dialect, one.stream))
         except (KeyError, ValueError, TypeError) as e:
             unequal[one.name] = f"the recording cannot be read: {e!r}"
             continue
+        assert not said.usage or same_tokens(said.usage, whole["usage"]), (one, said.usage, whole["usage"])
+        before = compare.in_own_dialect(said, PROVIDER)
         after = compare.in_own_dialect(reader.stream(objects(dialect, whole["body"])), PROVIDER)
         if not equal_answers(before, after):
             unequal[one.name] = difference(before, after)

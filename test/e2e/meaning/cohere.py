@@ -79,14 +79,16 @@ FINISHES = {
 
 
 def usage_of(found):
-    """Money is in the billed units; the tokens hold what the provider adds to a prompt."""
+    """Money is in the billed units. The tokens hold what the provider puts before a prompt, and so do the cached."""
     if not found:
         return None
-    held = found.get("billed_units") or found.get("tokens") or {}
-    cached = int(found.get("cached_tokens") or 0)
-    total = int(held.get("input_tokens") or 0)
-    cached = min(cached, total)
-    return forms.usage(total - cached, cached, 0, int(held.get("output_tokens") or 0), 0)
+    tokens = found.get("tokens") or {}
+    billed = found.get("billed_units") or tokens
+    into, out = int(billed.get("input_tokens") or 0), int(billed.get("output_tokens") or 0)
+    ahead = max(0, int(tokens.get("input_tokens") or into) - into)
+    cached = min(max(0, int(found.get("cached_tokens") or 0) - ahead), into)
+    reasoning = min(int(tokens.get("reasoning_tokens") or 0), out)
+    return forms.usage(into - cached, cached, 0, out - reasoning, reasoning)
 
 
 def answer(body):
