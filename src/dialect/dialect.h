@@ -163,7 +163,8 @@ struct dialect {
 	uint32_t keep; /* levels of a request's tape that it looks at */
 };
 
-extern const struct dialect dialect_openai, dialect_anthropic, dialect_cohere;
+extern const struct dialect dialect_openai, dialect_responses, dialect_anthropic,
+    dialect_cohere;
 
 /* The dialect of that id, or NULL when it is not spoken yet. */
 const struct dialect *dialect_find(enum dialect_id id);

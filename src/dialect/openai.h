@@ -22,6 +22,9 @@ enum err openai_write_prompt(const struct prompt *p, const struct write_plan *pl
 /* The URL of a medium as the next value; its data as a data: URL. */
 void openai_put_url(struct buf *b, const struct part *p);
 
+/* "wav" of "audio/wav", "audio/x-wav", "wav". */
+struct slice openai_audio_format(struct slice type);
+
 /* openai_answer.c; see struct translation. */
 enum err
 openai_read_answer(const struct json *j, struct arena *a, struct answer *ret) MUST_CHECK;

@@ -56,8 +56,8 @@ put_url(struct writer *w, struct slice name, const struct part *p)
 }
 
 /* "wav" of "audio/wav", "audio/x-wav", "wav". */
-static struct slice
-audio_format(struct slice type)
+struct slice
+openai_audio_format(struct slice type)
 {
 	size_t slash = slice_find(type, '/');
 
@@ -88,7 +88,7 @@ put_media(struct writer *w, const struct part *p)
 	json_open(b, '{');
 	if (p->kind == PART_AUDIO) {
 		json_member_inner(b, S("data"), p->media.data);
-		json_member_inner(b, S("format"), audio_format(p->media.type));
+		json_member_inner(b, S("format"), openai_audio_format(p->media.type));
 	} else if (p->kind == PART_FILE) {
 		if (from == MEDIA_ID)
 			json_member_inner(b, S("file_id"), p->media.data);
