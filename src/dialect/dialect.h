@@ -105,6 +105,10 @@ struct translation {
 	void (*in_end)(void *state, delta_fn *fn, void *arg);
 	void (*in_done)(void *state); /* frees buffers; NULL: has none */
 
+	/* Streams out tell what was asked, to their end: so long live the plan's prompt
+	 * and the bytes that it borrows. */
+	bool echoes;
+
 	/* A stream out: appends the bytes that tell d, if any. */
 	size_t out_bytes;
 	void (*out_delta)(void *state, const struct answer_plan *plan,

@@ -424,7 +424,17 @@ write_fault_event(const struct fault *f, struct buf *b)
 	buf_add(b, S("}\n\n"));
 }
 
+static void
+put_target(enum operation op, struct slice model, bool stream, struct buf *to)
+{
+	(void)op;
+	(void)model;
+	(void)stream;
+	buf_add(to, S("/responses"));
+}
+
 const struct dialect dialect_responses = {
+    .id = DIALECT_RESPONSES,
     .name = "responses",
     .chat = &responses_translation,
     .read_ask = read_ask,
@@ -432,7 +442,8 @@ const struct dialect dialect_responses = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = read_fault,
+    .put_target = put_target,
     .write_fault = write_fault,
     .write_fault_event = write_fault_event,
-    .keep = 7,
+    .keep = 5,
 };

@@ -588,6 +588,8 @@ out_done(void *state)
 }
 
 const struct translation responses_translation = {
+    .keep = 7,
+    .echoes = true,
     .read_prompt = responses_read_prompt,
     .write_prompt = responses_write_prompt,
     .read_answer = responses_read_answer,

@@ -291,7 +291,8 @@ step_relay(struct request *r)
 	if (!r->head_sent) {
 		/* What a failover could need is not needed any more. */
 		r->worker->tape_owner = NULL;
-		buf_free(&r->body);
+		if (r->attempt->ask->answer == NULL || !r->surface->dialect->chat->echoes)
+			buf_free(&r->body);
 		put_stream_head(r);
 		/* That may have found the caller gone. */
 		return r->state == REQ_RELAY ? STEP_WAIT : STEP_MORE;
