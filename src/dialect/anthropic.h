@@ -7,6 +7,7 @@
 
 #include "dialect/dialect.h"
 #include "dialect/reader.h"
+#include "dialect/writer.h"
 
 /* anthropic_read.c; see struct translation. */
 enum err anthropic_read_prompt(const struct json *j, struct arena *a, struct prompt *ret,
@@ -18,6 +19,23 @@ void anthropic_read_content(struct reader *r, uint32_t content, struct turn *t);
 /* anthropic_write.c; see struct translation. */
 enum err anthropic_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost) MUST_CHECK;
+
+/* What a model of Anthropic's takes, whoever hosts it. */
+enum trait {
+	TRAIT_ADAPTIVE = 1 << 0,    /* it decides how much to think; effort, no budget */
+	TRAIT_NO_SAMPLING = 1 << 1, /* temperature, top_p, top_k are refused */
+};
+
+/* enum trait, by the model's id. */
+unsigned anthropic_traits(struct slice model);
+
+/* Puts the member `thinking`, if any is wished; true when it thinks. The budget is part
+ * of max_tokens there: it is added to *max_tok. *ret_effort: to be told as well. */
+bool anthropic_put_thinking(
+    struct writer *w, unsigned traits, uint64_t *max_tok, enum effort *ret_effort);
+
+/* Its word for an effort above none. */
+struct slice anthropic_effort(enum effort e);
 
 /* anthropic_answer.c; see struct translation. */
 enum err anthropic_read_answer(

@@ -89,8 +89,8 @@ put_block(struct buf *b, const struct answer_plan *plan, const struct part *p)
 		json_member(b, S("type"), S("tool_use"));
 		json_member_inner(b, S("id"), p->call.id);
 		json_member_inner(b, S("name"), p->call.name);
-		json_member_raw(b, S("input"),
-		    p->call.arguments.len > 0 ? p->call.arguments : S("{}"));
+		json_key(b, S("input"));
+		writer_object(b, p->call.arguments); /* a cut answer's are cut too */
 		break;
 	default:
 		json_member(b, S("type"), S("text"));

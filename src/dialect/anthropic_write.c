@@ -14,11 +14,6 @@
 
 /* --- what a model takes --- */
 
-enum trait {
-	TRAIT_ADAPTIVE = 1 << 0,    /* it decides how much to think; effort, no budget */
-	TRAIT_NO_SAMPLING = 1 << 1, /* temperature, top_p, top_k are refused */
-};
-
 /* By a part of the model's id, newest first (documentation of 2026-08). */
 static const struct {
 	const char *part;
@@ -33,8 +28,8 @@ static const struct {
     {"fable-5", TRAIT_ADAPTIVE | TRAIT_NO_SAMPLING},
 };
 
-static unsigned
-traits_of(struct slice model)
+unsigned
+anthropic_traits(struct slice model)
 {
 	for (unsigned i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
 		if (slice_search(model, slice_str(traits[i].part)) < model.len)
@@ -167,7 +162,7 @@ put_call(struct writer *w, const struct part *p)
 	if (w->same)
 		json_put_raw(b, p->call.arguments.len == 0 ? S("{}") : p->call.arguments);
 	else
-		writer_object(w, p->call.arguments);
+		writer_object(b, p->call.arguments);
 	put_cache(w, p->cache);
 	json_close(b, '}');
 }
@@ -497,10 +492,9 @@ max_output(const struct writer *w)
 	return w->plan->max_output_tok != 0 ? w->plan->max_output_tok : USUAL_MAX_OUTPUT;
 }
 
-/* Puts `thinking` and what of `output_config` belongs to it; true when it thinks. The
- * budget is part of max_tokens there: it comes on top of what the answer may have. */
-static bool
-put_thinking(struct writer *w, unsigned model, uint64_t *max_tok, enum effort *ret_effort)
+bool
+anthropic_put_thinking(
+    struct writer *w, unsigned model, uint64_t *max_tok, enum effort *ret_effort)
 {
 	const struct reasoning *r = &w->p->reasoning;
 	struct buf *b = w->to;
@@ -539,8 +533,8 @@ put_thinking(struct writer *w, unsigned model, uint64_t *max_tok, enum effort *r
 	return true;
 }
 
-static void
-put_output_config(struct writer *w, enum effort effort)
+struct slice
+anthropic_effort(enum effort e)
 {
 	static const char *const names[] = {[EFFORT_MINIMAL] = "low",
 	    [EFFORT_LOW] = "low",
@@ -548,6 +542,13 @@ put_output_config(struct writer *w, enum effort effort)
 	    [EFFORT_HIGH] = "high",
 	    [EFFORT_XHIGH] = "xhigh",
 	    [EFFORT_MAX] = "max"};
+
+	return slice_str(names[e]);
+}
+
+static void
+put_output_config(struct writer *w, enum effort effort)
+{
 	const struct format *f = &w->p->format;
 	struct buf *b = w->to;
 
@@ -556,7 +557,7 @@ put_output_config(struct writer *w, enum effort effort)
 	json_key(b, S("output_config"));
 	json_open(b, '{');
 	if (effort > EFFORT_NONE)
-		json_member(b, S("effort"), slice_str(names[effort]));
+		json_member(b, S("effort"), anthropic_effort(effort));
 	if (f->kind == FORMAT_SCHEMA) {
 		json_key(b, S("format"));
 		json_open(b, '{');
@@ -605,7 +606,7 @@ put_cross(struct writer *w)
 {
 	const struct prompt *p = w->p;
 	const struct turn *first = after_system(p);
-	unsigned model = traits_of(w->plan->model);
+	unsigned model = anthropic_traits(w->plan->model);
 	uint64_t max_tok = max_output(w);
 	struct slice stop = prompt_value(p, MEANING_STOP);
 	enum effort effort;
@@ -614,7 +615,7 @@ put_cross(struct writer *w)
 	json_member(w->to, S("model"), w->plan->model);
 	if (p->stream)
 		json_member_raw(w->to, S("stream"), S("true"));
-	thinks = put_thinking(w, model, &max_tok, &effort);
+	thinks = anthropic_put_thinking(w, model, &max_tok, &effort);
 	json_member_u64(w->to, S("max_tokens"), max_tok);
 	put_output_config(w, effort);
 	put_sampling(w, !thinks && (model & TRAIT_NO_SAMPLING) == 0);

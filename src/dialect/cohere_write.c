@@ -204,6 +204,7 @@ put_user(struct writer *w, const struct turn *t)
 {
 	struct buf *b = w->to;
 	bool said = t->parts == NULL, media = false;
+	size_t before = b->len, empty;
 
 	for (const struct part *p = t->parts; p != NULL; p = p->next) {
 		said = said || is_said(p);
@@ -222,11 +223,16 @@ put_user(struct writer *w, const struct turn *t)
 		return;
 	}
 	json_open(b, '[');
+	empty = b->len;
 	for (const struct part *p = t->parts; p != NULL; p = p->next)
 		if (p->kind == PART_RESULT)
 			put_result_media(w, t, p);
 		else if (is_said(p))
 			put_user_part(w, t, p);
+	if (b->len == empty && b->err == ERR_OK) { /* all of it was lost */
+		b->len = before;
+		return;
+	}
 	json_close(b, ']');
 	json_close(b, '}');
 }
@@ -466,12 +472,14 @@ put_tools(struct writer *w)
 {
 	const struct tool_choice *c = &w->p->choice;
 	struct buf *b = w->to;
+	size_t before = b->len, empty;
 	bool all = true;
 
 	for (const struct tool *t = w->p->tools; t != NULL; t = t->next)
 		all = all && (!t->is_function || t->strict == STRICT_YES);
 	json_key(b, S("tools"));
 	json_open(b, '[');
+	empty = b->len;
 	for (const struct tool *t = w->p->tools; t != NULL; t = t->next) {
 		if (!t->is_function)
 			losses_addf(w->lost, "%s[%u]", w->p->tools_name, t->index);
@@ -479,6 +487,10 @@ put_tools(struct writer *w)
 			put_tool(w, t, all);
 		if (t->is_function && t->strict == STRICT_YES && !all)
 			losses_addf(w->lost, "%s[%u].strict", w->p->tools_name, t->index);
+	}
+	if (b->len == empty && b->err == ERR_OK) { /* none that it knows */
+		b->len = before;
+		return;
 	}
 	json_close(b, ']');
 	if (all)

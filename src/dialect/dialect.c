@@ -8,6 +8,7 @@ dialect_find(enum dialect_id id)
 	case DIALECT_RESPONSES: return &dialect_responses;
 	case DIALECT_ANTHROPIC: return &dialect_anthropic;
 	case DIALECT_COHERE: return &dialect_cohere;
+	case DIALECT_BEDROCK: return &dialect_bedrock;
 	default: return NULL;
 	}
 }

@@ -40,12 +40,13 @@ struct reply_facts {
 
 /* What one event of a stream says. */
 struct event_facts {
-	bool readable;	   /* its data could be read, or it has none */
-	bool has_token;	   /* text, reasoning, a tool call, a refusal */
-	bool usage_only;   /* it carries usage and no answer */
-	bool is_fault;	   /* an error object */
-	bool is_done;	   /* the stream's own end mark */
-	unsigned finishes; /* so many answers end with it */
+	bool readable;	       /* its data could be read, or it has none */
+	bool has_token;	       /* text, reasoning, a tool call, a refusal */
+	bool usage_only;       /* it carries usage and no answer */
+	bool is_fault;	       /* an error object */
+	unsigned fault_status; /* as which status it counts, where its name tells; or 0 */
+	bool is_done;	       /* the stream's own end mark */
+	unsigned finishes;     /* so many answers end with it */
 	struct reply_facts reply;
 };
 
@@ -120,6 +121,7 @@ struct dialect {
 	enum dialect_id id;
 	const char *name;
 	const struct translation *chat; /* NULL: not translated */
+	bool is_framed; /* its streams are http/eventstream.h's, not http/sse.h's */
 
 	/*
 	 * Reads the request (its tape holds at least dialect->keep levels). Texts
@@ -168,7 +170,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai, dialect_responses, dialect_anthropic,
-    dialect_cohere;
+    dialect_cohere, dialect_bedrock;
 
 /* The dialect of that id, or NULL when it is not spoken yet. */
 const struct dialect *dialect_find(enum dialect_id id);

@@ -206,21 +206,24 @@ writer_stop(struct writer *w, struct slice value)
 }
 
 void
-writer_object(struct writer *w, struct slice text)
+writer_object(struct buf *to, struct slice text)
 {
 	struct json j;
+	enum err e;
 	bool good;
 
 	json_init(&j, 64);
-	good = text.len > 0 && json_parse(&j, text, 0) == ERR_OK &&
-	       json_is(&j, 0, JSON_OBJECT);
+	e = text.len > 0 ? json_parse(&j, text, 0) : ERR_SYNTAX;
+	good = e == ERR_OK && json_is(&j, 0, JSON_OBJECT);
 	json_free(&j);
+	if (e == ERR_NOMEM && to->err == ERR_OK)
+		to->err = e;
 	if (good) {
-		json_put_raw(w->to, text);
+		json_put_raw(to, text);
 		return;
 	}
-	json_open(w->to, '{');
+	json_open(to, '{');
 	if (slice_trim(text).len > 0)
-		json_member(w->to, S("_raw"), text);
-	json_close(w->to, '}');
+		json_member(to, S("_raw"), text);
+	json_close(to, '}');
 }

@@ -68,7 +68,7 @@ bool writer_is_one_text(const struct part *p);
 
 /* JSON text as the next value where an object is demanded: as it is if it is one, else
  * {"_raw": text}; {} for no text. */
-void writer_object(struct writer *w, struct slice text);
+void writer_object(struct buf *to, struct slice text);
 
 /* A stop list as the next value: always an array. */
 void writer_stop(struct writer *w, struct slice value);

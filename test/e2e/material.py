@@ -1,7 +1,7 @@
 """Recorded exchanges of the six dialects: the corpus, and the same prompts put to several of them.
 
 What recording or serializing broke is put right here, and nowhere else: byte arrays of JavaScript, streams that
-were kept as one array.
+were kept as one array or as text.
 """
 import base64
 import functools
@@ -112,11 +112,23 @@ def corpus():
     return [taken(line) for line in fixture_lines("recorded/corpus.jsonl.gz") if line["dialect"] in SPOKEN]
 
 
+def frames_of(answer):
+    """AWS's frames; some recorders kept them as text, in hex or base64."""
+    if answer[:1] == b"\0":
+        return answer
+    try:
+        return bytes.fromhex(answer.decode())
+    except ValueError:
+        return base64.b64decode(answer)
+
+
 def taken(line):
     request, answer = base64.b64decode(line["req"]), base64.b64decode(line["resp"])
     mark, label = hashlib.sha256(request + answer).hexdigest()[:8], line["dialect"]
     reply = stream = None
-    if line["status"] == 200 and line["stream"]:
+    if line["status"] == 200 and label == "bedrock.converse-stream":
+        stream = frames_of(answer)
+    elif line["status"] == 200 and line["stream"]:
         stream = answer
     elif line["status"] == 200 and label == "gemini.streamGenerateContent":
         stream = compose("gemini", json.loads(answer))  # the array form, which weir never asks for
