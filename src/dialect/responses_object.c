@@ -175,21 +175,16 @@ put_why(struct buf *b, const struct responses_object *o)
 	}
 }
 
+/* The provider's own, as it is, or one of the request's. */
 static void
 put_response_id(struct buf *b, const struct responses_object *o)
 {
-	struct slice id = o->id.len > 0 ? o->id : bare(o->plan->id);
-
 	json_key(b, S("id"));
-	if (slice_starts(id, S("resp_"))) {
-		json_put_inner(b, id);
-		return;
-	}
-	json_put_inner(b, S("resp_"));
-	if (b->err != ERR_OK)
+	json_put_inner(b, o->id.len > 0 ? o->id : S("resp_"));
+	if (o->id.len > 0 || b->err != ERR_OK)
 		return;
 	b->len--;
-	buf_add(b, id);
+	buf_add(b, bare(o->plan->id));
 	buf_byte(b, '"');
 }
 

@@ -44,9 +44,28 @@ def parts_of(content, prompt):
     return [forms.text(content)] if isinstance(content, str) else [part_of(one, prompt) for one in content]
 
 
+def secret_of(item):
+    """What is encrypted, without weir's mark (src/dialect/responses.h) that says whether it signs the text."""
+    secret = item.get("encrypted_content") or ""
+    return secret.removesuffix(".s") if secret.startswith("weir.") else secret
+
+
 def thoughts_of(item):
-    words = [one["text"] for one in item.get("summary") or []] or [one["text"] for one in item.get("content") or []]
-    return [forms.thought("".join(words), "", item.get("encrypted_content"))]
+    words = [one["text"] for one in item.get("content") or []] or [one["text"] for one in item.get("summary") or []]
+    return [forms.thought("\n\n".join(words), "", secret_of(item))]
+
+
+def signed(parts):
+    """The signature of a call stands in an item before it, with a mark of weir's."""
+    found, signature = [], ""
+    for part in parts:
+        sealed = part.data[2] if part.kind == "thought" else ""
+        if sealed.startswith("weir.") and sealed.endswith(".c"):
+            signature = sealed.removesuffix(".c")
+            continue
+        found.append(forms.call(*part.data[:3], signature) if signature and part.kind == "call" else part)
+        signature = ""
+    return found
 
 
 def turn_of(item, prompt):
@@ -147,7 +166,7 @@ def answer(body):
     for item in body["output"]:
         turn = turn_of(item, p)
         parts += turn.parts if turn else [Part("other", (item["type"],))]
-    said = Said(forms.merged(parts), finish_of(body, parts))
+    said = Said(forms.merged(signed(parts)), finish_of(body, parts))
     return Answer(body.get("id") or "", body.get("model") or "", [said], usage_of(body.get("usage")),
                   body.get("service_tier") or "")  # fmt: skip
 
@@ -195,11 +214,11 @@ class Items:
                 arguments = forms.json_or_text(held["arguments"])
                 found.append(forms.call(item["call_id"], item["name"], arguments))
             elif kind == "reasoning":
-                words = "".join(words for _, words in sorted(held["thought"].items()))
-                found.append(forms.thought(words, "", item.get("encrypted_content")))
+                words = "\n\n".join(words for _, words in sorted(held["thought"].items()))
+                found.append(forms.thought(words, "", secret_of(item)))
             else:
                 found.append(Part("other", (kind,)))
-        return forms.merged(found)
+        return forms.merged(signed(found))
 
 
 def stream(events):
