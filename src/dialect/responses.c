@@ -194,7 +194,8 @@ static const struct slice detail_members[D_MEMBERS] = {
     [D_REASONING] = {"reasoning_tokens", 16},
 };
 
-/* A count. What is there and cannot be one makes *ret_odd true. */
+/* A count, which some hosts write as a string. What is there and cannot be one makes
+ * *ret_odd true. */
 static uint64_t
 number(const struct json *j, uint32_t v, bool *ret_odd)
 {
@@ -202,7 +203,7 @@ number(const struct json *j, uint32_t v, bool *ret_odd)
 
 	if (v == JSON_NONE || json_is(j, v, JSON_NULL))
 		return 0;
-	if (!json_u64(j, v, &n) || n > COUNT_MAX) {
+	if ((!json_u64(j, v, &n) && !slice_u64(json_inner(j, v), &n)) || n > COUNT_MAX) {
 		*ret_odd = true;
 		return 0;
 	}

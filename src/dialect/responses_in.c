@@ -436,11 +436,16 @@ responses_in_event(
 {
 	struct responses_in *in = state;
 	struct telling t = {.in = in, .j = j, .fn = fn, .arg = arg};
-	struct slice type = json_inner(j, json_get(j, 0, S("type")));
 	uint32_t members[E_MEMBERS];
+	struct slice type;
 
 	if (in->ended)
 		return;
+	if (slice_eq(slice_trim(e->data), S("[DONE]"))) { /* j does not hold it */
+		responses_in_end(state, fn, arg);
+		return;
+	}
+	type = json_inner(j, json_get(j, 0, S("type")));
 	if (type.len == 0)
 		type = e->name;
 	if (in->logprobs.max == 0)
