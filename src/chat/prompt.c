@@ -19,6 +19,23 @@ meaning_text(enum meaning m)
 	return meanings[m].text;
 }
 
+/* Without what can stand behind a number or inside an empty list and says nothing:
+ * "1" of "1.00", "0" of "-0.0", "[]" of "[ ]". */
+static struct slice
+bare(struct slice value)
+{
+	size_t dot = slice_find(value, '.'), n = value.len;
+
+	if (value.ptr[0] == '[' || value.ptr[0] == '{')
+		return slice_trim(slice_head(slice_from(value, 1), n - 2)).len > 0 ? value
+		       : value.ptr[0] == '[' ? S("[]")
+					     : S("{}");
+	while (n > dot && (value.ptr[n - 1] == '0' || value.ptr[n - 1] == '.'))
+		n--;
+	value = slice_head(value, n);
+	return slice_eq(value, S("-0")) ? S("0") : value;
+}
+
 bool
 meaning_is_neutral(enum meaning m, struct slice value)
 {
@@ -26,6 +43,7 @@ meaning_is_neutral(enum meaning m, struct slice value)
 
 	if (value.len == 0 || slice_eq(value, S("null")))
 		return true;
+	value = bare(value);
 	while (rest.len > 0)
 		if (slice_eq(slice_cut(&rest, '|'), value))
 			return true;
