@@ -10,7 +10,7 @@
 #define CHOICES_MAX 8
 
 struct in {
-	bool started;
+	bool started, ended;
 	struct {
 		bool open, finished, called;
 		enum part_kind kind;
@@ -183,6 +183,9 @@ in_end(void *state, delta_fn *fn, void *arg)
 	struct in *in = state;
 	struct telling t = {.in = in, .fn = fn, .arg = arg};
 
+	if (in->ended)
+		return;
+	in->ended = true;
 	for (t.c = 0; t.c < CHOICES_MAX; t.c++)
 		close_part(&t);
 	t.c = 0;
@@ -201,6 +204,8 @@ in_event(
 		in_end(state, fn, arg);
 		return;
 	}
+	if (in->ended)
+		return;
 	choices = json_get(j, 0, S("choices"));
 	/* What comes ahead of the answer may tell neither id nor model (Azure). */
 	if (!in->started && json_first(j, choices) != JSON_NONE) {

@@ -160,14 +160,16 @@ says(const struct writer *w, const struct turn *t)
 static void
 put_message(struct writer *w, const struct turn *t)
 {
+	const struct part *first = t->parts;
+	bool as_text =
+	    w->same ? t->is_text : t->role != ROLE_ASSISTANT && writer_is_one_text(first);
 	struct buf *b = w->to;
 
 	open_item(w, S("message"));
 	json_member(b, S("role"), role_names[t->role]);
 	json_key(b, S("content"));
-	if (w->same ? t->is_text
-		    : t->role != ROLE_ASSISTANT && writer_is_one_text(t->parts)) {
-		json_put_inner(b, t->parts->text);
+	if (as_text && first != NULL) {
+		json_put_inner(b, first->text);
 	} else {
 		json_open(b, '[');
 		for (const struct part *p = t->parts; p != NULL; p = p->next)

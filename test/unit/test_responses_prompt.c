@@ -458,12 +458,14 @@ TEST(a_longer_conversation_begins_with_the_shorter)
 	    "2000},'system':[{'type':'text','text':'s'},{'type':'text','text':'t'}],"
 	    "'tools':[{'name':'f','input_schema':{'type':'object'}}],'messages':["
 	    "{'role':'user','content':'a'}";
-	static const char *const more[] = {
+	static const char asked_back[] =
+	    ",{'role':'user','content':[{'type':'tool_result','tool_use_id':'c',"
+	    "'content':'r'},{'type':'text','text':'d'}]}";
+	static const char called[] =
 	    ",{'role':'assistant','content':[{'type':'thinking','thinking':'t',"
 	    "'signature':'weir.acme.g'},{'type':'text','text':'b'},{'type':'tool_use',"
-	    "'id':'c','name':'f','input':{'x':1}}]}",
-	    ",{'role':'user','content':[{'type':'tool_result','tool_use_id':'c',"
-	    "'content':'r'},{'type':'text','text':'d'}]}",
+	    "'id':'c','name':'f','input':{'x':1}}]}";
+	static const char *const more[] = {called, asked_back,
 	    ",{'role':'assistant','content':'e'}", ",{'role':'user','content':'f'}"};
 	struct case_told before, now;
 	char text[2000];

@@ -352,6 +352,18 @@ TEST(what_is_told_is_read_the_same)
 	    "{}> <call(c2,g) {}> finish(3,completed) end");
 }
 
+/* Whatever a host says behind its mark. */
+TEST(nothing_is_told_behind_the_end)
+{
+	const struct case_answer c = {.from = C,
+	    .to = R,
+	    .text = "data: {'id':'x','choices':[{'index':0,'delta':{'content':'a'}}]}\n\n"
+		    "data: [DONE]\n\ndata: {'choices':[{'index':0,'delta':{'content':"
+		    "'b'}}]}\n\ndata: [DONE]\n\n"};
+
+	case_assert_stream(c, true, "start(x,,0) <text a> end");
+}
+
 TEST(several_parts_refusals_and_an_incomplete_end)
 {
 	static const struct case_answer c = {.from = C,
@@ -569,6 +581,7 @@ main(void)
 	    cmocka_unit_test(events_tell_what_and_where),
 	    cmocka_unit_test(the_end_tells_it_whole),
 	    cmocka_unit_test(what_is_told_is_read_the_same),
+	    cmocka_unit_test(nothing_is_told_behind_the_end),
 	    cmocka_unit_test(several_parts_refusals_and_an_incomplete_end),
 	    cmocka_unit_test(signatures_have_their_marks),
 	    cmocka_unit_test(a_picture_is_an_item),
