@@ -9,6 +9,7 @@
 
 struct in {
 	struct buf raw; /* an input that was told at once, as raw text */
+	bool other;	/* the open block is the provider's own affair: not told */
 };
 
 struct telling {
@@ -71,6 +72,9 @@ take_block(struct in *in, const struct telling *t)
 		d.id = text_at(t, block, S("id"));
 		d.name = text_at(t, block, S("name"));
 	}
+	in->other = d.part == PART_OTHER;
+	if (in->other)
+		return;
 	tell(t, d);
 	if (d.part == PART_CALL)
 		take_whole_input(in, t, json_get(t->j, block, S("input")));
@@ -140,10 +144,12 @@ in_event(
 	(void)e;
 	if (in->raw.max == 0)
 		buf_init(&in->raw, 8u << 20);
-	if (slice_eq(type, S("content_block_delta")))
-		take_delta(&t);
-	else if (slice_eq(type, S("content_block_start")))
+	if (slice_eq(type, S("content_block_start")))
 		take_block(in, &t);
+	else if (in->other && slice_starts(type, S("content_block_")))
+		return;
+	else if (slice_eq(type, S("content_block_delta")))
+		take_delta(&t);
 	else if (slice_eq(type, S("content_block_stop")))
 		tell(&t, (struct delta){.kind = DELTA_CLOSE});
 	else if (slice_eq(type, S("message_start")))
