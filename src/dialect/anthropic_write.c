@@ -578,15 +578,16 @@ put_sampling(struct writer *w, bool allowed)
 	for (unsigned i = 0; i < 3; i++) {
 		struct slice value = prompt_value(w->p, meanings[i]);
 
-		if (meaning_is_neutral(meanings[i], value) ||
-		    (i == 0 && (slice_eq(value, S("1")) || slice_eq(value, S("1.0")))))
+		if (meaning_is_neutral(
+			i == 0 ? MEANING_TOP_P : meanings[i], value)) /* 1 is its own */
 			continue;
 		if (!allowed) {
 			writer_lose(w, meanings[i]);
 			continue;
 		}
 		json_member_raw(w->to, fields_for(DIALECT_ANTHROPIC, meanings[i])->path,
-		    i == 0 && value.ptr[0] != '0' ? S("1") : value);
+		    i == 0 && value.ptr[0] >= '1' && value.ptr[0] <= '9' ? S("1")
+									 : value);
 	}
 }
 

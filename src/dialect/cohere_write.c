@@ -187,7 +187,7 @@ put_result(struct writer *w, const struct part *p)
 	open_message(w, S("tool"));
 	json_member_inner(w->to, S("tool_call_id"), p->result.id);
 	json_key(w->to, S("content"));
-	writer_joined_text(w, p->result.parts, S("\\n\\n"));
+	writer_result_text(w, p, S("\\n\\n"));
 	json_close(w->to, '}');
 }
 
@@ -296,7 +296,7 @@ count_pieces(struct writer *w, const struct turn *from, const struct turn *end)
 		for (const struct part *p = t->parts; p != NULL; p = p->next) {
 			enum piece piece = piece_of(w, p);
 
-			g.texts += piece == PIECE_TEXT;
+			g.texts += piece == PIECE_TEXT && p->text.len > 0;
 			g.thoughts += piece == PIECE_THOUGHT;
 			g.plans += piece == PIECE_PLAN;
 			g.calls += piece == PIECE_CALL;
@@ -353,6 +353,8 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 	struct group g = count_pieces(w, from, end);
 	struct buf *b = w->to;
 
+	if (g.texts + g.thoughts + g.calls == 0)
+		return; /* it only thought, or what it said has no form here */
 	open_message(w, S("assistant"));
 	if (g.calls > 0 && g.plans > 0) {
 		json_key(b, S("tool_plan"));

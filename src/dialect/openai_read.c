@@ -119,9 +119,15 @@ read_part(struct reader *r, uint32_t v, struct part ***tail, unsigned m, unsigne
 	case PART_FILE: read_file(r, held, p, path); break;
 	default: p->text = reader_text(r, held, "messages.content.text");
 	}
+	if (json_get(r->j, v, S("prompt_cache_breakpoint")) != JSON_NONE) {
+		p->whole = false; /* OpenAI's own word for it */
+		if (p->cache == CACHE_NONE)
+			p->cache = CACHE_DEFAULT;
+	}
 	reader_others(r, v,
-	    (const struct slice[]){S("type"), kinds[k].holder, S("cache_control")}, 3,
-	    &p->whole, path);
+	    (const struct slice[]){S("type"), kinds[k].holder, S("cache_control"),
+		S("prompt_cache_breakpoint")},
+	    4, &p->whole, path);
 }
 
 /* A content: one text, or a list of parts. */
@@ -269,6 +275,7 @@ enum message_member {
 	M_THINKING_BLOCKS,
 	M_REASONING_DETAILS,
 	M_CACHE_CONTROL,
+	M_ANNOTATIONS,
 	M_MEMBERS
 };
 
@@ -284,6 +291,7 @@ static const struct slice message_members[M_MEMBERS] = {
     [M_THINKING_BLOCKS] = {"thinking_blocks", 15},
     [M_REASONING_DETAILS] = {"reasoning_details", 17},
     [M_CACHE_CONTROL] = {"cache_control", 13},
+    [M_ANNOTATIONS] = {"annotations", 11}, /* of an answer, said again with it */
 };
 
 static bool
@@ -353,7 +361,7 @@ is_plain(const uint32_t m[M_MEMBERS])
 {
 	return m[M_REASONING] == JSON_NONE && m[M_THINKING_BLOCKS] == JSON_NONE &&
 	       m[M_REASONING_DETAILS] == JSON_NONE && m[M_REFUSAL] == JSON_NONE &&
-	       m[M_CACHE_CONTROL] == JSON_NONE;
+	       m[M_CACHE_CONTROL] == JSON_NONE && m[M_ANNOTATIONS] == JSON_NONE;
 }
 
 static void
@@ -393,13 +401,16 @@ read_message(struct reader *r, uint32_t v, struct turn ***tail, unsigned index)
 	if (t == NULL)
 		return;
 	t->whole = is_plain(m);
+	(void)snprintf(path, sizeof(path), "messages[%u]", index);
 	t->name = reader_text(r, m[M_NAME], "messages.name");
+	if (role != ROLE_TOOL &&
+	    t->name.len > 0) /* no other dialect tells speakers apart */
+		reader_unknown(r, m[M_NAME], &t->whole, "%s.name", path);
 	if (role == ROLE_TOOL)
 		read_result(r, m, t);
 	else
 		read_said(r, m, t);
 	mark_last(t, read_cache(r, m[M_CACHE_CONTROL]));
-	(void)snprintf(path, sizeof(path), "messages[%u]", index);
 	reader_others(r, v, message_members, M_MEMBERS, &t->whole, path);
 	for (const struct part *p = t->parts; p != NULL; p = p->next)
 		t->whole = t->whole && p->whole;

@@ -209,7 +209,7 @@ put_result(struct writer *w, const struct turn *t, const struct part *p)
 			put_part(w, t, q);
 		json_close(b, ']');
 	} else {
-		writer_joined_text(w, p->result.parts, S("\\n\\n"));
+		writer_result_text(w, p, S("\\n\\n"));
 	}
 	json_close(b, '}');
 }
@@ -219,24 +219,22 @@ put_result(struct writer *w, const struct turn *t, const struct part *p)
 static void
 put_result_media(struct writer *w, const struct turn *t, const struct part *p)
 {
-	bool any = false;
+	size_t before = w->to->len, empty;
 
-	for (const struct part *q = p->result.parts; q != NULL; q = q->next) {
-		if (q->kind == PART_TEXT)
-			continue;
-		if (!any) {
-			json_open(w->to, '{');
-			json_member(w->to, S("role"), S("user"));
-			json_key(w->to, S("content"));
-			json_open(w->to, '[');
-			any = true;
-		}
-		put_part(w, t, q);
+	json_open(w->to, '{');
+	json_member(w->to, S("role"), S("user"));
+	json_key(w->to, S("content"));
+	json_open(w->to, '[');
+	empty = w->to->len;
+	for (const struct part *q = p->result.parts; q != NULL; q = q->next)
+		if (q->kind != PART_TEXT)
+			put_part(w, t, q);
+	if (w->to->len == empty && w->to->err == ERR_OK) {
+		w->to->len = before;
+		return;
 	}
-	if (any) {
-		json_close(w->to, ']');
-		json_close(w->to, '}');
-	}
+	json_close(w->to, ']');
+	json_close(w->to, '}');
 }
 
 /* --- messages --- */
@@ -281,7 +279,6 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 	struct buf *b = w->to;
 	bool text = false, calls = false;
 
-	put_role(w, from, ROLE_ASSISTANT);
 	for (const struct turn *t = from; t != end; t = t->next)
 		for (const struct part *p = t->parts; p != NULL; p = p->next) {
 			text = text || p->kind == PART_TEXT || p->kind == PART_REFUSAL;
@@ -290,6 +287,9 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 			    p->kind != PART_REASONING && p->kind != PART_REFUSAL)
 				writer_lose_part(w, t, p);
 		}
+	if (!text && !calls)
+		return; /* it only thought */
+	put_role(w, from, ROLE_ASSISTANT);
 	put_reasoning(w, from, end);
 	json_key(b, S("content"));
 	if (!text) {
@@ -335,6 +335,20 @@ is_one_text(const struct writer *w, const struct part *p)
 	return texts == 1;
 }
 
+/* A message of the user's, if anything in it has a form here. */
+static void
+put_said(struct writer *w, const struct turn *t)
+{
+	size_t before = w->to->len;
+
+	put_role(w, t, ROLE_USER);
+	put_content(w, t, t->parts == NULL || is_one_text(w, t->parts));
+	if (w->to->err == ERR_OK && w->to->ptr[w->to->len - 2] == '[')
+		w->to->len = before;
+	else
+		json_close(w->to, '}');
+}
+
 /* The results of the calls before come first, one message each, then the rest. */
 static void
 put_user(struct writer *w, const struct turn *from, const struct turn *end)
@@ -351,11 +365,8 @@ put_user(struct writer *w, const struct turn *from, const struct turn *end)
 				put_result_media(w, t, p);
 			rest = rest || is_content(p);
 		}
-		if (!rest)
-			continue;
-		put_role(w, t, ROLE_USER);
-		put_content(w, t, is_one_text(w, t->parts));
-		json_close(w->to, '}');
+		if (rest)
+			put_said(w, t);
 	}
 }
 

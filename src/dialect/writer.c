@@ -61,11 +61,22 @@ writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member 
 	}
 }
 
+/* null, [], {}, a flag that is not set: clients that send back what they were told
+ * have them. */
+static bool
+says_nothing(struct slice value)
+{
+	if (value.len >= 2 && (value.ptr[0] == '[' || value.ptr[0] == '{'))
+		return slice_trim(slice_head(slice_from(value, 1), value.len - 2)).len ==
+		       0;
+	return slice_eq(value, S("null")) || slice_eq(value, S("false"));
+}
+
 void
 writer_unknown(struct writer *w)
 {
 	for (const struct unknown *u = w->p->unknown; u != NULL; u = u->next)
-		if (!slice_eq(u->value, S("null")))
+		if (!says_nothing(u->value))
 			losses_add(w->lost, u->path);
 }
 
@@ -174,12 +185,13 @@ writer_is_one_text(const struct part *p)
 	return p != NULL && p->next == NULL && p->kind == PART_TEXT;
 }
 
-void
-writer_joined_text(struct writer *w, const struct part *p, struct slice between)
+static void
+put_joined(
+    struct writer *w, struct slice ahead, const struct part *p, struct slice between)
 {
 	bool any = false;
 
-	json_put_inner(w->to, S(""));
+	json_put_inner(w->to, ahead);
 	/* The closing quote goes and comes again behind each piece. */
 	for (; p != NULL; p = p->next) {
 		if (p->kind != PART_TEXT || w->to->err != ERR_OK)
@@ -191,6 +203,26 @@ writer_joined_text(struct writer *w, const struct part *p, struct slice between)
 		buf_byte(w->to, '"');
 		any = true;
 	}
+}
+
+void
+writer_joined_text(struct writer *w, const struct part *p, struct slice between)
+{
+	put_joined(w, S(""), p, between);
+}
+
+void
+writer_result_text(struct writer *w, const struct part *result, struct slice between)
+{
+	const struct part *p = result->result.parts;
+
+	while (p != NULL && p->kind != PART_TEXT)
+		p = p->next;
+	put_joined(w,
+	    result->result.failed && (p == NULL || !slice_istarts(p->text, S("error")))
+		? S("Error: ")
+		: S(""),
+	    result->result.parts, between);
 }
 
 void
@@ -223,7 +255,7 @@ writer_object(struct buf *to, struct slice text)
 		return;
 	}
 	json_open(to, '{');
-	if (slice_trim(text).len > 0)
+	if (slice_trim(text).len > 0 && !slice_eq(slice_trim(text), S("null")))
 		json_member(to, S("_raw"), text);
 	json_close(to, '}');
 }

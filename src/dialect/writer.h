@@ -63,11 +63,15 @@ int64_t writer_budget(const struct reasoning *r, uint64_t max_output_tok);
 /* The text parts of a list joined, as the next value (a string). `between` is raw. */
 void writer_joined_text(struct writer *w, const struct part *p, struct slice between);
 
+/* The texts of a result joined, where it cannot be marked as failed: its text says so. */
+void
+writer_result_text(struct writer *w, const struct part *result, struct slice between);
+
 /* Is there anything but one text in the list? */
 bool writer_is_one_text(const struct part *p);
 
 /* JSON text as the next value where an object is demanded: as it is if it is one, else
- * {"_raw": text}; {} for no text. */
+ * {"_raw": text}, as of arguments that were cut off; {} for no text or null. */
 void writer_object(struct buf *to, struct slice text);
 
 /* A stop list as the next value: always an array. */
