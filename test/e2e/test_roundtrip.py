@@ -96,10 +96,9 @@ def asked_text(one):
 
 
 def equal_answers(before, after):
-    """What was not told before may be told after: an id, a model of our own."""
-    for key in ("id", "model"):
-        if before[key] and before[key] != after[key]:
-            return False
+    """What was not told before may be told after: an id, a model of our own. Ids may get a prefix."""
+    if before["model"] not in ("", after["model"]) or not after["id"].endswith(before["id"]):
+        return False
     if before["usage"] and before["usage"] != after["usage"]:
         return False
     return same_json(plain(before["said"]), plain(after["said"]))
@@ -143,7 +142,9 @@ def test_streams(translate, tell, dialect):
             continue
         assert not said.usage or same_tokens(said.usage, whole["usage"]), (one, said.usage, whole["usage"])
         before = compare.in_own_dialect(said, PROVIDER)
-        after = compare.in_own_dialect(reader.stream(objects(dialect, whole["body"])), PROVIDER)
+        told = reader.stream(objects(dialect, whole["body"]))
+        assert not told.faults, (one, told.faults)
+        after = compare.in_own_dialect(told, PROVIDER)
         if not equal_answers(before, after):
             unequal[one.name] = difference(before, after)
     judged("streams", dialect, checked, unequal, tell)

@@ -1,6 +1,4 @@
 """Anthropic Messages (API reference and SDK types, 2026-08)."""
-import re
-
 from meaning import forms
 from meaning.forms import Answer, Part, Prompt, Said, Tool, Turn
 
@@ -60,23 +58,6 @@ def parts_of(content, prompt):
     return [forms.text(content)] if isinstance(content, str) else [part_of(one, prompt) for one in content]
 
 
-LATE = re.compile(r"<system>(.*)</system>\Z", re.S)
-
-
-def late_instructions(turn):
-    """Instructions in the middle of a conversation stand in the user's text, marked as what they are."""
-    if turn.side != "user":
-        return [turn]
-    turns = []
-    for part in turn.parts:
-        found = part.kind == "text" and LATE.match(part.data[0])
-        side = "system" if found else "user"
-        if not turns or turns[-1].side != side:
-            turns.append(Turn(side, []))
-        turns[-1].parts.append(forms.text(found.group(1), part.cache) if found else part)
-    return turns or [turn]
-
-
 def choice_of(choice):
     if choice is None:
         return None
@@ -102,7 +83,7 @@ def prompt(body):
     p.system = parts_of(body.get("system"), p)
     for message in body.get("messages") or []:
         side = message["role"]
-        p.turns += late_instructions(Turn(side, parts_of(message.get("content"), p)))
+        p.turns.append(Turn(side, parts_of(message.get("content"), p)))
     for one in body.get("tools") or []:
         if one.get("type") in (None, "custom"):
             p.tools.append(Tool(one["name"], one.get("description") or "", one.get("input_schema"), one.get("strict"),
@@ -117,11 +98,11 @@ def prompt(body):
     if wanted:
         p.format = ("schema", wanted["schema"])
     read_reasoning(body, p)
-    forms.take(p.values, body, VALUES)
+    forms.take(p, body, VALUES)
     metadata = body.get("metadata") or {}
     if metadata.get("user_id") is not None:
-        p.values["user"] = metadata["user_id"]
-    p.others += [key for key in body if key not in KNOWN and key not in VALUES]
+        p.values["user"], p.keys["user"] = metadata["user_id"], "metadata"
+    p.others += [key for key, value in body.items() if key not in KNOWN and key not in VALUES and value is not None]
     return p
 
 

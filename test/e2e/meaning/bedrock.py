@@ -101,7 +101,7 @@ def prompt(body):
     for message in body.get("messages") or []:
         p.turns.append(Turn(message["role"], parts_of(message.get("content"), p)))
     read_tools(p, body.get("toolConfig") or {})
-    forms.take(p.values, body.get("inferenceConfig") or {}, VALUES)
+    forms.take(p, body.get("inferenceConfig") or {}, VALUES, "inferenceConfig.")
     read_fields(p, body.get("additionalModelRequestFields") or {})
     wanted = ((body.get("outputConfig") or {}).get("textFormat") or {}).get("structure") or {}
     if wanted.get("jsonSchema"):
@@ -111,7 +111,7 @@ def prompt(body):
         p.values["tier"] = body["serviceTier"]["type"]
     if body.get("requestMetadata"):
         p.values["metadata"] = body["requestMetadata"]
-    p.others += [key for key in body if key not in KNOWN]
+    p.others += [key for key, value in body.items() if key not in KNOWN and value is not None]
     return p
 
 

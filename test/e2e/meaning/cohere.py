@@ -31,14 +31,14 @@ def parts_of(content, prompt):
     return [forms.text(content)] if isinstance(content, str) else [part_of(one, prompt) for one in content]
 
 
-def turn_of(message, prompt):
+def turn_of(message, prompt, plan=forms.text):
     role, parts = message["role"], parts_of(message.get("content"), prompt)
     if role == "tool":
         return Turn("user", [forms.result(message["tool_call_id"], parts)])
     if role != "assistant":
         return Turn("user" if role == "user" else "system", parts)
-    if message.get("tool_plan"):
-        parts = [forms.thought(message["tool_plan"])] + parts
+    if message.get("tool_plan"):  # what was said before the calls
+        parts = [plan(message["tool_plan"])] + parts
     for one in message.get("tool_calls") or []:
         arguments = forms.json_or_text(one["function"].get("arguments") or "")
         parts.append(forms.call(one["id"], one["function"]["name"], arguments))
@@ -65,8 +65,8 @@ def prompt(body):
     thinking = body.get("thinking") or {}
     p.effort = "none" if thinking.get("type") == "disabled" else None
     p.budget = thinking.get("token_budget", -1 if thinking.get("type") == "enabled" else None)
-    forms.take(p.values, body, VALUES)
-    p.others += [key for key, value in body.items() if key not in KNOWN and key not in VALUES and value != []]
+    forms.take(p, body, VALUES)
+    p.others += [key for key, value in body.items() if key not in KNOWN and key not in VALUES and value not in (None, [])]
     return p
 
 
@@ -92,7 +92,7 @@ def usage_of(found):
 
 
 def answer(body):
-    parts = turn_of({"role": "assistant", **(body.get("message") or {})}, Prompt()).parts
+    parts = turn_of({"role": "assistant", **(body.get("message") or {})}, Prompt(), forms.thought).parts
     finish = FINISHES.get(body.get("finish_reason"), "stop") if body.get("finish_reason") else ""
     return Answer(body.get("id") or "", "", [Said(forms.merged(parts), finish)], usage_of(body.get("usage")))
 

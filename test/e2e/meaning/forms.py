@@ -64,6 +64,7 @@ class Prompt:
     budget: int | None = None  # of thinking, in tokens; -1: as the model likes
     show: bool | None = None
     values: dict = dataclasses.field(default_factory=dict)  # by name: temperature, max_output, ...
+    keys: dict = dataclasses.field(default_factory=dict)  # what the dialect calls those that are said
     others: list = dataclasses.field(default_factory=list)  # paths of what has no place above
 
 
@@ -83,21 +84,22 @@ class Answer:
     said: list = dataclasses.field(default_factory=list)
     usage: dict | None = None  # disjoint: input, cached, cache_write, output, reasoning
     tier: str = ""
+    faults: list = dataclasses.field(default_factory=list)  # in which a stream breaks its dialect's rules
 
 
 VALUES = {
     "max_output", "temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "stop", "answers",
     "logprobs", "top_logprobs", "logit_bias", "user", "metadata", "tier", "store", "verbosity", "cache_key", "stream",
-    "modalities",
+    "modalities", "cache_options", "cache_retention",
 }  # fmt: skip
 
 
-def take(values, body, names):
+def take(prompt, body, names, outer=""):
     """The members that are said, under the names of VALUES."""
     for key, name in names.items():
         if body.get(key) is not None:
             assert name in VALUES
-            values[name] = body[key]
+            prompt.values[name], prompt.keys[name] = body[key], outer + key
 
 
 def media_of_url(kind, url, name="", cache=""):
@@ -113,7 +115,7 @@ def json_or_text(value):
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value) if value.strip() else {}
+        return (json.loads(value) or {}) if value.strip() else {}
     except ValueError:
         return value
 

@@ -98,7 +98,7 @@ def choice_of(config):
 
 
 def read_config(p, config):
-    forms.take(p.values, config, VALUES)
+    forms.take(p, config, VALUES, "generationConfig.")
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
     if schema is not None:
         p.format = ("schema", schema)

@@ -11,7 +11,8 @@ VALUES = {
     "top_k": "top_k", "seed": "seed", "frequency_penalty": "frequency_penalty", "presence_penalty": "presence_penalty",
     "stop": "stop", "n": "answers", "logprobs": "logprobs", "top_logprobs": "top_logprobs", "logit_bias": "logit_bias",
     "user": "user", "safety_identifier": "user", "metadata": "metadata", "service_tier": "tier", "store": "store",
-    "verbosity": "verbosity", "prompt_cache_key": "cache_key", "stream": "stream", "modalities": "modalities",
+    "verbosity": "verbosity", "prompt_cache_key": "cache_key", "prompt_cache_options": "cache_options",
+    "prompt_cache_retention": "cache_retention", "stream": "stream", "modalities": "modalities",
 }  # fmt: skip
 
 
@@ -121,6 +122,8 @@ def read_reasoning(body, prompt):
             continue
         prompt.effort = held.get("effort") or prompt.effort
         prompt.budget = held.get("max_tokens") or held.get("budget_tokens") or prompt.budget
+        if held.get("type") == "enabled" or held.get("enabled") is True:
+            prompt.budget = prompt.budget or -1
         if held.get("type") == "disabled" or held.get("enabled") is False:
             prompt.effort = "none"
         if held.get("exclude"):
@@ -147,8 +150,8 @@ def prompt(body):
     p.parallel = body.get("parallel_tool_calls") is not False
     p.format = format_of(body.get("response_format"))
     read_reasoning(body, p)
-    forms.take(p.values, body, VALUES)
-    p.others += [key for key in body if key not in KNOWN and key not in VALUES]
+    forms.take(p, body, VALUES)
+    p.others += [key for key, value in body.items() if key not in KNOWN and key not in VALUES and value is not None]
     return p
 
 

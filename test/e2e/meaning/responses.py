@@ -9,7 +9,8 @@ KNOWN = {
 VALUES = {
     "max_output_tokens": "max_output", "temperature": "temperature", "top_p": "top_p", "top_logprobs": "top_logprobs",
     "user": "user", "safety_identifier": "user", "metadata": "metadata", "service_tier": "tier", "store": "store",
-    "prompt_cache_key": "cache_key", "stream": "stream",
+    "prompt_cache_key": "cache_key", "prompt_cache_options": "cache_options",
+    "prompt_cache_retention": "cache_retention", "stream": "stream",
 }  # fmt: skip
 TEXTS = {"input_text", "output_text", "text"}
 
@@ -103,7 +104,7 @@ def read_text(p, body):
     elif wanted.get("type") == "json_schema":
         p.format = ("schema", wanted["schema"])
     if held.get("verbosity"):
-        p.values["verbosity"] = held["verbosity"]
+        p.values["verbosity"], p.keys["verbosity"] = held["verbosity"], "text.verbosity"
 
 
 def prompt(body):
@@ -129,10 +130,10 @@ def prompt(body):
     reasoning = body.get("reasoning") or {}
     p.effort, p.show = reasoning.get("effort"), True if reasoning.get("summary") else None
     p.others += [f"reasoning.{key}" for key in ("context", "mode") if reasoning.get(key)]
-    forms.take(p.values, body, VALUES)
+    forms.take(p, body, VALUES)
     if "message.output_text.logprobs" in (body.get("include") or []):
         p.values["logprobs"] = True
-    p.others += [key for key in body if key not in KNOWN and key not in VALUES]
+    p.others += [key for key, value in body.items() if key not in KNOWN and key not in VALUES and value is not None]
     return p
 
 
@@ -163,6 +164,8 @@ def finish_of(body, parts):
 
 def answer(body):
     p, parts = Prompt(), []
+    if isinstance(body.get("reasoning"), str):  # some hosts have it there
+        parts.append(forms.thought(body["reasoning"]))
     for item in body["output"]:
         turn = turn_of(item, p)
         parts += turn.parts if turn else [Part("other", (item["type"],))]
@@ -222,15 +225,21 @@ class Items:
 
 
 def stream(events):
-    items, end = Items(), None
+    items, end, first = Items(), None, ""
     for name, one in events:
         items.take(one)
+        first = first or (one.get("response") or {}).get("id") or ""
         if one["type"] in ENDS:
             end = one["response"]
     if end is None:
         end = {"output": [], "status": "cut"}
-    a = answer(end)
-    a.numbers, told = items.numbers, items.parts()
-    a.repeated = a.said[0].parts  # what the end says again
+    a, told = answer(end), items.parts()
+    a.id = first or a.id
+    if items.numbers != list(range(len(items.numbers))):
+        a.faults.append(f"sequence numbers {items.numbers}")
+    if [part for part in a.said[0].parts if part.kind != "other"] != [part for part in told if part.kind != "other"]:
+        a.faults.append(f"the end repeats {a.said[0].parts} of {told}")
+    if any(name not in ("", one["type"]) for name, one in events):
+        a.faults.append("an event's name is not its type")
     a.said[0] = Said(told, finish_of(end, told) if end["status"] != "cut" else "")
     return a
