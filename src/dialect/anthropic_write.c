@@ -586,8 +586,7 @@ put_sampling(struct writer *w, bool allowed)
 			continue;
 		}
 		json_member_raw(w->to, fields_for(DIALECT_ANTHROPIC, meanings[i])->path,
-		    i == 0 && value.ptr[0] >= '1' && value.ptr[0] <= '9' ? S("1")
-									 : value);
+		    i == 0 ? writer_up_to_one(value) : value);
 	}
 }
 

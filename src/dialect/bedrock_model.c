@@ -136,7 +136,7 @@ put_sampling(struct bedrock_making *m)
 			continue;
 		if (!m->thinks && (m->traits & TRAIT_NO_SAMPLING) == 0)
 			json_member_raw(m->w->to, members[i].name,
-			    i == 0 && value.ptr[0] != '0' ? S("1") : value);
+			    i == 0 ? writer_up_to_one(value) : value);
 		else if (!one)
 			writer_lose(m->w, members[i].meaning);
 	}

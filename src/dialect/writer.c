@@ -225,6 +225,17 @@ writer_result_text(struct writer *w, const struct part *result, struct slice bet
 	    result->result.parts, between);
 }
 
+struct slice
+writer_up_to_one(struct slice number)
+{
+	bool large = number.len > 0 && number.ptr[0] >= '1' && number.ptr[0] <= '9';
+
+	return large && slice_find(number, 'e') == number.len &&
+		       slice_find(number, 'E') == number.len
+		   ? S("1")
+		   : number;
+}
+
 void
 writer_stop(struct writer *w, struct slice value)
 {

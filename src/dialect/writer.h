@@ -74,6 +74,9 @@ bool writer_is_one_text(const struct part *p);
  * {"_raw": text}, as of arguments that were cut off; {} for no text or null. */
 void writer_object(struct buf *to, struct slice text);
 
+/* A number (JSON) where 1 is the most that is taken. Static text, or what was given. */
+struct slice writer_up_to_one(struct slice number);
+
 /* A stop list as the next value: always an array. */
 void writer_stop(struct writer *w, struct slice value);
 

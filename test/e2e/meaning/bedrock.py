@@ -7,6 +7,7 @@ from meaning.forms import Answer, Part, Prompt, Said, Tool, Turn
 KNOWN = {"messages", "system", "toolConfig", "inferenceConfig", "outputConfig", "modelId", "serviceTier",
          "additionalModelRequestFields", "requestMetadata", "provider"}  # fmt: skip
 VALUES = {"maxTokens": "max_output", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
+FIELDS = {"thinking", "output_config", "reasoning_effort", "reasoningConfig", "top_k", "inferenceConfig", "tool_choice"}
 FORMATS = {"pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "csv": "text/csv", "html": "text/html"}
 
 
@@ -45,6 +46,9 @@ def part_of(block, prompt):
         return result_of(block["toolResult"], prompt)
     if "reasoningContent" in block:
         return reasoning_of(block["reasoningContent"])
+    if "text" in block.get("guardContent", {}):  # a text that a guardrail is to look at
+        prompt.others.append("content.guardContent")
+        return forms.text(block["guardContent"]["text"]["text"])
     prompt.others.append(f"content.{next(iter(block), '')}")
     return Part("other", (str(block),))
 
@@ -90,9 +94,8 @@ def read_fields(p, fields):
     top_k = fields.get("top_k", (fields.get("inferenceConfig") or {}).get("topK"))
     if top_k is not None:
         p.values["top_k"] = top_k
-    p.others += [f"additionalModelRequestFields.{key}" for key in fields
-                 if key not in ("thinking", "output_config", "reasoning_effort", "reasoningConfig", "top_k",
-                                "inferenceConfig")]  # fmt: skip
+    p.parallel = not (fields.get("tool_choice") or {}).get("disable_parallel_tool_use")
+    p.others += [f"additionalModelRequestFields.{key}" for key in fields if key not in FIELDS]
 
 
 def prompt(body):

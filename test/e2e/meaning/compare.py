@@ -62,7 +62,7 @@ def of_said(one, target):
     told["ids"] = [part.data[0] if isinstance(part.data[0], str) else None for part in one.parts if part.kind == "call"]
     if target in HAS_IMAGES:
         told["images"] = [part.data[:3] for part in one.parts if part.kind == "image"]
-    told["finish"] = one.finish
+    told["finish"] = "stop" if target == "cohere" and one.finish == "filtered" else one.finish  # it has no word for it
     return told
 
 

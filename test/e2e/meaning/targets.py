@@ -19,7 +19,7 @@ HAS = {
     "cohere": COMMON | {"top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs"},
     "bedrock": COMMON | {"top_k", "tier", "metadata"},
 }  # fmt: skip
-ONE_CALL = {"openai", "anthropic", "responses"}  # several calls at once can be forbidden
+ONE_CALL = {"openai", "anthropic", "responses", "bedrock"}  # several calls at once can be forbidden
 TIERS = {
     "openai": {"auto", "default", "flex", "priority"},
     "anthropic": {"auto", "default"},
@@ -59,12 +59,13 @@ def clamped(low, high):
 
 SAID = {
     ("anthropic", "temperature"): clamped(float("-inf"), 1),
+    ("bedrock", "temperature"): clamped(float("-inf"), 1),
     ("cohere", "top_p"): clamped(0.01, 0.99),
     ("cohere", "frequency_penalty"): clamped(0, 1),
     ("cohere", "presence_penalty"): clamped(0, 1),
 }
 # What says nothing there, as it is so anyway.
-DEFAULTS = {("anthropic", "temperature"): 1}
+DEFAULTS = {("anthropic", "temperature"): 1, ("bedrock", "temperature"): 1}
 
 ADAPTIVE = re.compile(r"(opus|sonnet)-4-[6-9]|(opus|sonnet|fable)-5")
 NO_SAMPLING = re.compile(r"opus-4-[78]|(opus|sonnet|fable)-5")
@@ -143,6 +144,13 @@ class Expected:
     def only_allowed(self, names):
         self.prompt.tools = [tool for tool in self.prompt.tools if tool.name in names]
 
+    def some_of_them(self):
+        """One tool can be named; of several only those are told."""
+        choice = self.prompt.choice
+        if choice and choice[0] == "named" and choice != ("named", True, choice[-1]):
+            self.only_allowed(choice[2:])
+            self.prompt.choice = ("required",) if choice[1] else None
+
     # --- the targets ---
 
     def openai(self, max_output):
@@ -157,12 +165,20 @@ class Expected:
         if p.format == ("json",):
             p.format = None
             p.system.append(forms.text(JSON_WISH))
-        if p.choice and p.choice[0] == "named" and len(p.choice) > 3:
-            self.only_allowed(p.choice[2:])
-            p.choice = ("required",) if p.choice[1] else None
-        elif p.choice and p.choice[0] == "named" and not p.choice[1]:
-            self.only_allowed(p.choice[2:])
-            p.choice = None
+        self.some_of_them()
+        self.claude()
+        self.user_first()
+        self.anthropic_limit(max_output)
+
+    def user_first(self):
+        """Something must have been said to the assistant."""
+        turns = prompts.grouped(self.prompt)
+        if turns and turns[0][0] == "assistant":
+            self.prompt.turns.insert(0, forms.Turn("user", [forms.text(".")]))
+
+    def claude(self):
+        """Who thinks is not to be forced, and samples as it likes; so do the newest."""
+        p = self.prompt
         if self.thinks() and p.choice and p.choice[0] in ("required", "named"):
             p.choice = None
             self.lose("choice")
@@ -170,9 +186,6 @@ class Expected:
             if (self.thinks() or NO_SAMPLING.search(self.model)) and not self.says_default(name):
                 p.values.pop(name)
                 self.lose(name)
-        if p.turns and prompts.grouped(p) and prompts.grouped(p)[0][0] == "assistant":
-            p.turns.insert(0, forms.Turn("user", [forms.text(".")]))
-        self.anthropic_limit(max_output)
 
     def anthropic_limit(self, max_output):
         """It must be said. Thinking is part of it there."""
@@ -206,8 +219,22 @@ class Expected:
 
     def bedrock(self, max_output):
         p = self.prompt
+        names = [part.data[1] for turn in p.turns for part in turn.parts if part.kind == "call"]
+        used = names or any(part.kind == "result" for turn in p.turns for part in turn.parts)
         if p.choice == ("none",):
-            p.choice, p.tools = None, []
+            p.choice = None
+            if used:  # they must stay
+                self.lose("choice")
+            else:
+                p.tools = []
+        if used and not p.tools:  # who called tools must say which there are
+            p.tools = [forms.Tool(name, "", None) for name in dict.fromkeys(names)]
+        self.some_of_them()
+        self.claude()
+        self.user_first()
+        limit = p.values.get("max_output")
+        if self.thinks():
+            p.values["max_output"] = lambda got: got and got >= (limit or 0)
 
 
 def failing(parts):
