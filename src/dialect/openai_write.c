@@ -597,7 +597,7 @@ put_cross(struct writer *w)
 	put_reasoning_effort(w);
 	if (p->format.kind > FORMAT_TEXT)
 		put_format(w);
-	if (p->tools != NULL) {
+	if (writer_has_functions(w)) {
 		json_key(w->to, S("tools"));
 		put_tools(w);
 		if (p->one_call)

@@ -220,9 +220,14 @@ put_result(struct writer *w, const struct turn *t, const struct part *p)
 	writer_id(w, id_rule(w), p->result.id);
 	json_key(b, S("output"));
 	if (as_text) {
-		writer_joined_text(w, p->result.parts, S("\\n\\n"));
+		writer_result_text(w, p, S("\\n\\n"));
 	} else {
 		json_open(b, '[');
+		if (p->result.failed) { /* it cannot be marked otherwise */
+			open_item(w, S("input_text"));
+			json_member(b, S("text"), S("Error:"));
+			json_close(b, '}');
+		}
 		for (const struct part *q = p->result.parts; q != NULL; q = q->next)
 			put_part(w, t, q, ROLE_TOOL);
 		json_close(b, ']');
@@ -549,6 +554,25 @@ put_include(struct writer *w)
 	json_close(w->to, ']');
 }
 
+/* The tiers of other providers, but for Anthropic's, have no equivalent. */
+static void
+put_tier(struct writer *w)
+{
+	static const struct slice known[] = {{"\"default\"", 9}, {"\"flex\"", 6},
+	    {"\"scale\"", 7}, {"\"priority\"", 10}, {"\"fast\"", 6}};
+	struct slice tier = prompt_value(w->p, MEANING_TIER);
+
+	if (slice_eq(tier, S("\"standard_only\"")))
+		tier = S("\"default\"");
+	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (slice_eq(tier, known[i])) {
+			json_member_raw(w->to, S("service_tier"), tier);
+			return;
+		}
+	if (!meaning_is_neutral(MEANING_TIER, tier))
+		writer_lose(w, MEANING_TIER);
+}
+
 /* What stood apart from the conversation. */
 static void
 put_instructions(struct writer *w)
@@ -606,12 +630,13 @@ put_cross(struct writer *w)
 	json_member_raw(w->to, S("store"),
 	    slice_eq(prompt_value(p, MEANING_STORE), S("true")) ? S("true") : S("false"));
 	put_include(w);
-	writer_members(w, BIT(STORE) | BIT(LOGPROBS) | BIT(VERBOSITY));
+	put_tier(w);
+	writer_members(w, BIT(STORE) | BIT(LOGPROBS) | BIT(VERBOSITY) | BIT(TIER));
 	if (p->user.len > 0)
 		json_member_raw(w->to, S("user"), p->user);
 	put_thinking(w);
 	put_text(w);
-	if (p->tools != NULL) {
+	if (writer_has_functions(w)) {
 		json_key(w->to, S("tools"));
 		put_tools(w);
 		if (p->one_call)

@@ -80,6 +80,15 @@ writer_unknown(struct writer *w)
 			losses_add(w->lost, u->path);
 }
 
+bool
+writer_has_functions(const struct writer *w)
+{
+	for (const struct tool *t = w->p->tools; t != NULL; t = t->next)
+		if (t->is_function)
+			return true;
+	return false;
+}
+
 void
 writer_lose_part(struct writer *w, const struct turn *t, const struct part *p)
 {

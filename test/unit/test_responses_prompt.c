@@ -188,13 +188,14 @@ TEST(what_is_asked_beside_it_has_its_names_in_chat)
 
 TEST(what_chat_has_not_is_named)
 {
-	assert_to_chat("{'model':'m','input':'a','previous_response_id':'r',"
-		       "'conversation':'c','background':true,'max_tool_calls':1,'prompt':"
-		       "{'id':'p'},'context_management':[],'truncation':'auto','new':1,"
-		       "'include':['web_search_call.results'],'reasoning':{'mode':'pro',"
-		       "'context':'auto'},'text':{'x':1},'tools':[{'type':'web_search'},"
-		       "{'type':'function','name':'f','output_schema':{}}],'tool_choice':"
-		       "{'type':'web_search'}}",
+	assert_to_chat(
+	    "{'model':'m','input':'a','previous_response_id':'r',"
+	    "'conversation':'c','background':true,'max_tool_calls':1,'prompt':"
+	    "{'id':'p'},'context_management':[],'truncation':'auto','new':1,"
+	    "'include':['web_search_call.results'],'reasoning':{'mode':'pro',"
+	    "'context':'auto'},'text':{'x':1},'tools':[{'type':'web_search'},"
+	    "{'type':'function','name':'f','output_schema':{'a':1}}],'tool_choice':"
+	    "{'type':'web_search'}}",
 	    "{'model':'m','tools':[{'type':'function','function':{'name':'f'}}],"
 	    "'messages':[{'role':'user','content':'a'}]}",
 	    "previous_response_id,conversation,background,max_tool_calls,prompt,"
@@ -215,6 +216,18 @@ TEST(what_chat_has_not_is_named)
 	    "'assistant','content':'b'}]}",
 	    "input[1].content[1],input[3].output[0],input[0],input[1].content[0].y,"
 	    "input[1].z,input[2].namespace,input[4].content[0].annotations");
+}
+
+/* What only this dialect knows, and what others do not want back, makes no messages. */
+TEST(nothing_becomes_an_empty_message)
+{
+	assert_to_chat("{'model':'m','input':[{'role':'user','content':'a'},{'type':"
+		       "'reasoning','summary':[{'type':'summary_text','text':'t'}]},"
+		       "{'type':'web_search_call','id':'ws'},{'role':'user','content':"
+		       "'b'}]}",
+	    "{'model':'m','messages':[{'role':'user','content':'a'},{'role':'user',"
+	    "'content':'b'}]}",
+	    "input[2]");
 }
 
 /* --- from chat --- */
@@ -290,6 +303,42 @@ TEST(what_responses_has_not_is_named)
 	    "{'model':'m','store':false,'input':[]}",
 	    "stop,seed,n,logit_bias,frequency_penalty,prediction,top_k,messages[0]."
 	    "content[0]");
+}
+
+TEST(tiers_and_results_that_failed)
+{
+	static const char *const tiers[][3] = {
+	    {"'standard_only'", "'service_tier':'default',", ""},
+	    {"'auto'", "", ""},
+	    {"'batch'", "", "service_tier"},
+	};
+	static const struct case_prompt failed = {.from = A,
+	    .to = R,
+	    .text = "{'model':'m','max_tokens':9,'messages':[{'role':'user','content':["
+		    "{'type':'tool_result','tool_use_id':'c','content':'r','is_error':"
+		    "true},{'type':'tool_result','tool_use_id':'d','content':[{'type':"
+		    "'image','source':{'type':'url','url':'https://h'}}],'is_error':true}"
+		    "]}]}"};
+
+	for (size_t i = 0; i < COUNT(tiers); i++) {
+		char text[200], want[200];
+		const struct case_prompt c = {.from = A, .to = R, .text = text};
+
+		(void)snprintf(text, sizeof(text),
+		    "{'model':'m','max_tokens':9,'messages':[],'service_tier':%s}",
+		    tiers[i][0]);
+		(void)snprintf(want, sizeof(want),
+		    "{'model':'m','store':false,%s'max_output_tokens':9,'input':[]}",
+		    tiers[i][1]);
+		case_assert_prompt(&c, want, tiers[i][2]);
+	}
+	case_assert_prompt(&failed,
+	    "{'model':'m','store':false,'max_output_tokens':9,'input':[{'type':"
+	    "'function_call_output','call_id':'c','output':'Error: r'},{'type':"
+	    "'function_call_output','call_id':'d','output':[{'type':'input_text','text':"
+	    "'Error:'},{'type':'input_image','image_url':'https://"
+	    "h','detail':'auto'}]}]}",
+	    "");
 }
 
 /* --- reasoning --- */
@@ -527,9 +576,11 @@ main(void)
 	    cmocka_unit_test(a_conversation_becomes_messages),
 	    cmocka_unit_test(what_is_asked_beside_it_has_its_names_in_chat),
 	    cmocka_unit_test(what_chat_has_not_is_named),
+	    cmocka_unit_test(nothing_becomes_an_empty_message),
 	    cmocka_unit_test(messages_become_items),
 	    cmocka_unit_test(what_is_asked_beside_it_has_its_names_in_responses),
 	    cmocka_unit_test(what_responses_has_not_is_named),
+	    cmocka_unit_test(tiers_and_results_that_failed),
 	    cmocka_unit_test(thoughts_go_back_to_who_had_them),
 	    cmocka_unit_test(thoughts_of_others_find_back_through_this_dialect),
 	    cmocka_unit_test(a_signature_belongs_to_the_call_behind_it),
