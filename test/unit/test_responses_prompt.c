@@ -212,8 +212,7 @@ TEST(what_chat_has_not_is_named)
 	    "{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':"
 	    "'a'}]},{'role':'assistant','content':null,'tool_calls':[{'id':'c','type':"
 	    "'function','function':{'name':'f','arguments':'{}'}}]},{'role':'tool',"
-	    "'tool_call_id':'c','content':''},{'role':'user','content':[]},{'role':"
-	    "'assistant','content':'b'}]}",
+	    "'tool_call_id':'c','content':''},{'role':'assistant','content':'b'}]}",
 	    "input[1].content[1],input[3].output[0],input[0],input[1].content[0].y,"
 	    "input[1].z,input[2].namespace,input[4].content[0].annotations");
 }
