@@ -9,6 +9,7 @@ dialect_find(enum dialect_id id)
 	case DIALECT_ANTHROPIC: return &dialect_anthropic;
 	case DIALECT_COHERE: return &dialect_cohere;
 	case DIALECT_BEDROCK: return &dialect_bedrock;
+	case DIALECT_GEMINI: return &dialect_gemini;
 	default: return NULL;
 	}
 }

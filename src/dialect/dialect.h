@@ -26,7 +26,8 @@
 /* A fault as its dialect words it. Slices of the reply, or of static text. */
 struct fault {
 	struct slice message, type, code, param;
-	unsigned status; /* to be sent with it */
+	unsigned status;	 /* to be sent with it */
+	uint64_t retry_after_ms; /* the provider said so in the body; 0: it did not */
 	struct slice id; /* of the request, for dialects that put it into the body */
 };
 
@@ -72,6 +73,7 @@ struct answer_plan {
 	const struct prompt *prompt; /* what was asked */
 	uint64_t unix_s;
 	bool usage_asked; /* in a stream */
+	bool as_array;	  /* a stream is told as one JSON array, not as events (Gemini) */
 };
 
 /*
@@ -170,7 +172,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai, dialect_responses, dialect_anthropic,
-    dialect_cohere, dialect_bedrock;
+    dialect_gemini, dialect_cohere, dialect_bedrock;
 
 /* The dialect of that id, or NULL when it is not spoken yet. */
 const struct dialect *dialect_find(enum dialect_id id);

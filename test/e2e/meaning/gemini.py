@@ -1,4 +1,5 @@
 """Gemini generateContent (API reference and discovery document, 2026-08). Keys may be written in snake_case."""
+import base64
 import re
 
 from meaning import forms
@@ -58,17 +59,28 @@ def response_of(held, prompt):
         value = inner if key in ("output", "result", "error", "content") else value
     parts = [forms.text(value) if isinstance(value, str) else Part("json", (value,))]
     parts += [media_of(one) for one in held.get("parts") or []]
-    return forms.result(held.get("id") or ("name", held.get("name")), parts, failed)
+    return forms.result(number_of(held), parts, failed)
+
+
+def signature_of(part):
+    """Clients take it for base64: so weir tells one of another provider as base64 of it and its tag."""
+    said = part.get("thoughtSignature") or ""
+    return base64.b64decode(said).decode() if said.startswith("d2Vpci") else said
+
+
+def number_of(held):
+    """Calls without an id get one from weir."""
+    said = held.get("id") or "call_gm_"
+    return ("name", held.get("name")) if said.startswith("call_gm_") else said
 
 
 def part_of(part, prompt):
-    signature = part.get("thoughtSignature") or ""
+    signature = signature_of(part)
     if part.get("thought") is True and isinstance(part.get("text"), str):
         return forms.thought(part["text"], signature)
     if "functionCall" in part:
         held = part["functionCall"]
-        number = held.get("id") or ("name", held.get("name"))
-        return forms.call(number, held.get("name"), held.get("args") or {}, signature)
+        return forms.call(number_of(held), held.get("name"), held.get("args") or {}, signature)
     if "functionResponse" in part:
         return response_of(part["functionResponse"], prompt)
     if "inlineData" in part or "fileData" in part:
