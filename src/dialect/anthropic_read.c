@@ -299,6 +299,8 @@ read_tool(struct reader *r, uint32_t v, struct tool ***tail, unsigned index)
 	t->description =
 	    reader_text(r, json_get(r->j, v, S("description")), "tools.description");
 	t->schema = json_raw(r->j, json_get(r->j, v, S("input_schema")));
+	if (t->schema.len == 0)
+		t->whole = false;
 	if (json_is(r->j, strict, JSON_TRUE) || json_is(r->j, strict, JSON_FALSE))
 		t->strict = json_is(r->j, strict, JSON_TRUE) ? STRICT_YES : STRICT_NO;
 	else if (strict != JSON_NONE)

@@ -9,10 +9,12 @@
 
 struct in {
 	struct buf raw; /* an input that was told at once, as raw text */
-	bool other;	/* the open block is the provider's own affair: not told */
+	bool started, open, finished, ended;
+	enum part_kind kind; /* of the open block; OTHER is not told */
 };
 
 struct telling {
+	struct in *in;
 	const struct json *j;
 	delta_fn *fn;
 	void *arg;
@@ -35,68 +37,90 @@ take_start(const struct telling *t)
 {
 	uint32_t message = json_get(t->j, 0, S("message"));
 
+	if (t->in->started)
+		return;
+	t->in->started = true;
 	tell(t, (struct delta){.kind = DELTA_START,
 		    .id = text_at(t, message, S("id")),
 		    .model = text_at(t, message, S("model"))});
 }
 
+static void
+close_block(const struct telling *t)
+{
+	if (t->in->open && t->in->kind != PART_OTHER)
+		tell(t, (struct delta){.kind = DELTA_CLOSE});
+	t->in->open = false;
+}
+
+/* What the provider's own tools do is its own affair: it is not told. */
+static void
+open_block(const struct telling *t, struct delta d)
+{
+	close_block(t);
+	t->in->open = true;
+	t->in->kind = d.part;
+	d.kind = DELTA_OPEN;
+	if (d.part != PART_OTHER)
+		tell(t, d);
+}
+
 /* Some hosts tell the whole input with the block's start. */
 static void
-take_whole_input(struct in *in, const struct telling *t, uint32_t input)
+take_whole_input(const struct telling *t, uint32_t input)
 {
 	struct slice raw = json_raw(t->j, input);
+	struct buf *b = &t->in->raw;
 
 	if (raw.len <= 2) /* {}: deltas follow, or nothing */
 		return;
-	buf_clear(&in->raw);
-	json_text(&in->raw, raw);
-	if (in->raw.err == ERR_OK)
+	buf_clear(b);
+	json_text(b, raw);
+	if (b->err == ERR_OK)
 		tell(t, (struct delta){.kind = DELTA_ARGUMENTS,
-			    .text = slice_of(in->raw.ptr + 1, in->raw.len - 2)});
+			    .text = slice_of(b->ptr + 1, b->len - 2)});
 }
 
 static void
-take_block(struct in *in, const struct telling *t)
+take_block(const struct telling *t)
 {
 	uint32_t block = json_get(t->j, 0, S("content_block"));
 	struct slice type = text_at(t, block, S("type"));
-	struct delta d = {.kind = DELTA_OPEN, .part = PART_OTHER};
+	struct slice text = text_at(t, block, S("text"));
 
 	if (slice_eq(type, S("text"))) {
-		d.part = PART_TEXT;
-	} else if (slice_eq(type, S("thinking")) ||
-		   slice_eq(type, S("redacted_thinking"))) {
-		d.part = PART_REASONING;
-	} else if (slice_eq(type, S("tool_use"))) {
-		d.part = PART_CALL;
-		d.id = text_at(t, block, S("id"));
-		d.name = text_at(t, block, S("name"));
-	}
-	in->other = d.part == PART_OTHER;
-	if (in->other)
-		return;
-	tell(t, d);
-	if (d.part == PART_CALL)
-		take_whole_input(in, t, json_get(t->j, block, S("input")));
-	if (text_at(t, block, S("text")).len > 0)
-		tell(t, (struct delta){
-			    .kind = DELTA_TEXT, .text = text_at(t, block, S("text"))});
-	if (slice_eq(type, S("redacted_thinking")))
+		open_block(t, (struct delta){.part = PART_TEXT});
+		if (text.len > 0)
+			tell(t, (struct delta){.kind = DELTA_TEXT, .text = text});
+	} else if (slice_eq(type, S("thinking"))) {
+		open_block(t, (struct delta){.part = PART_REASONING});
+	} else if (slice_eq(type, S("redacted_thinking"))) {
+		open_block(t, (struct delta){.part = PART_REASONING});
 		tell(t, (struct delta){.kind = DELTA_SIGNATURE,
 			    .text = text_at(t, block, S("data")),
 			    .sealed = true});
+	} else if (slice_eq(type, S("tool_use"))) {
+		open_block(t, (struct delta){.part = PART_CALL,
+				  .id = text_at(t, block, S("id")),
+				  .name = text_at(t, block, S("name"))});
+		take_whole_input(t, json_get(t->j, block, S("input")));
+	} else {
+		open_block(t, (struct delta){.part = PART_OTHER});
+	}
 }
 
+/* What belongs to a block. Where its start is missing, text has one all the same. */
 static void
 take_delta(const struct telling *t)
 {
 	static const struct {
 		struct slice type, member;
+		enum part_kind part;
 		enum delta_kind kind;
-	} kinds[] = {{{"text_delta", 10}, {"text", 4}, DELTA_TEXT},
-	    {{"input_json_delta", 16}, {"partial_json", 12}, DELTA_ARGUMENTS},
-	    {{"thinking_delta", 14}, {"thinking", 8}, DELTA_TEXT},
-	    {{"signature_delta", 15}, {"signature", 9}, DELTA_SIGNATURE}};
+	} kinds[] = {{{"text_delta", 10}, {"text", 4}, PART_TEXT, DELTA_TEXT},
+	    {{"input_json_delta", 16}, {"partial_json", 12}, PART_CALL, DELTA_ARGUMENTS},
+	    {{"thinking_delta", 14}, {"thinking", 8}, PART_REASONING, DELTA_TEXT},
+	    {{"signature_delta", 15}, {"signature", 9}, PART_REASONING, DELTA_SIGNATURE}};
 	uint32_t delta = json_get(t->j, 0, S("delta"));
 	struct slice type = text_at(t, delta, S("type"));
 
@@ -106,7 +130,11 @@ take_delta(const struct telling *t)
 		if (!slice_eq(type, kinds[i].type))
 			continue;
 		text = text_at(t, delta, kinds[i].member);
-		if (text.len > 0)
+		if (text.len == 0)
+			return;
+		if (!t->in->open && kinds[i].kind == DELTA_TEXT)
+			open_block(t, (struct delta){.part = kinds[i].part});
+		if (t->in->open && t->in->kind == kinds[i].part)
 			tell(t, (struct delta){.kind = kinds[i].kind, .text = text});
 	}
 }
@@ -117,20 +145,26 @@ take_finish(const struct telling *t)
 	uint32_t delta = json_get(t->j, 0, S("delta"));
 	struct slice reason = text_at(t, delta, S("stop_reason"));
 
-	if (reason.len > 0)
-		tell(t, (struct delta){.kind = DELTA_FINISH,
-			    .finish = anthropic_finish_of(reason),
-			    .finish_raw = reason,
-			    .stop_text = text_at(t, delta, S("stop_sequence"))});
+	if (reason.len == 0 || t->in->finished)
+		return;
+	close_block(t);
+	t->in->finished = true;
+	tell(t, (struct delta){.kind = DELTA_FINISH,
+		    .finish = anthropic_finish_of(reason),
+		    .finish_raw = reason,
+		    .stop_text = text_at(t, delta, S("stop_sequence"))});
 }
 
 static void
 in_end(void *state, delta_fn *fn, void *arg)
 {
-	struct delta d = {.kind = DELTA_END};
+	struct telling t = {.in = state, .fn = fn, .arg = arg};
 
-	(void)state;
-	fn(arg, &d);
+	if (t.in->ended)
+		return;
+	close_block(&t);
+	t.in->ended = true;
+	tell(&t, (struct delta){.kind = DELTA_END});
 }
 
 static void
@@ -138,20 +172,20 @@ in_event(
     void *state, const struct sse_event *e, const struct json *j, delta_fn *fn, void *arg)
 {
 	struct in *in = state;
-	struct telling t = {.j = j, .fn = fn, .arg = arg};
+	struct telling t = {.in = in, .j = j, .fn = fn, .arg = arg};
 	struct slice type = json_inner(j, json_get(j, 0, S("type")));
 
 	(void)e;
 	if (in->raw.max == 0)
 		buf_init(&in->raw, 8u << 20);
-	if (slice_eq(type, S("content_block_start")))
-		take_block(in, &t);
-	else if (in->other && slice_starts(type, S("content_block_")))
+	if (in->ended)
 		return;
-	else if (slice_eq(type, S("content_block_delta")))
+	if (slice_eq(type, S("content_block_delta")))
 		take_delta(&t);
+	else if (slice_eq(type, S("content_block_start")))
+		take_block(&t);
 	else if (slice_eq(type, S("content_block_stop")))
-		tell(&t, (struct delta){.kind = DELTA_CLOSE});
+		close_block(&t);
 	else if (slice_eq(type, S("message_start")))
 		take_start(&t);
 	else if (slice_eq(type, S("message_delta")))
@@ -298,7 +332,7 @@ put_delta(
 
 /* Reasoning without a signature gets one that says who thought it. */
 static void
-close_block(struct out *o, const struct answer_plan *plan, struct buf *to)
+end_block(struct out *o, const struct answer_plan *plan, struct buf *to)
 {
 	static const struct delta none = {.kind = DELTA_SIGNATURE};
 
@@ -362,7 +396,7 @@ out_delta(
 		else
 			put_delta(o, plan, d, to);
 		break;
-	case DELTA_CLOSE: close_block(o, plan, to); break;
+	case DELTA_CLOSE: end_block(o, plan, to); break;
 	case DELTA_FINISH: keep_finish(o, d); break;
 	case DELTA_USAGE: o->usage = *d->usage; break;
 	case DELTA_END: put_end(o, to); break;

@@ -5,6 +5,7 @@
  */
 #include "dialect/anthropic.h"
 #include "dialect/fields.h"
+#include "dialect/schema.h"
 #include "dialect/writer.h"
 
 #define BIT(m) ((uint64_t)1 << MEANING_##m)
@@ -401,6 +402,40 @@ put_same_system(struct writer *w)
 	json_close(w->to, ']');
 }
 
+/* A schema as the next value, cut where it is enforced. That of a tool must say that it
+ * is an object's, which others take for granted. */
+static void
+put_schema(struct writer *w, struct slice schema, bool enforced)
+{
+	struct buf *b = w->to;
+	struct json j;
+	enum err e;
+	bool typed;
+
+	if (schema.len == 0)
+		schema = S("{}");
+	e = enforced ? schema_cut(schema, SCHEMA_FOR_ANTHROPIC, b) : ERR_SYNTAX;
+	if (e == ERR_OK || b->err != ERR_OK)
+		return;
+	json_init(&j, 4096);
+	e = json_parse(&j, schema, 1);
+	typed = e != ERR_OK || json_get(&j, 0, S("type")) != JSON_NONE;
+	if (e == ERR_OK && !json_is(&j, 0, JSON_OBJECT))
+		schema = S("{}");
+	json_free(&j);
+	if (typed) {
+		json_put_raw(b, schema);
+		return;
+	}
+	json_put_raw(b, S("{\"type\":\"object\""));
+	schema = slice_trim(slice_from(schema, 1));
+	if (schema.ptr[0] == '}')
+		buf_add(b, S(",\"properties\":{}"));
+	else
+		buf_byte(b, ',');
+	buf_add(b, schema);
+}
+
 static void
 put_tool(struct writer *w, const struct tool *t)
 {
@@ -410,9 +445,11 @@ put_tool(struct writer *w, const struct tool *t)
 	json_member_inner(b, S("name"), t->name);
 	if (t->description.ptr != NULL)
 		json_member_inner(b, S("description"), t->description);
-	json_member_raw(b, S("input_schema"),
-	    t->schema.len > 2 || w->same ? t->schema
-					 : S("{\"type\":\"object\",\"properties\":{}}"));
+	json_key(b, S("input_schema"));
+	if (w->same)
+		json_put_raw(b, t->schema);
+	else
+		put_schema(w, t->schema, t->strict == STRICT_YES);
 	if (t->strict == STRICT_YES || (w->same && t->strict != STRICT_UNSAID)) {
 		json_key(b, S("strict"));
 		json_put_bool(b, t->strict == STRICT_YES);
@@ -562,7 +599,8 @@ put_output_config(struct writer *w, enum effort effort)
 		json_key(b, S("format"));
 		json_open(b, '{');
 		json_member(b, S("type"), S("json_schema"));
-		json_member_raw(b, S("schema"), f->schema);
+		json_key(b, S("schema"));
+		put_schema(w, f->schema, true);
 		json_close(b, '}');
 	}
 	json_close(b, '}');

@@ -224,6 +224,8 @@ in_event(
 
 /* --- streams out --- */
 
+#define HEAD_MAX 4096
+
 struct out {
 	struct buf head; /* what every chunk begins with */
 	enum part_kind open[CHOICES_MAX];
@@ -236,14 +238,16 @@ static void
 put_chunk_head(struct out *o, const struct answer_plan *plan, const struct delta *d)
 {
 	struct buf *b = &o->head;
+	bool told = d->id.len + d->model.len < HEAD_MAX / 2; /* else they are no names */
 
-	buf_init(b, 4096);
+	buf_init(b, HEAD_MAX);
 	buf_add(b, S("data: "));
 	json_open(b, '{');
-	json_member_inner(b, S("id"), d->id.len > 0 ? d->id : plan->id);
+	json_member_inner(b, S("id"), told && d->id.len > 0 ? d->id : plan->id);
 	json_member(b, S("object"), S("chat.completion.chunk"));
 	json_member_u64(b, S("created"), d->created_s != 0 ? d->created_s : plan->unix_s);
-	json_member_inner(b, S("model"), d->model.len > 0 ? d->model : plan->model);
+	json_member_inner(
+	    b, S("model"), told && d->model.len > 0 ? d->model : plan->model);
 	json_key(b, S("choices"));
 	json_open(b, '[');
 }
