@@ -70,7 +70,8 @@ TEST(what_was_asked_is_said_again)
 	    .asked = "{'model':'m','input':'a','instructions':'be','temperature':0.50,"
 		     "'tools':[{'type':'function','name':'f'}],'tool_choice':'required',"
 		     "'parallel_tool_calls':false,'text':{'verbosity':'low'},'reasoning':"
-		     "{'effort':'high'},'metadata':{'k':'v'},'max_output_tokens':9,"
+		     "{'effort':'high'},'metadata':{'k':'v'},'max_output_tokens':9,'top_"
+		     "logprobs':2,"
 		     "'top_p':null,'store':true,'service_tier':'auto','user':'u'}",
 	    .text = "{'choices':[{'index':0,'message':{'content':''},'finish_reason':"
 		    "'stop'}]}"};
@@ -83,7 +84,7 @@ TEST(what_was_asked_is_said_again)
 	    "'parallel_tool_calls':false,'previous_response_id':null,'prompt_cache_key':"
 	    "null,'reasoning':{'effort':'high'},'safety_identifier':null,'temperature':"
 	    "0.50,'tool_choice':'required','tools':[{'type':'function','name':'f'}],"
-	    "'top_logprobs':0,'top_p':1,'truncation':'disabled','user':'u','text':"
+	    "'top_logprobs':2,'top_p':1,'truncation':'disabled','user':'u','text':"
 	    "{'format':{'type':'text'},'verbosity':'low'},'service_tier':'auto','store':"
 	    "false,'usage':null,'output':[{'id':'msg_77_0','type':'message','status':"
 	    "'completed','role':'assistant','content':[{'type':'output_text',"
@@ -172,6 +173,23 @@ TEST(signatures_of_calls_and_images_have_items)
 	    "'result':'QUJD'},{'id':'msg_77_3','type':'message','status':'completed',"
 	    "'role':'assistant','content':[{'type':'output_text','annotations':[],"
 	    "'logprobs':[],'text':'https://h/i.png'}]}]}"));
+}
+
+TEST(cache_writes_of_all_lifetimes_are_told)
+{
+	static const struct case_answer c = {.from = A,
+	    .to = R,
+	    .text = "{'content':[],'usage':{'input_tokens':1,'cache_read_input_tokens':2,"
+		    "'cache_creation_input_tokens':12,'cache_creation':{"
+		    "'ephemeral_5m_input_tokens':4,'ephemeral_1h_input_tokens':8},"
+		    "'output_tokens':3}}"};
+	struct case_told told;
+
+	assert_int_equal(case_write_answer(&c, &told), ERR_OK);
+	assert_non_null(strstr(told.text,
+	    "'usage':{'input_tokens':15,'input_tokens_details':{'cached_tokens':2,"
+	    "'cache_write_tokens':12},'output_tokens':3,'output_tokens_details':"
+	    "{'reasoning_tokens':0},'total_tokens':18}"));
 }
 
 /* --- read --- */
@@ -342,6 +360,7 @@ main(void)
 	    cmocka_unit_test(how_it_ended),
 	    cmocka_unit_test(thoughts_of_others_are_told_with_a_tag),
 	    cmocka_unit_test(signatures_of_calls_and_images_have_items),
+	    cmocka_unit_test(cache_writes_of_all_lifetimes_are_told),
 	    cmocka_unit_test(a_response_becomes_a_chat_answer),
 	    cmocka_unit_test(forms_of_reasoning),
 	    cmocka_unit_test(why_it_ended),

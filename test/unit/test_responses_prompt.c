@@ -69,6 +69,10 @@ TEST(what_is_understood_is_written_again)
 
 TEST(what_is_not_understood_stays_as_it_is)
 {
+	assert_same(
+	    "{'model':'m','input':[{'type':'message','role':'assistant','content':"
+	    "[{'type':'input_text','text':'a'}]},{'type':'message','role':'user',"
+	    "'content':[{'type':'output_text','text':'b'}]}]}");
 	assert_same("{'model':'m','input':[{'role':'user','content':'no type'},"
 		    "{'id':'msg_1','type':'message','role':'assistant','status':"
 		    "'completed','phase':'final_answer','content':[{'type':"
@@ -215,6 +219,21 @@ TEST(what_chat_has_not_is_named)
 	    "'tool_call_id':'c','content':''},{'role':'assistant','content':'b'}]}",
 	    "input[1].content[1],input[3].output[0],input[0],input[1].content[0].y,"
 	    "input[1].z,input[2].namespace,input[4].content[0].annotations");
+}
+
+TEST(a_cache_breakpoint_is_one_elsewhere)
+{
+	static const struct case_prompt c = {.from = R,
+	    .to = A,
+	    .text =
+		"{'model':'m','max_output_tokens':9,'input':[{'role':'user','content':"
+		"[{'type':'input_text','text':'a','prompt_cache_breakpoint':{'mode':"
+		"'explicit'}}]}]}"};
+
+	case_assert_prompt(&c,
+	    "{'model':'m','max_tokens':9,'messages':[{'role':'user','content':[{'type':"
+	    "'text','text':'a','cache_control':{'type':'ephemeral'}}]}]}",
+	    "");
 }
 
 /* What only this dialect knows, and what others do not want back, makes no messages. */
@@ -575,6 +594,7 @@ main(void)
 	    cmocka_unit_test(a_conversation_becomes_messages),
 	    cmocka_unit_test(what_is_asked_beside_it_has_its_names_in_chat),
 	    cmocka_unit_test(what_chat_has_not_is_named),
+	    cmocka_unit_test(a_cache_breakpoint_is_one_elsewhere),
 	    cmocka_unit_test(nothing_becomes_an_empty_message),
 	    cmocka_unit_test(messages_become_items),
 	    cmocka_unit_test(what_is_asked_beside_it_has_its_names_in_responses),

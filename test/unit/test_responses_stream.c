@@ -542,6 +542,35 @@ TEST(an_answer_without_end_ends)
 	writing_done(&w);
 }
 
+/* Of items as well: what is told of them then is JSON, without half of one. */
+TEST(items_without_end_end)
+{
+	char piece[1u << 20];
+	struct writing w;
+	struct slice told_last;
+	struct json j;
+	unsigned n = 0;
+
+	memset(piece, 'a', sizeof(piece));
+	writing_start(&w);
+	while (!told(&w, S("response.failed"))) {
+		assert_true(n++ < 30);
+		buf_clear(&w.to);
+		put(&w, (struct delta){.kind = DELTA_OPEN, .part = PART_REASONING});
+		put(&w, (struct delta){
+			    .kind = DELTA_TEXT, .text = slice_of(piece, sizeof(piece))});
+		put(&w, (struct delta){.kind = DELTA_CLOSE});
+	}
+	assert_int_equal(n, 16);
+	told_last = buf_slice(&w.to);
+	told_last = slice_from(
+	    told_last, slice_search(told_last, S("event: response.failed\ndata: ")) + 29);
+	json_init(&j, 1000);
+	assert_int_equal(json_parse(&j, told_last, JSON_KEEP_ALL), ERR_OK);
+	json_free(&j);
+	writing_done(&w);
+}
+
 /* --- memory --- */
 
 static enum err
@@ -587,6 +616,7 @@ main(void)
 	    cmocka_unit_test(a_picture_is_an_item),
 	    cmocka_unit_test(a_fault_ends_it),
 	    cmocka_unit_test(an_answer_without_end_ends),
+	    cmocka_unit_test(items_without_end_end),
 	    cmocka_unit_test(memory_may_fail_anywhere),
 	};
 
