@@ -198,8 +198,8 @@ def test_a_chat_client_of_a_host_that_speaks_responses(client, server):
     events = [
         {"type": "response.created", "response": {"id": "resp_1", "model": "m-3", "created_at": 5}},
         {"type": "response.output_item.added", "output_index": 0, "item": {**message, "content": []}},
-        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "hel"},
-        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "lo"},
+        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "he"},
+        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "llo"},
         {"type": "response.output_item.done", "output_index": 0, "item": {**message, "content": []}},
         {"type": "response.completed", "response": done},
     ]
