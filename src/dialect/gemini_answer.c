@@ -130,10 +130,12 @@ read_logprobs(struct reader *r, uint32_t v)
 static void
 put_candidate(const struct json *j, uint32_t v, struct buf *b)
 {
+	uint32_t logprob = json_get(j, v, S("logprob"));
+
 	json_open(b, '{');
 	json_member_inner(b, S("token"), json_inner(j, json_get(j, v, S("token"))));
-	json_member_raw(
-	    b, S("logProbability"), json_raw(j, json_get(j, v, S("logprob"))));
+	json_member_raw(b, S("logProbability"),
+	    json_is(j, logprob, JSON_NUMBER) ? json_raw(j, logprob) : S("0"));
 	json_close(b, '}');
 }
 
