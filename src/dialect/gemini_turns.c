@@ -416,7 +416,8 @@ put_result(
 	if (name.len == 0 && !w->same)
 		name = prompt_tool_of(w->p, id);
 	if (name.len == 0 && !w->same) {
-		writer_lose_part(w, t, p);
+		if (p != NULL)
+			writer_lose_part(w, t, p);
 		return;
 	}
 	json_open(w->to, '{');
