@@ -98,7 +98,6 @@ put_additional(struct bedrock_making *m)
 {
 	struct buf *b = m->w->to;
 	size_t before = b->len, empty;
-	uint64_t asked = m->max_tok;
 
 	json_key(b, S("additionalModelRequestFields"));
 	json_open(b, '{');
@@ -108,7 +107,8 @@ put_additional(struct bedrock_making *m)
 		    anthropic_put_thinking(m->w, m->traits, &m->max_tok, &m->effort);
 	else
 		put_effort(m);
-	m->asks_max = m->asks_max || m->max_tok != asked;
+	/* A budget must be less than the largest answer, which is to be told then. */
+	m->asks_max = m->asks_max || (m->thinks && (m->traits & TRAIT_ADAPTIVE) == 0);
 	put_top_k(m);
 	put_one_call(m);
 	json_close(b, '}');

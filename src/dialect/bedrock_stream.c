@@ -10,7 +10,7 @@
 /* --- in --- */
 
 struct in {
-	bool open, ended;
+	bool open, started, ended;
 	uint64_t index; /* of the open block */
 	enum part_kind kind;
 };
@@ -22,9 +22,17 @@ struct telling {
 	void *arg;
 };
 
+/* The start comes first and once, also where it was not told. */
 static void
 tell(const struct telling *t, struct delta d)
 {
+	static const struct delta start = {.kind = DELTA_START};
+
+	if (d.kind == DELTA_START && t->in->started)
+		return;
+	if (d.kind != DELTA_START && !t->in->started)
+		t->fn(t->arg, &start);
+	t->in->started = true;
 	t->fn(t->arg, &d);
 }
 

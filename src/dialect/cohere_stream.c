@@ -9,7 +9,7 @@
 
 struct in {
 	enum { NOTHING, CONTENT, PLAN, CALL } open;
-	bool ended;
+	bool started, ended;
 	struct buf logprobs; /* of an event, in OpenAI's form */
 };
 
@@ -20,9 +20,17 @@ struct telling {
 	void *arg;
 };
 
+/* The start comes first and once, also where it was not told. */
 static void
 tell(const struct telling *t, struct delta d)
 {
+	static const struct delta start = {.kind = DELTA_START};
+
+	if (d.kind == DELTA_START && t->in->started)
+		return;
+	if (d.kind != DELTA_START && !t->in->started)
+		t->fn(t->arg, &start);
+	t->in->started = true;
 	t->fn(t->arg, &d);
 }
 
@@ -121,45 +129,54 @@ take_finish(const struct telling *t, uint32_t delta)
 	end(t);
 }
 
+/* What is told with an event of that type. */
+static void
+take_event(struct telling *t, struct slice type)
+{
+	uint32_t delta = json_get(t->j, 0, S("delta"));
+	uint32_t message = json_get(t->j, delta, S("message"));
+	uint32_t content = json_get(t->j, message, S("content"));
+	uint32_t calls = json_get(t->j, message, S("tool_calls"));
+
+	if (slice_eq(type, S("content-delta"))) {
+		take_content(t, content, false);
+	} else if (slice_eq(type, S("content-start"))) {
+		take_content(t, content, true);
+	} else if (slice_eq(type, S("tool-plan-delta"))) {
+		if (t->in->open != PLAN)
+			open_part(t, PLAN,
+			    (struct delta){
+				.part = PART_REASONING, .signature = COHERE_PLAN});
+		take_text(
+		    t, json_inner(t->j, json_get(t->j, message, S("tool_plan"))), S(""));
+	} else if (slice_eq(type, S("tool-call-start"))) {
+		take_call(t, calls, true);
+	} else if (slice_eq(type, S("tool-call-delta"))) {
+		take_call(t, calls, false);
+	} else if (slice_eq(type, S("content-end")) ||
+		   slice_eq(type, S("tool-call-end"))) {
+		close_part(t);
+	} else if (slice_eq(type, S("message-start"))) {
+		tell(t, (struct delta){.kind = DELTA_START,
+			    .id = json_inner(t->j, json_get(t->j, 0, S("id")))});
+	} else if (slice_eq(type, S("message-end"))) {
+		take_finish(t, delta);
+	}
+}
+
 static void
 in_event(
     void *state, const struct sse_event *e, const struct json *j, delta_fn *fn, void *arg)
 {
 	struct in *in = state;
 	struct telling t = {.in = in, .j = j, .fn = fn, .arg = arg};
-	struct slice type = json_inner(j, json_get(j, 0, S("type")));
-	uint32_t delta = json_get(j, 0, S("delta"));
-	uint32_t message = json_get(j, delta, S("message"));
-	uint32_t content = json_get(j, message, S("content"));
-	uint32_t calls = json_get(j, message, S("tool_calls"));
 
+	/* The mark at the end is no JSON: the tape is not of it. */
 	if (in->ended || slice_eq(slice_trim(e->data), S("[DONE]")))
 		return;
 	if (in->logprobs.max == 0)
 		buf_init(&in->logprobs, 1u << 20);
-	if (slice_eq(type, S("content-delta"))) {
-		take_content(&t, content, false);
-	} else if (slice_eq(type, S("content-start"))) {
-		take_content(&t, content, true);
-	} else if (slice_eq(type, S("tool-plan-delta"))) {
-		if (in->open != PLAN)
-			open_part(&t, PLAN,
-			    (struct delta){
-				.part = PART_REASONING, .signature = COHERE_PLAN});
-		take_text(&t, json_inner(j, json_get(j, message, S("tool_plan"))), S(""));
-	} else if (slice_eq(type, S("tool-call-start"))) {
-		take_call(&t, calls, true);
-	} else if (slice_eq(type, S("tool-call-delta"))) {
-		take_call(&t, calls, false);
-	} else if (slice_eq(type, S("content-end")) ||
-		   slice_eq(type, S("tool-call-end"))) {
-		close_part(&t);
-	} else if (slice_eq(type, S("message-start"))) {
-		tell(&t, (struct delta){.kind = DELTA_START,
-			     .id = json_inner(j, json_get(j, 0, S("id")))});
-	} else if (slice_eq(type, S("message-end"))) {
-		take_finish(&t, delta);
-	}
+	take_event(&t, json_inner(j, json_get(j, 0, S("type"))));
 }
 
 static void

@@ -49,6 +49,8 @@ frame_length(struct slice s, size_t max, size_t *ret_length)
 	uint32_t length;
 
 	*ret_length = 0;
+	if (max < LEAST_BYTES)
+		return ERR_FULL;
 	if (s.len < PRELUDE_BYTES)
 		return ERR_OK;
 	length = u32_at(s, 0);

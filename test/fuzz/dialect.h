@@ -8,6 +8,7 @@
 
 #include "dialect/dialect.h"
 #include "fuzz.h"
+#include "http/eventstream.h"
 
 #define FUZZ_MAX (8u << 20)
 
@@ -36,9 +37,10 @@ fuzz_write(
 	HOLDS(lost.count <= LOSSES_MAX);
 }
 
-/* Returns whether the text is a request. */
+/* Returns whether the text is a request. In its own dialect it is written the same again
+ * when what was written is read. */
 static inline bool
-fuzz_prompt(const struct dialect *d, struct slice text, bool again)
+fuzz_prompt(const struct dialect *d, struct slice text, const struct buf *before)
 {
 	const char *param = NULL;
 	struct prompt p;
@@ -62,9 +64,10 @@ fuzz_prompt(const struct dialect *d, struct slice text, bool again)
 		if (to != NULL && to->chat != NULL)
 			fuzz_write(&p, to, &a, &b);
 	}
-	if (e == ERR_OK && again) {
+	if (e == ERR_OK) {
 		fuzz_write(&p, d, &a, &b);
-		HOLDS(fuzz_prompt(d, buf_slice(&b), false));
+		HOLDS(before == NULL || slice_eq(buf_slice(before), buf_slice(&b)));
+		HOLDS(before != NULL || fuzz_prompt(d, buf_slice(&b), &b));
 	}
 	buf_free(&b);
 	json_free(&j);
@@ -158,6 +161,7 @@ fuzz_feed(
     const struct dialect *d, struct slice text, enum cut cut, struct fuzz_stream *stream)
 {
 	void *in = calloc(1, d->chat->in_bytes + 1);
+	struct eventstream frames;
 	struct sse_event event;
 	struct random r;
 	enum err e = ERR_OK;
@@ -167,13 +171,15 @@ fuzz_feed(
 	HOLDS(in != NULL);
 	random_seed(&r, slice_hash(text));
 	sse_init(&sse, 1u << 20);
+	eventstream_init(&frames, 1u << 20);
 	json_init(&j, 1u << 16);
 	for (size_t at = 0, end; at < text.len && e == ERR_OK; at = end) {
 		struct slice part;
 
 		end = piece_end(cut, at, text.len, &r);
 		part = slice_of(text.ptr + at, end - at);
-		while (sse_next(&sse, &part, &event, &e)) {
+		while (d->is_framed ? eventstream_next(&frames, &part, &event, &e)
+				    : sse_next(&sse, &part, &event, &e)) {
 			struct event_facts f;
 
 			d->read_event(&event, &j, 0, &f);
@@ -188,23 +194,28 @@ fuzz_feed(
 		d->chat->in_done(in);
 	json_free(&j);
 	sse_done(&sse);
+	eventstream_done(&frames);
 	free(in);
 }
 
 /* All that was told is events whose data is JSON, OpenAI's mark apart. */
 static inline void
-fuzz_is_stream(struct slice told)
+fuzz_is_stream(const struct dialect *to, struct slice told)
 {
+	struct eventstream frames;
 	struct sse_event event;
 	enum err e = ERR_OK;
 	struct sse sse;
 
 	sse_init(&sse, FUZZ_MAX);
-	while (sse_next(&sse, &told, &event, &e))
+	eventstream_init(&frames, FUZZ_MAX);
+	while (to->is_framed ? eventstream_next(&frames, &told, &event, &e)
+			     : sse_next(&sse, &told, &event, &e))
 		if (event.data.len > 0 && !slice_eq(event.data, S("[DONE]")))
 			fuzz_is_json(event.data);
-	HOLDS(e == ERR_OK && !sse_has_partial(&sse));
+	HOLDS(e == ERR_OK && !sse_has_partial(&sse) && !eventstream_has_partial(&frames));
 	sse_done(&sse);
+	eventstream_done(&frames);
 }
 
 static inline void
@@ -227,7 +238,6 @@ fuzz_translate(const struct dialect *d, const struct dialect *to, struct slice t
 	free(s.out);
 }
 
-/* To a dialect whose streams are events of text. */
 static inline void
 fuzz_streams(const struct dialect *d, const struct dialect *to, struct slice text)
 {
@@ -236,7 +246,7 @@ fuzz_streams(const struct dialect *d, const struct dialect *to, struct slice tex
 	buf_init(&whole, FUZZ_MAX);
 	buf_init(&cut, FUZZ_MAX);
 	fuzz_translate(d, to, text, CUT_NEVER, &whole);
-	fuzz_is_stream(buf_slice(&whole));
+	fuzz_is_stream(to, buf_slice(&whole));
 	for (enum cut c = CUT_ALWAYS; c < CUTS; c++) {
 		fuzz_translate(d, to, text, c, &cut);
 		HOLDS(slice_eq(buf_slice(&whole), buf_slice(&cut)));

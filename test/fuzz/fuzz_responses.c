@@ -8,7 +8,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice text = slice_of((const char *)data, size);
 
-	(void)fuzz_prompt(&dialect_responses, text, true);
+	(void)fuzz_prompt(&dialect_responses, text, NULL);
 	fuzz_answer(&dialect_responses, text);
 	fuzz_streams(&dialect_responses, &dialect_responses, text);
 	fuzz_streams(&dialect_responses, &dialect_openai, text);
