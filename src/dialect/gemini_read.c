@@ -479,7 +479,10 @@ read_format(struct reading *g, struct slice name, uint32_t v)
 {
 	struct format *f = &g->p->format;
 	struct reader *r = &g->r;
-	struct slice mime = json_inner(r->j, v);
+	struct slice mime =
+	    json_is(r->j, v, JSON_STRING)
+		? reader_decoded(r, v, "generationConfig.responseMimeType")
+		: S("");
 
 	if (slice_eq(name, S("responseFormat"))) {
 		uint32_t text = json_get(r->j, v, S("text"));

@@ -328,11 +328,16 @@ open_event(struct out *o, const struct answer_plan *plan, struct buf *to)
 	json_open(to, '{');
 }
 
+#define TAIL_MAX 65536
+
 static void
 put_tail(struct out *o, const struct answer_plan *plan, const struct delta *d)
 {
-	buf_init(&o->tail, 65536);
-	gemini_answer_put_names(&o->tail, plan, d->model, d->id);
+	bool told = d->id.len + d->model.len < TAIL_MAX / 2; /* else they are no names */
+
+	buf_init(&o->tail, TAIL_MAX);
+	gemini_answer_put_names(
+	    &o->tail, plan, told ? d->model : S(""), told ? d->id : S(""));
 	json_close(&o->tail, '}');
 }
 
@@ -418,7 +423,7 @@ hold_data(struct out *o, const struct delta *d)
 static void
 put_call(struct out *o, unsigned c, struct buf *to)
 {
-	struct buf *arguments = &o->choice[c].arguments, plain;
+	struct buf *arguments = &o->choice[c].arguments, plain, object;
 	char *text;
 
 	buf_init(&plain, HELD_MAX);
@@ -428,7 +433,13 @@ put_call(struct out *o, unsigned c, struct buf *to)
 		return;
 	}
 	plain.len = json_decode(buf_slice(arguments), text);
-	writer_object(&o->choice[c].held, buf_slice(&plain));
+	buf_init(&object, HELD_MAX);
+	writer_object(&object, buf_slice(&plain));
+	if (object.err == ERR_OK)
+		json_put_line(&o->choice[c].held, buf_slice(&object));
+	else
+		to->err = object.err;
+	buf_free(&object);
 	buf_free(&plain);
 	buf_add(&o->choice[c].held, S("}}"));
 	buf_add(to, buf_slice(&o->choice[c].held));

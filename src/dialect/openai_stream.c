@@ -266,8 +266,10 @@ static void
 close_chunk(const struct delta *d, struct buf *to)
 {
 	json_close(to, '}');
-	if (d->logprobs.len > 0)
-		json_member_raw(to, S("logprobs"), d->logprobs);
+	if (d->logprobs.len > 0) {
+		json_key(to, S("logprobs"));
+		json_put_line(to, d->logprobs);
+	}
 	json_key(to, S("finish_reason"));
 	if (d->kind == DELTA_FINISH)
 		json_quote(to, openai_finish_word(d->finish));

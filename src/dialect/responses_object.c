@@ -50,7 +50,8 @@ put_echo(struct buf *b, const struct prompt *p, struct slice key, struct slice o
 	for (; m != NULL; m = m->next)
 		if (!m->inside && slice_eq(m->key, key) && !slice_eq(m->value, S("null")))
 			said = m->value;
-	json_member_raw(b, key, said);
+	json_key(b, key);
+	json_put_line(b, said);
 }
 
 static void
@@ -70,8 +71,10 @@ put_text_echo(struct buf *b, const struct prompt *p)
 	}
 	json_key(b, S("text"));
 	json_open(b, '{');
-	json_member_raw(b, S("format"), format);
-	json_member_raw(b, S("verbosity"), verbosity);
+	json_key(b, S("format"));
+	json_put_line(b, format);
+	json_key(b, S("verbosity"));
+	json_put_line(b, verbosity);
 	json_close(b, '}');
 }
 
@@ -259,7 +262,8 @@ responses_put_content(
 	} else {
 		json_member(b, S("type"), S("output_text"));
 		json_member_raw(b, S("annotations"), S("[]"));
-		json_member_raw(b, S("logprobs"), logprobs.len > 0 ? logprobs : S("[]"));
+		json_key(b, S("logprobs"));
+		json_put_line(b, logprobs.len > 0 ? logprobs : S("[]"));
 		json_member_inner(b, S("text"), text);
 	}
 	json_close(b, '}');

@@ -257,9 +257,10 @@ put_piece(const struct telling *t, struct slice text, struct slice logprobs)
 	buf_add(t->to, S(",\"delta\":\""));
 	buf_add(t->to, text);
 	buf_byte(t->to, '"');
-	if (o->part == PART_TEXT)
-		json_member_raw(
-		    t->to, S("logprobs"), logprobs.len > 0 ? logprobs : S("[]"));
+	if (o->part == PART_TEXT) {
+		json_key(t->to, S("logprobs"));
+		json_put_line(t->to, logprobs.len > 0 ? logprobs : S("[]"));
+	}
 	close_event(t);
 	o->filled = true;
 }
@@ -406,9 +407,10 @@ close_said(const struct telling *t)
 	open_event(t, text ? S("response.output_text.done") : S("response.refusal.done"));
 	put_place(t, t->to);
 	json_member_inner(t->to, text ? S("text") : S("refusal"), buf_slice(&o->text));
-	if (text)
-		json_member_raw(
-		    t->to, S("logprobs"), logprobs.len > 0 ? logprobs : S("[]"));
+	if (text) {
+		json_key(t->to, S("logprobs"));
+		json_put_line(t->to, logprobs.len > 0 ? logprobs : S("[]"));
+	}
 	close_event(t);
 	open_event(t, S("response.content_part.done"));
 	put_place(t, t->to);

@@ -120,13 +120,24 @@ unescaped(struct slice segment, char *to, size_t cap)
 	return slice_of(to, n);
 }
 
+#define POINTER_MAX 512
+
+/* A pointer without JSON's escapes, of which "\/" is one; empty when it is too long. */
+static struct slice
+pointer_of(const struct cutter *c, uint32_t ref, char to[POINTER_MAX])
+{
+	struct slice inner = json_inner(c->j, ref);
+
+	return inner.len > POINTER_MAX ? S("") : slice_of(to, json_decode(inner, to));
+}
+
 /* What "#/$defs/Name" points to. */
 static uint32_t
 resolve(struct cutter *c, uint32_t ref)
 {
-	struct slice rest = json_inner(c->j, ref);
+	char text[POINTER_MAX], name[256];
+	struct slice rest = pointer_of(c, ref, text);
 	uint32_t v = 0;
-	char name[256];
 
 	if (rest.len == 0 || rest.ptr[0] != '#')
 		return JSON_NONE;
@@ -442,7 +453,9 @@ put_items(struct cutter *c, struct view *view, const struct word *w, uint32_t v)
 static void
 put_ref(struct cutter *c, uint32_t ref)
 {
-	struct slice text = json_inner(c->j, ref), old = S("#/definitions/");
+	char to[POINTER_MAX];
+	struct slice text = pointer_of(c, ref, to), old = S("#/definitions/");
+	size_t at;
 
 	json_key(c->to, S("$ref"));
 	if ((c->rules & WORDS) == 0 || !slice_starts(text, old)) {
@@ -452,9 +465,12 @@ put_ref(struct cutter *c, uint32_t ref)
 	json_put_inner(c->to, S("#/$defs/"));
 	if (c->to->err != ERR_OK)
 		return;
-	c->to->len--; /* the closing quote comes again */
-	buf_add(c->to, slice_from(text, old.len));
-	buf_byte(c->to, '"');
+	at = c->to->len - 1; /* both quotes between them go */
+	json_text(c->to, slice_from(text, old.len));
+	if (c->to->err == ERR_OK) {
+		memmove(c->to->ptr + at, c->to->ptr + at + 2, c->to->len - at - 2);
+		c->to->len -= 2;
+	}
 }
 
 /* --- words --- */

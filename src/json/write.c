@@ -130,6 +130,19 @@ json_put_raw(struct buf *b, struct slice json)
 }
 
 void
+json_put_line(struct buf *b, struct slice json)
+{
+	separate(b);
+	while (json.len > 0) { /* a bare end of line stands between values only */
+		size_t n = slice_find(json, '\n'), cr = slice_find(json, '\r');
+
+		n = n < cr ? n : cr;
+		buf_add(b, slice_head(json, n));
+		json = slice_from(json, n == json.len ? n : n + 1);
+	}
+}
+
+void
 json_put_u64(struct buf *b, uint64_t value)
 {
 	separate(b);

@@ -39,6 +39,8 @@ bool json_quoted(struct arena *a, struct slice text, struct slice *ret);
 
 /* The next value, already JSON. */
 void json_put_raw(struct buf *b, struct slice json);
+/* The same on one line, as an event of a stream must be. */
+void json_put_line(struct buf *b, struct slice json);
 void json_put_u64(struct buf *b, uint64_t value);
 void json_put_i64(struct buf *b, int64_t value);
 void json_put_bool(struct buf *b, bool value);
