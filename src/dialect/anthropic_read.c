@@ -82,7 +82,7 @@ read_source(struct reader *r, uint32_t v, struct part *p)
 	struct slice type = json_inner(r->j, json_get(r->j, v, S("type")));
 
 	p->media.type =
-	    reader_text(r, json_get(r->j, v, S("media_type")), "source.media_type");
+	    reader_mime(r, json_get(r->j, v, S("media_type")), "source.media_type");
 	if (slice_eq(type, S("base64"))) {
 		p->media.source = MEDIA_DATA;
 		p->media.data =

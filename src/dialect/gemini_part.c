@@ -201,7 +201,7 @@ read_media(struct reader *r, uint32_t part, uint32_t v, unsigned index, const ch
 {
 	uint32_t m[M_MEMBERS];
 	bool other = gemini_part_pick(r->j, v, &media_names, m);
-	struct slice type = reader_text(r, m[M_MIME_TYPE], "mimeType");
+	struct slice type = reader_mime(r, m[M_MIME_TYPE], "mimeType");
 	struct part *p = reader_part(r, tail, gemini_part_kind(type), part, index);
 
 	if (p == NULL)
@@ -234,8 +234,13 @@ put_type(struct buf *b, const struct part *p)
 		struct slice type;
 	} suffixes[] = {{".png", {"image/png", 9}}, {".gif", {"image/gif", 9}},
 	    {".webp", {"image/webp", 10}}, {".heic", {"image/heic", 10}},
-	    {".txt", {"text/plain", 10}}, {".mp3", {"audio/mp3", 9}},
-	    {".webm", {"video/webm", 10}}, {".mov", {"video/quicktime", 15}}};
+	    {".jpg", {"image/jpeg", 10}}, {".jpeg", {"image/jpeg", 10}},
+	    {".txt", {"text/plain", 10}}, {".csv", {"text/csv", 8}},
+	    {".md", {"text/markdown", 13}}, {".html", {"text/html", 9}},
+	    {".mp3", {"audio/mp3", 9}}, {".wav", {"audio/wav", 9}},
+	    {".flac", {"audio/flac", 10}}, {".ogg", {"audio/ogg", 9}},
+	    {".mp4", {"video/mp4", 9}}, {".webm", {"video/webm", 10}},
+	    {".mov", {"video/quicktime", 15}}};
 	struct slice type = p->media.type, path = p->media.data;
 
 	json_key(b, S("mimeType"));

@@ -607,6 +607,11 @@ gemini_turns_put(struct writer *w)
 		put_system_parts(w);
 		close_content(w->to, c);
 	}
+	/* A call must come behind something that was said. */
+	if (t != NULL && t->role == ROLE_ASSISTANT && w->to->err == ERR_OK &&
+	    w->to->ptr[w->to->len - 1] == '[')
+		json_put_raw(
+		    w->to, S("{\"role\":\"user\",\"parts\":[{\"text\":\".\"}]}"));
 	for (; t != NULL; t = end) {
 		end = end_of_role(t);
 		if (t->role == ROLE_ASSISTANT) {

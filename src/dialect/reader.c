@@ -45,6 +45,26 @@ reader_decoded(struct reader *r, uint32_t v, const char *param)
 	return text;
 }
 
+/* Can the text stand in a JSON string as it is? */
+static bool
+is_plain(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == '"' || s.ptr[i] == '\\')
+			return false;
+	return true;
+}
+
+struct slice
+reader_mime(struct reader *r, uint32_t v, const char *param)
+{
+	struct slice type = reader_decoded(r, v, param);
+
+	if (!is_plain(type))
+		reader_bad(r, param, "'%s' is no MIME type.", param);
+	return type;
+}
+
 void *
 reader_nomem(struct reader *r)
 {
@@ -203,7 +223,7 @@ reader_url(struct reader *r, uint32_t v, const char *param, struct part *p)
 {
 	struct slice url = reader_decoded(r, v, param);
 
-	if (media_split_data_url(url, &p->media.type, &p->media.data)) {
+	if (is_plain(url) && media_split_data_url(url, &p->media.type, &p->media.data)) {
 		p->media.source = MEDIA_DATA;
 		return;
 	}

@@ -29,6 +29,9 @@ reader_which(const struct reader *r, uint32_t key, const struct slice *names, un
 /* A string's raw text; a null gives ptr NULL. Anything else is a fault naming `param`. */
 struct slice reader_text(struct reader *r, uint32_t v, const char *param);
 
+/* A MIME type without escapes, and such that it needs none; see reader_text(). */
+struct slice reader_mime(struct reader *r, uint32_t v, const char *param);
+
 /* The same as decoded text: for what is compared or taken apart. */
 struct slice reader_decoded(struct reader *r, uint32_t v, const char *param);
 

@@ -61,12 +61,12 @@ writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member 
 	}
 }
 
-/* null, [], {}, a flag that is not set: clients that send back what they were told
- * have them. */
+/* null, [], a flag that is not set: clients that send back what they were told have
+ * them. {} does say something: {"codeExecution": {}}. */
 static bool
 says_nothing(struct slice value)
 {
-	if (value.len >= 2 && (value.ptr[0] == '[' || value.ptr[0] == '{'))
+	if (value.len >= 2 && value.ptr[0] == '[')
 		return slice_trim(slice_head(slice_from(value, 1), value.len - 2)).len ==
 		       0;
 	return slice_eq(value, S("null")) || slice_eq(value, S("false"));
@@ -81,11 +81,13 @@ writer_unknown(struct writer *w)
 }
 
 bool
-writer_has_functions(const struct writer *w)
+writer_has_functions(struct writer *w)
 {
 	for (const struct tool *t = w->p->tools; t != NULL; t = t->next)
 		if (t->is_function)
 			return true;
+	for (const struct tool *t = w->p->tools; t != NULL; t = t->next)
+		losses_addf(w->lost, "%s[%u]", w->p->tools_name, t->index);
 	return false;
 }
 

@@ -37,8 +37,9 @@ void writer_same(struct writer *w, bool (*put)(struct writer *w, const struct me
 /* What is unknown inside turns, tools, ... is lost in another dialect. */
 void writer_unknown(struct writer *w);
 
-/* Is there a tool that other dialects have as well? An empty list is refused by some. */
-bool writer_has_functions(const struct writer *w);
+/* Is there a tool that other dialects have as well? An empty list is refused by some.
+ * If there is none, the others are lost. */
+bool writer_has_functions(struct writer *w);
 
 /* A part, or something of it, has no equivalent. */
 void writer_lose_part(struct writer *w, const struct turn *t, const struct part *p);
