@@ -167,7 +167,7 @@ def judge_answers(found, target):
 @pytest.mark.parametrize("source, target", PAIRS)
 def test_answers_recorded_in_both(translate, source, target, what):
     pair(translate, source, target)
-    recorded = [(mine, theirs.request.decode()) for _, _, mine, theirs in both(source, target)]
+    recorded = [(mine, json.dumps(theirs.asked, indent=1)) for _, _, mine, theirs in both(source, target)]
     found, COUNTS[what][source, target] = answer_disagreements(translate, source, target, what, recorded)
     judge_answers(found, target)
 

@@ -43,8 +43,8 @@ def kind_of(mime):
 def media_of(part):
     if "inlineData" in part:
         held = part["inlineData"]
-        mime = held.get("mimeType") or ""
-        return forms.media(kind_of(mime), "data", held["data"], mime, held.get("displayName") or "")
+        mime, data = held.get("mimeType") or "", held["data"].replace("-", "+").replace("_", "/")  # of both alphabets
+        return forms.media(kind_of(mime), "data", data, mime, held.get("displayName") or "")
     held = part["fileData"]
     mime = held.get("mimeType") or ""
     return forms.media(kind_of(mime), "url", held["fileUri"], mime, held.get("displayName") or "")

@@ -125,6 +125,7 @@ def bare(texts):
 
 def as_value(parts):
     """What a result says, as JSON where it is JSON."""
+    parts = [part for part in parts if part.kind in ("text", "json")]
     if len(parts) == 1 and parts[0].kind == "json":
         return parts[0].data[0]
     texts = [part.data[0] for part in parts if part.kind == "text"]
@@ -158,7 +159,8 @@ def loose(value):
 
 def same_media(one, other):
     """Source and bytes; the type where both tell it."""
-    types = {one.data[2].replace("jpg", "jpeg"), other.data[2].replace("jpg", "jpeg")} - {"", "application/octet-stream"}
+    types = {part.data[2].replace("jpg", "jpeg").replace("mpeg", "mp3") for part in (one, other)}
+    types -= {"", "application/octet-stream"}
     return one.data[:2] == other.data[:2] and len(types) < 2
 
 

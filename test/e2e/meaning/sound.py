@@ -84,9 +84,10 @@ def anthropic(body, check):
 
 
 def gemini(body, check):
-    last, turns = "", []
+    last, turns = "model", []
     for content in body["contents"]:
-        check(content["role"] in ("user", "model") and content["role"] != last, f"roles {last}, {content['role']}")
+        check(content["role"] in ("user", "model"), f"role {content['role']}")
+        check(content["role"] != last or last == "user", "two turns of the model")
         last, parts = content["role"], content["parts"]
         check(parts, "a content without parts")
         for part in parts:

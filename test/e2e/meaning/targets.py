@@ -212,7 +212,11 @@ class Expected:
             self.lose("format")
 
     def gemini(self, max_output):
-        pass
+        p = self.prompt
+        self.user_first()
+        if p.format and p.tools and re.search(r"gemini-[12]", self.model):  # not both at once
+            p.format = None
+            self.lose("format")
 
     def responses(self, max_output):
         pass
