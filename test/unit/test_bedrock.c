@@ -119,11 +119,11 @@ TEST(what_others_lack_is_named)
 	    "'systemTool':{'name':'s'}}]},'messages':[{'role':'user','content':[{"
 	    "'guardContent':{'text':{'text':'g'}}},{'searchResult':{}},{'text':'a'},{"
 	    "'cachePoint':{'type':'x'}}]}]}",
-	    "{'model':'some-model','tools':[],'messages':[{'role':'user','content':[{"
+	    "{'model':'some-model','messages':[{'role':'user','content':[{"
 	    "'type':'text','text':'g'},{'type':'text','text':'a'}]}]}",
 	    "guardrailConfig performanceConfig additionalModelResponseFieldPaths "
 	    "additionalModelRequestFields.anthropic_beta inferenceConfig.x "
-	    "toolConfig.tools[0] messages[0].content[1] messages[0].content[3] "
+	    "messages[0].content[1] messages[0].content[3] toolConfig.tools[0] "
 	    "messages[0].content[0]");
 }
 
