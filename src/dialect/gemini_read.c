@@ -336,7 +336,7 @@ read_tool(struct reading *g, uint32_t v, struct tool ***tail, unsigned list)
 		if (t == NULL)
 			return;
 		t->name = reader_key(r, k);
-		t->whole = false;
+		reader_unknown(r, k + 1, &t->whole, "tools[%u]", list);
 	}
 }
 
