@@ -151,6 +151,20 @@ gemini_part_put_signature(struct buf *b, const char *provider, struct slice sign
 
 /* --- media --- */
 
+static bool
+is_base64(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		if (!(c >= '0' && c <= '9') &&
+		    !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
+		    (c == '\0' || strchr("+/-_=", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
 /* Standard base64 of what may be in the other alphabet, and without padding. */
 static struct slice
 standard(struct reader *r, struct slice data, bool *ret_whole)
@@ -158,9 +172,8 @@ standard(struct reader *r, struct slice data, bool *ret_whole)
 	size_t pad = (4 - data.len % 4) % 4;
 	char *to;
 
-	if (slice_find(data, '\\') < data.len ||
-	    (pad == 0 && slice_find(data, '-') == data.len &&
-		slice_find(data, '_') == data.len))
+	if (!is_base64(data) || (pad == 0 && slice_find(data, '-') == data.len &&
+				    slice_find(data, '_') == data.len))
 		return data;
 	*ret_whole = false;
 	to = arena_alloc(r->arena, data.len + pad);
@@ -235,12 +248,12 @@ put_type(struct buf *b, const struct part *p)
 	} suffixes[] = {{".png", {"image/png", 9}}, {".gif", {"image/gif", 9}},
 	    {".webp", {"image/webp", 10}}, {".heic", {"image/heic", 10}},
 	    {".jpg", {"image/jpeg", 10}}, {".jpeg", {"image/jpeg", 10}},
-	    {".txt", {"text/plain", 10}}, {".csv", {"text/csv", 8}},
-	    {".md", {"text/markdown", 13}}, {".html", {"text/html", 9}},
-	    {".mp3", {"audio/mp3", 9}}, {".wav", {"audio/wav", 9}},
-	    {".flac", {"audio/flac", 10}}, {".ogg", {"audio/ogg", 9}},
-	    {".mp4", {"video/mp4", 9}}, {".webm", {"video/webm", 10}},
-	    {".mov", {"video/quicktime", 15}}};
+	    {".pdf", {"application/pdf", 15}}, {".txt", {"text/plain", 10}},
+	    {".csv", {"text/csv", 8}}, {".md", {"text/markdown", 13}},
+	    {".html", {"text/html", 9}}, {".mp3", {"audio/mp3", 9}},
+	    {".wav", {"audio/wav", 9}}, {".flac", {"audio/flac", 10}},
+	    {".ogg", {"audio/ogg", 9}}, {".mp4", {"video/mp4", 9}},
+	    {".webm", {"video/webm", 10}}, {".mov", {"video/quicktime", 15}}};
 	struct slice type = p->media.type, path = p->media.data;
 
 	json_key(b, S("mimeType"));
@@ -312,33 +325,57 @@ read_call(struct reader *r, uint32_t part, uint32_t v, const struct gemini_place
 	return p;
 }
 
-/* The text of a response: of {"output": text} and {"error": text} the text, else the
- * object as it stands. */
+/* What a function gave stands under one of these names by convention (the first two by
+ * Google's reference); the text of a response is then that alone. */
+static uint32_t
+given(const struct json *j, uint32_t v, bool *ret_failed)
+{
+	static const struct slice names[] = {
+	    {"output", 6}, {"error", 5}, {"result", 6}, {"content", 7}};
+	uint32_t key = json_first(j, v);
+
+	if (!json_is(j, v, JSON_OBJECT) || key == JSON_NONE ||
+	    json_after(j, v, key + 1) != JSON_NONE)
+		return v;
+	for (unsigned i = 0; i < N(names); i++)
+		if (json_equals(j, key, names[i])) {
+			*ret_failed = i == 1;
+			return key + 1;
+		}
+	return v;
+}
+
+/* Would this text be written as the response that it was read from? */
+static bool
+is_given_back(
+    const struct json *j, uint32_t response, uint32_t inner, const struct part *p)
+{
+	struct slice text = slice_trim(json_inner(j, inner));
+
+	if (inner == response)
+		return json_is(j, response, JSON_OBJECT);
+	if (!json_is(j, inner, JSON_STRING))
+		return false;
+	if (p->result.failed)
+		return true;
+	/* An object in a string would be written as one. */
+	return json_equals(j, json_first(j, response), S("output")) &&
+	       !slice_starts(text, S("{")) && !slice_starts(text, S("\\"));
+}
+
 static void
 read_response_text(struct reader *r, uint32_t v, struct part *p, struct part ***tail)
 {
-	uint32_t first = json_first(r->j, v), only = JSON_NONE;
-	struct part *text;
+	uint32_t inner = given(r->j, v, &p->result.failed);
+	struct part *text = reader_part(r, tail, PART_TEXT, v, 0);
 	struct slice quoted;
 
-	if (json_is(r->j, v, JSON_OBJECT) && first != JSON_NONE &&
-	    json_after(r->j, v, first + 1) == JSON_NONE &&
-	    json_is(r->j, first + 1, JSON_STRING))
-		only = first;
-	text = reader_part(r, tail, PART_TEXT, v, 0);
 	if (text == NULL)
 		return;
-	p->result.failed = json_equals(r->j, only, S("error"));
-	if (p->result.failed || json_equals(r->j, only, S("output"))) {
-		text->text = json_inner(r->j, only + 1);
-		/* An object in a string would be written as one. */
-		if (slice_starts(slice_trim(text->text), S("{")) ||
-		    slice_starts(text->text, S("\\")))
-			p->whole = p->whole && p->result.failed;
-		return;
-	}
-	p->whole = p->whole && json_is(r->j, v, JSON_OBJECT);
-	if (json_quoted(r->arena, json_raw(r->j, v), &quoted))
+	p->whole = p->whole && is_given_back(r->j, v, inner, p);
+	if (json_is(r->j, inner, JSON_STRING))
+		text->text = json_inner(r->j, inner);
+	else if (json_quoted(r->arena, json_raw(r->j, inner), &quoted))
 		text->text = slice_of(quoted.ptr + 1, quoted.len - 2);
 	else
 		(void)reader_nomem(r);

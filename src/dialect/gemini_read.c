@@ -336,7 +336,7 @@ read_tool(struct reading *g, uint32_t v, struct tool ***tail, unsigned list)
 		if (t == NULL)
 			return;
 		t->name = reader_key(r, k);
-		t->whole = false;
+		reader_unknown(r, v, &t->whole, "tools[%u]", list);
 	}
 }
 
@@ -403,11 +403,8 @@ read_choice(struct reading *g, uint32_t v)
 		c->mode = CHOICE_NONE;
 	else if (c->required)
 		c->mode = CHOICE_REQUIRED;
-	else if (slice_eq(mode, S("AUTO")))
+	else if (slice_eq(mode, S("AUTO")) || slice_eq(mode, S("VALIDATED")))
 		c->mode = CHOICE_AUTO;
-	if (slice_eq(mode, S("VALIDATED")))
-		reader_unknown(
-		    r, m[C_MODE], &whole, "toolConfig.functionCallingConfig.mode");
 	if (!json_is(r->j, m[C_NAMES], JSON_ARRAY) || c->mode == CHOICE_NONE)
 		return;
 	c->count = 0;

@@ -594,6 +594,16 @@ gemini_turns_put_system(struct writer *w)
 	json_close(b, '}');
 }
 
+/* A call must come behind something that was said. */
+static void
+put_user_first(struct writer *w)
+{
+	struct buf *b = w->to;
+
+	if (b->err == ERR_OK && b->ptr[b->len - 1] == '[')
+		json_put_raw(b, S("{\"role\":\"user\",\"parts\":[{\"text\":\".\"}]}"));
+}
+
 void
 gemini_turns_put(struct writer *w)
 {
@@ -607,14 +617,10 @@ gemini_turns_put(struct writer *w)
 		put_system_parts(w);
 		close_content(w->to, c);
 	}
-	/* A call must come behind something that was said. */
-	if (t != NULL && t->role == ROLE_ASSISTANT && w->to->err == ERR_OK &&
-	    w->to->ptr[w->to->len - 1] == '[')
-		json_put_raw(
-		    w->to, S("{\"role\":\"user\",\"parts\":[{\"text\":\".\"}]}"));
 	for (; t != NULL; t = end) {
 		end = end_of_role(t);
 		if (t->role == ROLE_ASSISTANT) {
+			put_user_first(w);
 			put_model(w, t, end);
 			calls = walk_start(t, end);
 		} else {

@@ -218,6 +218,10 @@ lose_others(struct writer *w)
 								  : MEANING_TOOL_CHOICE);
 	if (w->p->user.len > 0)
 		writer_lose(w, MEANING_USER);
+	/* Vertex has labels, and nothing that it keeps. */
+	if ((w->plan->quirks & Q_TAKES_LABELS) != 0 &&
+	    !meaning_is_neutral(MEANING_STORE, prompt_value(w->p, MEANING_STORE)))
+		writer_lose(w, MEANING_STORE);
 	if ((w->plan->quirks & Q_TAKES_LABELS) == 0 &&
 	    !meaning_is_neutral(MEANING_METADATA, prompt_value(w->p, MEANING_METADATA)))
 		writer_lose(w, MEANING_METADATA);
@@ -230,8 +234,8 @@ put_cross(struct writer *w)
 
 	put_config(w);
 	put_tier(w);
-	writer_members(
-	    w, BIT(STOP) | BIT(MODALITIES) | BIT(TIER) | (labels ? 0 : BIT(METADATA)));
+	writer_members(w, BIT(STOP) | BIT(MODALITIES) | BIT(TIER) |
+			      (labels ? BIT(STORE) : BIT(METADATA)));
 	lose_others(w);
 	if (w->p->tools != NULL) {
 		size_t before = w->to->len;

@@ -180,6 +180,19 @@ gather_ref(struct cutter *c, struct view *view, uint32_t ref)
 	gather(c, view, v);
 }
 
+/* Is a $ref followed, instead of told? The root holds $defs beside its own: that one
+ * is always, and what it leads to, if it leads somewhere. */
+static bool
+follows(struct cutter *c, const struct view *view, uint32_t v, uint32_t ref)
+{
+	if (!json_is(c->j, ref, JSON_STRING))
+		return false;
+	if (c->rules & SCHEMA_INLINE_REFS)
+		return true;
+	return (v == 0 || view->inlined) && (c->rules & SCHEMA_LONE_REF) &&
+	       resolve(c, ref) != JSON_NONE;
+}
+
 static void
 gather(struct cutter *c, struct view *view, uint32_t v)
 {
@@ -188,10 +201,7 @@ gather(struct cutter *c, struct view *view, uint32_t v)
 	if (view->count == VIEW_MAX || !json_is(c->j, v, JSON_OBJECT))
 		return;
 	view->from[view->count++] = v;
-	/* The root holds $defs beside its $ref: that one is followed always. */
-	if (json_is(c->j, ref, JSON_STRING) &&
-	    ((c->rules & SCHEMA_INLINE_REFS) ||
-		(v == 0 && (c->rules & SCHEMA_LONE_REF)))) {
+	if (follows(c, view, v, ref)) {
 		view->inlined = true;
 		gather_ref(c, view, ref);
 	}

@@ -1,10 +1,12 @@
 """Where a host deviates from its dialect: each quirk against the same words of a host without it."""
+import json
 import pathlib
 import re
 
 import pytest
 
 from host import chunk, completion, event, fault, reply, stream
+from translating import quirks
 
 pytestmark = pytest.mark.asan
 
@@ -105,3 +107,27 @@ def test_Q_ASK_FOR_ENGLISH(rows):
     refused = fault(400, "The model does not exist")
     assert rows("zai", refused)[1].field("accept-language") == "en-US,en"
     assert rows("plain", refused)[1].field("accept-language") is None
+
+
+def asked_of_gemini(translate, *quirks_of_it):
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    request = {"model": "m", "metadata": {"a": "b"}, "store": True, "messages": [
+        {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "call_1", "content": "x"}]}  # fmt: skip
+    answer = translate.ask("prompt", "openai", "gemini", json.dumps(request).encode(), quirks=quirks(*quirks_of_it))
+    return json.loads(answer["body"]), answer["lost"]
+
+
+def test_Q_TAKES_LABELS(translate):
+    """Vertex AI has them, and nothing that is kept."""
+    body, lost = asked_of_gemini(translate, "Q_TAKES_LABELS")
+    assert body["labels"] == {"a": "b"} and "store" not in body and lost == ["store"]
+    body, lost = asked_of_gemini(translate)
+    assert "labels" not in body and body["store"] is True and lost == ["metadata"]
+
+
+def test_Q_NO_CALL_IDS(translate):
+    for names, known in ([], True), (["Q_NO_CALL_IDS"], False):
+        body, _ = asked_of_gemini(translate, *names)
+        parts = [part for content in body["contents"] for part in content["parts"]]
+        held = [part[kind] for part in parts for kind in ("functionCall", "functionResponse") if kind in part]
+        assert len(held) == 2 and all(("id" in one) == known for one in held)

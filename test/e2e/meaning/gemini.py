@@ -7,6 +7,7 @@ from meaning.forms import Answer, Part, Prompt, Said, Tool, Turn
 
 KNOWN = {
     "contents", "tools", "toolConfig", "systemInstruction", "generationConfig", "model", "serviceTier", "safetySettings",
+    "store",
 }  # fmt: skip
 VALUES = {
     "maxOutputTokens": "max_output", "temperature": "temperature", "topP": "top_p", "topK": "top_k", "seed": "seed",
@@ -43,11 +44,15 @@ def kind_of(mime):
 def media_of(part):
     if "inlineData" in part:
         held = part["inlineData"]
-        mime, data = held.get("mimeType") or "", held["data"].replace("-", "+").replace("_", "/")  # of both alphabets
+        mime, data = held.get("mimeType") or "", held["data"]
+        if re.fullmatch(r"[\w=-]+", data, re.A):  # the other alphabet
+            data = data.replace("-", "+").replace("_", "/")
         return forms.media(kind_of(mime), "data", data, mime, held.get("displayName") or "")
     held = part["fileData"]
     mime = held.get("mimeType") or ""
-    return forms.media(kind_of(mime), "url", held["fileUri"], mime, held.get("displayName") or "")
+    uri = held["fileUri"]
+    own = uri.startswith(("gs://", "files/", "https://generativelanguage.googleapis.com/"))  # Google's alone
+    return forms.media(kind_of(mime), "id" if own else "url", uri, mime, held.get("displayName") or "")
 
 
 def response_of(held, prompt):
@@ -111,6 +116,8 @@ def choice_of(config):
 
 def read_config(p, config):
     forms.take(p, config, VALUES, "generationConfig.")
+    if p.values.get("modalities"):
+        p.values["modalities"] = [one.lower() for one in p.values["modalities"]]
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
     if schema is not None:
         p.format = ("schema", schema)
@@ -147,8 +154,7 @@ def prompt(body):
     read_tools(p, body.get("tools"))
     p.choice = choice_of(body.get("toolConfig"))
     read_config(p, body.get("generationConfig") or {})
-    if body.get("serviceTier"):
-        p.values["tier"] = body["serviceTier"]
+    forms.take(p, body, {"serviceTier": "tier", "store": "store"})
     p.others += [key for key, value in body.items() if key not in KNOWN and value is not None]
     if body.get("safetySettings"):
         p.others.append("safetySettings")

@@ -94,7 +94,10 @@ def grouped(prompt):
 
 def ordered(side, parts):
     first = "result" if side == "user" else "text"
-    return [part for part in parts if part.kind == first] + [part for part in parts if part.kind != first]
+    chosen = [part for part in parts if part.kind == first]
+    if side == "user":  # in the order of their calls; those of none last
+        chosen.sort(key=lambda part: (part.data[0] is None, part.data[0]))
+    return chosen + [part for part in parts if part.kind != first]
 
 
 def runs(parts):

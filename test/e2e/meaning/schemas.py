@@ -5,6 +5,7 @@ What only narrows values (patterns, limits, formats) or explains them is left ou
 """
 
 NUMBERS = {"integer", "number"}
+BY_NUMBER = ["", "string", "number", "integer", "boolean", "array", "object", "null"]  # in protocol buffers
 
 
 def resolved(schema, root, seen=()):
@@ -20,6 +21,7 @@ def resolved(schema, root, seen=()):
 
 def types_of(schema):
     found = schema.get("type")
+    found = BY_NUMBER[found] if isinstance(found, int) else found
     found = {found} if isinstance(found, str) else set(found or ())
     found = {one.lower() for one in found}
     if schema.get("nullable"):

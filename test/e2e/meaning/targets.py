@@ -13,7 +13,7 @@ HAS = {
     "openai": forms.VALUES,
     "anthropic": COMMON | {"top_k", "tier", "user"},
     "gemini": COMMON | {"top_k", "seed", "frequency_penalty", "presence_penalty", "answers", "logprobs", "top_logprobs",
-                        "tier", "modalities"},
+                        "tier", "modalities", "store"},
     "responses": {"max_output", "temperature", "top_p", "top_logprobs", "logprobs", "user", "metadata", "tier", "store",
                   "verbosity", "cache_key", "stream", "cache_options", "cache_retention"},
     "cohere": COMMON | {"top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs"},
@@ -68,6 +68,7 @@ SAID = {
 DEFAULTS = {("anthropic", "temperature"): 1, ("bedrock", "temperature"): 1}
 
 ADAPTIVE = re.compile(r"(opus|sonnet)-4-[6-9]|(opus|sonnet|fable)-5")
+BEFORE_GEMINI_3 = re.compile(r"gemini-[12]")
 NO_SAMPLING = re.compile(r"opus-4-[78]|(opus|sonnet|fable)-5")
 JSON_WISH = "Answer with one JSON object and nothing else."
 
@@ -110,7 +111,7 @@ class Expected:
             for part in turn.parts:
                 if part.kind == "result":
                     parts += self.result(part)
-                elif can(self.target, part):
+                elif can(self.target, part) and not self.is_unsaid(turn, part):
                     parts.append(part)
                 else:
                     self.lose("turns")
@@ -119,12 +120,17 @@ class Expected:
                 self.lose("name")
         self.prompt.system, self.prompt.turns = turns[0].parts, turns[1:]
 
+    def is_unsaid(self, turn, part):
+        """What assistants may not hold."""
+        return turn.side == "assistant" and part.kind in MEDIA and self.target in ("openai", "responses", "cohere")
+
     def result(self, part):
         number, inner, failed = part.data
         kept = [one for one in inner if can(self.target, one)]
         if len(kept) < len(inner):
             self.lose("turns")
-        media = [one for one in kept if one.kind in MEDIA] if self.target in ("openai", "cohere") else []
+        behind = self.target in ("openai", "cohere") or self.target == "gemini" and BEFORE_GEMINI_3.search(self.model)
+        media = [one for one in kept if one.kind in MEDIA] if behind else []
         kept = [one for one in kept if one not in media]
         if failed and self.target in ("openai", "cohere", "responses"):
             kept = failing(kept)
@@ -162,13 +168,17 @@ class Expected:
 
     def anthropic(self, max_output):
         p = self.prompt
-        if p.format == ("json",):
-            p.format = None
-            p.system.append(forms.text(JSON_WISH))
+        self.json_wish()
         self.some_of_them()
         self.claude()
         self.user_first()
         self.anthropic_limit(max_output)
+
+    def json_wish(self):
+        """Where there are schemas only, it is asked for in words."""
+        if self.prompt.format == ("json",):
+            self.prompt.format = None
+            self.prompt.system.append(forms.text(JSON_WISH))
 
     def user_first(self):
         """Something must have been said to the assistant."""
@@ -214,7 +224,7 @@ class Expected:
     def gemini(self, max_output):
         p = self.prompt
         self.user_first()
-        if p.format and p.tools and re.search(r"gemini-[12]", self.model):  # not both at once
+        if p.format and p.tools and BEFORE_GEMINI_3.search(self.model):  # not both at once
             p.format = None
             self.lose("format")
 
@@ -223,6 +233,7 @@ class Expected:
 
     def bedrock(self, max_output):
         p = self.prompt
+        self.json_wish()
         names = [part.data[1] for turn in p.turns for part in turn.parts if part.kind == "call"]
         used = names or any(part.kind == "result" for turn in p.turns for part in turn.parts)
         if p.choice == ("none",):
