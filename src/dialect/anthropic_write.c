@@ -228,6 +228,18 @@ put_kind(struct writer *w, const struct turn *from, const struct turn *end,
 				put_part(w, t, p);
 }
 
+/* What the assistant said and called: it shows nothing here. */
+static void
+put_answered(struct writer *w, const struct turn *from, const struct turn *end)
+{
+	for (const struct turn *t = from; t != end; t = t->next)
+		for (const struct part *p = t->parts; p != NULL; p = p->next)
+			if (p->kind == PART_IMAGE || p->kind == PART_FILE)
+				writer_lose_part(w, t, p);
+			else if (p->kind != PART_REASONING)
+				put_part(w, t, p);
+}
+
 /* Instructions in the middle of a conversation: as text of the user's, so that what
  * came before stays as it was. */
 static void
@@ -263,7 +275,7 @@ put_group(struct writer *w, const struct turn *from, const struct turn *end)
 		break;
 	case SIDE_ASSISTANT:
 		put_kind(w, from, end, PART_REASONING, false);
-		put_kind(w, from, end, PART_REASONING, true);
+		put_answered(w, from, end);
 		break;
 	case SIDE_SYSTEM: put_late_system(w, from, end); break;
 	}

@@ -132,6 +132,7 @@ enum delta_member {
 	D_REFUSAL,
 	D_CALLS,
 	D_DETAILS,
+	D_IMAGES,
 	D_MEMBERS
 };
 
@@ -140,7 +141,27 @@ static const struct slice delta_members[D_MEMBERS] = {[D_CONTENT] = {"content", 
     [D_THOUGHT_2] = {"reasoning", 9},
     [D_REFUSAL] = {"refusal", 7},
     [D_CALLS] = {"tool_calls", 10},
-    [D_DETAILS] = {"reasoning_details", 17}};
+    [D_DETAILS] = {"reasoning_details", 17},
+    [D_IMAGES] = {"images", 6}};
+
+/* Pictures, each told at once: [{"type": "image_url", "image_url": {"url": ...}}]. */
+static void
+take_images(const struct telling *t, uint32_t list)
+{
+	if (!json_is(t->j, list, JSON_ARRAY))
+		return;
+	JSON_FOR_EACH (image, t->j, list) {
+		struct slice type, data;
+		struct slice url =
+		    json_inner(t->j, json_path(t->j, image, "image_url", "url", NULL));
+
+		if (!media_split_data_url(url, &type, &data))
+			continue;
+		open_part(t, (struct delta){.part = PART_IMAGE, .type = type});
+		tell(t, (struct delta){.kind = DELTA_DATA, .text = data, .type = type});
+		close_part(t);
+	}
+}
 
 static void
 take_choice(struct telling *t, uint32_t v)
@@ -163,6 +184,7 @@ take_choice(struct telling *t, uint32_t v)
 	take_details(t, d[D_DETAILS]);
 	take_text(t, PART_TEXT, d[D_CONTENT], logprobs);
 	take_text(t, PART_REFUSAL, d[D_REFUSAL], S(""));
+	take_images(t, d[D_IMAGES]);
 	if (json_is(t->j, d[D_CALLS], JSON_ARRAY))
 		JSON_FOR_EACH (call, t->j, d[D_CALLS])
 			take_call(t, call);
@@ -342,6 +364,17 @@ put_signed(
 }
 
 static void
+put_image(const struct delta *d, struct buf *to)
+{
+	struct part image = {.kind = PART_IMAGE,
+	    .media = {.source = MEDIA_DATA, .data = d->text, .type = d->type}};
+
+	buf_add(to, S("\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"));
+	openai_put_url(to, &image);
+	buf_add(to, S("}}]"));
+}
+
+static void
 put_stream_end(struct out *o, const struct answer_plan *plan, struct buf *to)
 {
 	if (plan->usage_asked && o->usage.known) {
@@ -372,9 +405,10 @@ close_part_out(struct out *o, const struct delta *d, struct buf *to)
 
 /* Does the delta make a chunk of its own? */
 static bool
-is_chunk(const struct delta *d)
+is_chunk(const struct out *o, const struct delta *d)
 {
 	switch (d->kind) {
+	case DELTA_DATA: return o->open[d->alternative] == PART_IMAGE;
 	case DELTA_START:
 	case DELTA_TEXT:
 	case DELTA_ARGUMENTS:
@@ -399,7 +433,7 @@ out_delta(
 		o->open[d->alternative] = d->part;
 		o->argued[d->alternative] = false;
 	}
-	if (is_chunk(d)) {
+	if (is_chunk(o, d)) {
 		open_chunk(o, d, to);
 		switch (d->kind) {
 		case DELTA_START:
@@ -410,6 +444,7 @@ out_delta(
 		case DELTA_TEXT: put_text_delta(o, d, to); break;
 		case DELTA_ARGUMENTS: put_arguments(o, d, to); break;
 		case DELTA_SIGNATURE: put_signed(o, plan, d, to); break;
+		case DELTA_DATA: put_image(d, to); break;
 		default: break;
 		}
 		close_chunk(d, to);

@@ -40,6 +40,7 @@ NO_PLACE = "|".join(
         r"messages\[\d+\]\.prefix",  # Mistral: go on with this answer; others do or do not by a rule of their own
         r"messages\[\d+\]\.reasoning_signature",  # a gateway's own word
         r"messages\[\d+\]\.content\[\d+\]\.citations",  # Anthropic: citations are wanted of this document
+        r"toolConfig\.functionCallingConfig\.mode",  # Gemini: calls must fit their schemas, if there are any
         r"anthropic_version",  # stands in the body where Anthropic's models are hosted by others
     ]
 )
@@ -72,6 +73,7 @@ def sample(dialect):
     """Recordings of a dialect: all, or always the same few, and those that were triaged."""
     every = [one for labels in cases().values() for turns in labels.values() for one in turns.values()]
     every = [one for one in every + corpus() if one.dialect == dialect]
+    every = [one for one in every if "previous_response_id" not in one.asked]  # what went before stands elsewhere
     if FULL:
         return every
     chosen = random.Random(SEED).sample(every, min(SAMPLE, len(every)))
@@ -187,8 +189,7 @@ def check_request(translate, one, target):
     missing, needless = targets.accounted(said, expected, answer["lost"], NO_PLACE)
     wrong += [("silent", field) for field in missing]
     wrong += [("needless", path) for path in needless]
-    if "previous_response_id" not in one.asked:  # what went before stands elsewhere
-        wrong += [("unsound", rule) for rule in sound.rules(target, body)]
+    wrong += [("unsound", rule) for rule in sound.rules(target, body)]
     return wrong + there_and_back(translate, one, said, target, answer)
 
 

@@ -93,7 +93,8 @@ def read_fields(p, fields):
     p.budget = thinking.get("budget_tokens", -1 if thinking.get("type") == "adaptive" else None)
     top_k = fields.get("top_k", (fields.get("inferenceConfig") or {}).get("topK"))
     if top_k is not None:
-        p.values["top_k"] = top_k
+        inside = "top_k" if "top_k" in fields else "inferenceConfig.topK"
+        p.values["top_k"], p.keys["top_k"] = top_k, "additionalModelRequestFields." + inside
     p.parallel = not (fields.get("tool_choice") or {}).get("disable_parallel_tool_use")
     p.others += [f"additionalModelRequestFields.{key}" for key in fields if key not in FIELDS]
 
@@ -111,7 +112,7 @@ def prompt(body):
         schema = wanted["jsonSchema"]["schema"]
         p.format = ("schema", json.loads(schema) if isinstance(schema, str) else schema)
     if (body.get("serviceTier") or {}).get("type"):
-        p.values["tier"] = body["serviceTier"]["type"]
+        p.values["tier"], p.keys["tier"] = body["serviceTier"]["type"], "serviceTier"
     if body.get("requestMetadata"):
         p.values["metadata"] = body["requestMetadata"]
     p.others += [key for key, value in body.items() if key not in KNOWN and value is not None]

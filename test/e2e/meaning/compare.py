@@ -42,6 +42,7 @@ HAS_IMAGES = {"openai", "gemini"}
 HAS_CACHE_WRITES = {"openai", "anthropic", "responses", "bedrock"}
 HAS_REASONING_TOKENS = {"openai", "anthropic", "gemini", "responses", "cohere"}
 HAS_SEALED = {"openai", "anthropic", "responses", "bedrock", "gemini"}
+NO_WORD = {("cohere", "filtered"), ("anthropic", "error")}  # told as if all was said
 HAS_OBJECTS = {"anthropic", "gemini", "bedrock"}  # arguments are an object: a text that is none stands in one
 
 
@@ -62,7 +63,7 @@ def of_said(one, target):
     told["ids"] = [part.data[0] if isinstance(part.data[0], str) else None for part in one.parts if part.kind == "call"]
     if target in HAS_IMAGES:
         told["images"] = [part.data[:3] for part in one.parts if part.kind == "image"]
-    told["finish"] = "stop" if target == "cohere" and one.finish == "filtered" else one.finish  # it has no word for it
+    told["finish"] = "stop" if (target, one.finish) in NO_WORD else one.finish
     return told
 
 

@@ -201,7 +201,7 @@ class Collected:
 
     def __init__(self):
         self.thoughts, self.content, self.refusal, self.calls, self.finish = [], "", "", {}, None
-        self.details, self.order = [], []
+        self.details, self.order, self.images = [], [], []
 
     def take(self, choice):
         delta = choice.get("delta") or {}
@@ -211,6 +211,7 @@ class Collected:
         if words:
             self.thoughts.append(words)
         self.details += delta.get("reasoning_details") or []
+        self.images += images_of(delta)
         for one in delta.get("tool_calls") or []:
             self.take_call(one)
         self.finish = self.finish or choice.get("finish_reason")
@@ -237,7 +238,7 @@ class Collected:
         for one in self.details:
             if one.get("signature") or one.get("data"):
                 words.append(forms.thought("", one.get("signature"), one.get("data")))
-        return Said(forms.merged(words + parts), finish_of(self.finish, parts))
+        return Said(forms.merged(words + parts + self.images), finish_of(self.finish, parts))
 
 
 def stream(events):

@@ -9,8 +9,9 @@ import json
 import re
 
 from meaning import schemas
-from meaning.forms import Part
+from meaning.forms import Part, json_or_text
 
+MEDIA = ("image", "audio", "video", "file")
 JOINS = ("", " ", "\n", "\n\n")
 NEUTRAL = {
     "answers": (1,), "logprobs": (False,), "top_logprobs": (0,), "logit_bias": ({},), "frequency_penalty": (0,),
@@ -93,6 +94,7 @@ def grouped(prompt):
 
 
 def ordered(side, parts):
+    """Results, which come in the order of their calls, stand before what the user says, texts before calls."""
     first = "result" if side == "user" else "text"
     chosen = [part for part in parts if part.kind == first]
     if side == "user":  # in the order of their calls; those of none last
@@ -156,15 +158,16 @@ def same_result(one, other):
 def loose(value):
     """The conventional wrappers of a function's value say nothing."""
     if isinstance(value, dict) and len(value) == 1 and set(value) & {"output", "result", "error", "content"}:
-        return next(iter(value.values()))
-    return value
+        value = next(iter(value.values()))
+    return json_or_text(value) if value != "" else value
 
 
 def same_media(one, other):
-    """Source and bytes; the type where both tell it."""
+    """Source and bytes, in either alphabet of base64; the type where both tell it."""
     types = {part.data[2].replace("jpg", "jpeg").replace("mpeg", "mp3") for part in (one, other)}
     types -= {"", "application/octet-stream"}
-    return one.data[:2] == other.data[:2] and len(types) < 2
+    both = [(part.data[0], part.data[1].replace("-", "+").replace("_", "/")) for part in (one, other)]
+    return both[0] == both[1] and len(types) < 2
 
 
 def same_part(one, other):
@@ -172,13 +175,15 @@ def same_part(one, other):
         return False
     if not isinstance(one, Part):
         return one[0] == other[0] and same_texts(one[1], other[1])
+    if one.kind in MEDIA and other.kind in MEDIA and "file" in (one.kind, other.kind):
+        return same_media(one, other)  # what it is may be told by its name only
     if one.kind != other.kind:
         return False
     if one.kind == "call":
         return one.data[:2] == other.data[:2] and same_arguments(one.data[2], other.data[2])
     if one.kind == "result":
         return same_result(one, other)
-    if one.kind in ("image", "audio", "video", "file"):
+    if one.kind in MEDIA:
         return same_media(one, other)
     return one.data == other.data
 
@@ -235,6 +240,8 @@ def thinking(prompt):
 def same_value(name, one, other):
     if name == "stop":
         one, other = ([value] if isinstance(value, str) else value for value in (one, other))
+    if name == "modalities":
+        one, other = ([word.lower() for word in value or []] for value in (one, other))
     return one == other or (neutral(name, one) and neutral(name, other))
 
 

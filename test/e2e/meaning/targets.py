@@ -40,6 +40,8 @@ def can(target, part):
     if part.kind not in MEDIA:
         return True
     source = part.data[0]
+    if source == "url" and target != "gemini" and GOOGLES.match(part.data[1]):
+        return False
     if target == "openai":
         return source == "data" or source == "url" and part.kind in ("image", "video")
     if target == "anthropic":
@@ -50,7 +52,7 @@ def can(target, part):
         return part.kind in ("image", "file") and source in ("data", "url") or (part.kind, source) == ("audio", "data")
     if target == "gemini":
         return source in ("data", "url")
-    return source == "data"
+    return source == "data" and (part.kind != "audio" or part.data[2] != "")
 
 
 def clamped(low, high):
@@ -70,6 +72,8 @@ DEFAULTS = {("anthropic", "temperature"): 1, ("bedrock", "temperature"): 1}
 ADAPTIVE = re.compile(r"(opus|sonnet)-4-[6-9]|(opus|sonnet|fable)-5")
 BEFORE_GEMINI_3 = re.compile(r"gemini-[12]")
 NO_SAMPLING = re.compile(r"opus-4-[78]|(opus|sonnet|fable)-5")
+GOOGLES = re.compile(r"gs://|https://generativelanguage\.googleapis\.com/")  # what only Google can read
+SHOWN = {"gemini", "bedrock"}  # where an assistant can have shown something
 JSON_WISH = "Answer with one JSON object and nothing else."
 
 
@@ -101,6 +105,8 @@ class Expected:
     def has_tier(self, value):
         name = TIER_NAMES.get(value.lower(), value.lower())
         self.prompt.values["tier"] = name
+        if (value, self.target) == ("fast", "bedrock"):
+            return False
         return name in TIERS[self.target]
 
     def turns(self):
@@ -183,7 +189,8 @@ class Expected:
     def user_first(self):
         """Something must have been said to the assistant."""
         turns = prompts.grouped(self.prompt)
-        if turns and turns[0][0] == "assistant":
+        empty = self.target == "bedrock" and not turns
+        if empty or turns and turns[0][0] == "assistant":
             self.prompt.turns.insert(0, forms.Turn("user", [forms.text(".")]))
 
     def claude(self):
@@ -244,6 +251,10 @@ class Expected:
                 p.tools = []
         if used and not p.tools:  # who called tools must say which there are
             p.tools = [forms.Tool(name, "", None) for name in dict.fromkeys(names)]
+        self.wish_for_json()
+        if not p.parallel and p.choice not in (None, ("auto",)):  # only where calls are free
+            p.parallel = True
+            self.lose("parallel")
         self.some_of_them()
         self.claude()
         self.user_first()
