@@ -157,7 +157,7 @@ if [ "${#fuzzers[@]}" -gt 0 ]; then
 fi
 
 if compgen -G 'test/e2e/test_*.py' >/dev/null; then
-	build release build/release/probe ${WEIR:+build/weir}
+	build release build/release/probe build/release/bench/load build/release/bench/upstream ${WEIR:+build/weir}
 	VENV=$(venv)
 	e2e release
 	build asan build/asan/probe ${WEIR:+build/asan/weir}
