@@ -2,6 +2,8 @@
 
 #include "core/list.h"
 
+#include <assert.h>
+
 /*
  * A head is looked for as text first: line by line, bounded, so that a peer
  * that sends it byte by byte costs no more than one that does not. Once it is
@@ -153,6 +155,7 @@ find_end(struct http_parser *p, struct slice s, size_t from, size_t *ret_line)
 {
 	size_t line = from;
 
+	assert(s.ptr != NULL);
 	for (;;) {
 		const char *at = s.ptr + line;
 		const char *lf = memchr(at, '\n', s.len - line);

@@ -227,7 +227,7 @@ def test_a_model_that_only_the_host_can_know(in_front):
 
 def test_an_unknown_model(in_front):
     server = in_front(OTHER)
-    for name in ("acme/larg", "acme/Large-2"):
+    for name in ("acme/laarge", "acme/Large-2"):
         got = server.chat(name)
         assert (got.status, code_of(got), got.json["error"]["param"]) == (404, "model_not_found", "model"), name
         assert "acme/large" in got.json["error"]["message"] and got.json["message"] == got.json["error"]["message"]
