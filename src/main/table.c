@@ -42,7 +42,7 @@ table_cell(struct table *t, struct slice text)
 		i += c1;
 	}
 	buf_byte(&t->cells, '\0');
-	t->count++;
+	t->count += t->cells.err == ERR_OK; /* without memory the rest is missing */
 }
 
 void
