@@ -48,12 +48,11 @@ def play(server, behaviour, *ask):
     count = len(server.rows())
     server.hosts[0].play(behaviour)
     got = [server.ask(body=body) for body in ask]
-    rows = server.wait_for_rows(count + len(ask))[count:]
-    assert len(rows) == len(ask)
     server.hosts[0].play(reply(completion("from a")))
     after = server.ask(body=JSON)
     assert (text_of(after), after.field("x-weir-attempts"), after.field("x-weir-cost-usd")) == ("from a", "1", "0.000135")
-    server.wait_for_rows(count + len(ask) + 1)
+    rows = server.wait_for_rows(count + len(ask) + 1)[count:]
+    assert len(rows) == len(ask) + 1
     return list(zip(got, rows))
 
 
