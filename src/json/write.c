@@ -33,7 +33,7 @@ json_close(struct buf *b, char bracket)
 void
 json_text(struct buf *b, struct slice text)
 {
-	const char *at = text.ptr, *end = at + text.len;
+	const char *at = text.ptr == NULL ? "" : text.ptr, *end = at + text.len;
 	char *to;
 
 	/* Mostly there is nothing to escape: one copy. */

@@ -19,7 +19,7 @@
 			*/
 #define LINGER_MS 100  /* a settled row is visible after this, and its commit */
 #define WATCH_MS  200  /* how often keys are looked for */
-#define AGAIN_MS  250 /* after the disk refused */
+#define AGAIN_MS  250  /* after the disk refused */
 #define LEARNT_MS 1000 /* how often what was learnt is written */
 #define ROW_MAX	  (64u << 10)
 

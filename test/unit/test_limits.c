@@ -74,8 +74,7 @@ TEST(what_is_no_reset)
 	static const char *const texts[] = {"", " ", "soon", "-1", "+1", "1e3", "1 s",
 	    "s", "1x", "1s2", "0x10", "Thu, 31 Jul", "2025-07-31",
 	    "99999999999999999999999",
-	    "Thu, 31 Jul 2025 22:14:20 GMT Thu, 31 Jul 2025 22:14:20 GMT and some more "
-	    "of it"};
+	    "Thu, 31 Jul 2025 22:14:20 GMT, which is a date and a very long one"};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		uint64_t ms = 77;
