@@ -407,7 +407,8 @@ read_stated(const struct json *j, const uint32_t u[U_MEMBERS], struct usage *usa
 		cost = json_get(j, cost, S("total_cost"));
 	if (cost == JSON_NONE)
 		cost = u[U_ESTIMATED_COST];
-	usage->has_stated = json_scaled(j, cost, 12, &usage->stated_pusd);
+	usage->has_stated =
+	    json_scaled(j, cost, 12, &usage->stated_pusd) && usage->stated_pusd >= 0;
 }
 
 static bool

@@ -227,6 +227,7 @@ TEST(the_hosts_own_figure_of_the_cost)
 	    {"{'cost': '1'}", -1},
 	    {"{'cost': null}", -1},
 	    {"{'cost': 1e30}", -1},
+	    {"{'cost': -0.5}", -1},
 	    {"{'prompt_tokens': 1}", -1},
 	};
 
