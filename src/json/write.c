@@ -42,7 +42,7 @@ json_text(struct buf *b, struct slice text)
 		if (to == NULL)
 			return;
 		to[0] = '"';
-		memcpy(to + 1, text.ptr, text.len);
+		memcpy(to + 1, at, text.len);
 		to[text.len + 1] = '"';
 		buf_wrote(b, text.len + 2);
 		return;
