@@ -46,11 +46,11 @@ load(sqlite3 *db)
 		fail_msg("%s", note.text);
 }
 
-/* What a time in the future becomes after a restart: about the same one. */
+/* What a time becomes after a restart: about the same one, however busy the machine. */
 static void
 assert_about(uint64_t got_ms, uint64_t want_ms)
 {
-	assert_in_range(got_ms, want_ms - 200, want_ms + 200);
+	assert_in_range(got_ms, want_ms - 2000, want_ms + 2000);
 }
 
 TEST(what_was_learnt_is_known_again)
@@ -63,9 +63,9 @@ TEST(what_was_learnt_is_known_again)
 	atomic_store(&h->ttft_us, 123);
 	atomic_store(&h->tok_per_ks, 456);
 	atomic_store(&h->bytes_per_ktok, 789);
-	atomic_store(&h->sampled_ms, now - 1000);
-	atomic_store(&h->open_until_ms, now + 5000);
-	health_bench(h, 0, now + 9000, ERR_RATE_LIMITED);
+	atomic_store(&h->sampled_ms, now - 8000);
+	atomic_store(&h->open_until_ms, now + 50000);
+	health_bench(h, 0, now + 90000, ERR_RATE_LIMITED);
 	save(db, &since);
 	forget(h);
 	close_db(db);
@@ -74,9 +74,9 @@ TEST(what_was_learnt_is_known_again)
 	assert_int_equal(atomic_load(&h->ttft_us), 123);
 	assert_int_equal(atomic_load(&h->tok_per_ks), 456);
 	assert_int_equal(atomic_load(&h->bytes_per_ktok), 789);
-	assert_about(atomic_load(&h->sampled_ms), now - 1000);
-	assert_about(atomic_load(&h->open_until_ms), now + 5000);
-	assert_about(health_benched(h, 0, now, &why), now + 9000);
+	assert_about(atomic_load(&h->sampled_ms), now - 8000);
+	assert_about(atomic_load(&h->open_until_ms), now + 50000);
+	assert_about(health_benched(h, 0, now, &why), now + 90000);
 	assert_int_equal(why, ERR_RATE_LIMITED);
 	close_db(db);
 }
