@@ -270,32 +270,6 @@ token(const struct json *j, uint32_t v)
 }
 
 bool
-json_is(const struct json *j, uint32_t v, enum json_type type)
-{
-	const struct json_token *t = token(j, v);
-
-	return t != NULL && t->type == type;
-}
-
-struct slice
-json_raw(const struct json *j, uint32_t v)
-{
-	const struct json_token *t = token(j, v);
-
-	if (t == NULL)
-		return (struct slice){NULL, 0};
-	return slice_of(j->text.ptr + t->at, t->len);
-}
-
-struct slice
-json_inner(const struct json *j, uint32_t v)
-{
-	if (!json_is(j, v, JSON_STRING))
-		return (struct slice){NULL, 0};
-	return slice_of(j->text.ptr + j->tokens[v].at + 1, j->tokens[v].len - 2);
-}
-
-bool
 json_string(const struct json *j, uint32_t v, struct arena *a, struct slice *ret)
 {
 	struct slice inner = json_inner(j, v);
@@ -338,22 +312,21 @@ json_first(const struct json *j, uint32_t container)
 	return container + 1;
 }
 
-uint32_t
-json_after(const struct json *j, uint32_t container, uint32_t v)
+/* Does the name without escapes at `at` equal one of its length? Mostly the first
+ * letter tells. */
+static inline bool
+same_name(const char *at, struct slice key)
 {
-	const struct json_token *t = token(j, v), *c = token(j, container);
-
-	return t != NULL && c != NULL && t->next < c->next ? t->next : JSON_NONE;
+	return key.len == 0 || (*at == *key.ptr && memcmp(at, key.ptr, key.len) == 0);
 }
 
-/* json_equals, in few instructions for the many keys that differ in length. */
+/* json_equals, in few instructions for the many names that differ. */
 static inline bool
 key_is(const struct json *j, const struct json_token *t, struct slice key)
 {
 	if (t->escaped)
 		return json_equals(j, (uint32_t)(t - j->tokens), key);
-	return t->len == key.len + 2 &&
-	       memcmp(j->text.ptr + t->at + 1, key.ptr, key.len) == 0;
+	return t->len == key.len + 2 && same_name(j->text.ptr + t->at + 1, key);
 }
 
 uint32_t
@@ -368,6 +341,24 @@ json_get(const struct json *j, uint32_t object, struct slice key)
 		if (key_is(j, &j->tokens[k], key))
 			found = k + 1;
 	return found;
+}
+
+/* Which of the keys it is; n: none. */
+static inline unsigned
+find_key(const struct json *j, const struct json_token *t, const struct slice *keys,
+    unsigned n)
+{
+	const char *at = j->text.ptr + t->at + 1;
+	size_t len = t->len - 2;
+	unsigned i = 0;
+
+	if (t->escaped)
+		while (i < n && !json_equals(j, (uint32_t)(t - j->tokens), keys[i]))
+			i++;
+	else
+		while (i < n && (keys[i].len != len || !same_name(at, keys[i])))
+			i++;
+	return i;
 }
 
 void
@@ -386,15 +377,13 @@ json_pick(const struct json *j, uint32_t object, const struct slice *keys, unsig
 	end = j->tokens[object].next;
 	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next) {
 		const struct json_token *t = &j->tokens[k];
+		unsigned i;
 
 		if ((lengths >> (t->len & 63) & 1) == 0 && !t->escaped)
 			continue;
-		for (unsigned i = 0; i < n; i++) {
-			if (!key_is(j, t, keys[i]))
-				continue;
+		i = find_key(j, t, keys, n);
+		if (i < n)
 			ret_values[i] = k + 1;
-			break;
-		}
 	}
 }
 
@@ -425,11 +414,12 @@ json_at(const struct json *j, uint32_t array, uint32_t i)
 bool
 json_u64(const struct json *j, uint32_t v, uint64_t *ret)
 {
-	struct slice raw = json_raw(j, v);
+	struct slice raw;
 	int64_t value;
 
 	if (!json_is(j, v, JSON_NUMBER))
 		return false;
+	raw = json_raw(j, v);
 	if (slice_u64(raw, ret))
 		return true;
 	if (!scan_scaled(raw, 0, false, &value) || value < 0)
