@@ -422,7 +422,7 @@ on_free(void *arg)
 	http_parser_done(&a->parser);
 	sse_done(&a->sse);
 	inflate_free(a->inflate);
-	buf_free(&a->body);
+	buf_give(&a->body, &a->worker->body_slab);
 	buf_free(&a->plain);
 	arena_free(&a->arena);
 	slab_give(&a->worker->attempt_slab, a);

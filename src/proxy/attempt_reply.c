@@ -289,8 +289,8 @@ start_reply(struct attempt *a)
 	a->phase = PHASE_WHOLE;
 	if (h->has_length && h->length > options_of(a)->reply_bytes)
 		start_raw(a);
-	else if (h->has_length)
-		(void)buf_room(&a->body, h->length);
+	else
+		buf_take(&a->body, h->has_length ? h->length : 0, &a->worker->body_slab);
 }
 
 static void

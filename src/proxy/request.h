@@ -69,11 +69,11 @@ struct request {
 	struct attempt *attempt;
 	struct attempt_ask sending;
 	unsigned attempts;
-	struct buf history; /* JSON, one object an attempt */
-	struct slice tried; /* for the log, once one failed: "groq:RATE_LIMITED:429" */
-	bool quotes;	    /* the note has a provider's words: not for the log */
-	bool whole;	    /* the attempt has a complete reply */
-	bool ended;	    /* the stream is complete */
+	struct slice history; /* JSON, an array with an object for each */
+	struct slice tried;   /* for the log, once one failed: "groq:RATE_LIMITED:429" */
+	bool quotes;	      /* the note has a provider's words: not for the log */
+	bool whole;	      /* the attempt has a complete reply */
+	bool ended;	      /* the stream is complete */
 
 	/* The reply. */
 	struct http_head *fault_head; /* a provider's error that passes, or NULL */
