@@ -290,7 +290,7 @@ start_reply(struct attempt *a)
 	if (h->has_length && h->length > options_of(a)->reply_bytes)
 		start_raw(a);
 	else
-		buf_take(&a->body, h->has_length ? h->length : 0, &a->worker->body_slab);
+		buf_take(&a->body, h->has_length ? h->length : 0, &a->worker->block_slab);
 }
 
 static void

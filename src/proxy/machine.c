@@ -68,7 +68,7 @@ on_free(void *arg)
 {
 	struct request *r = arg;
 
-	buf_give(&r->body, &r->worker->body_slab);
+	buf_give(&r->body, &r->worker->block_slab);
 	arena_free(&r->arena);
 	config_unref(r->config);
 	slab_give(&r->worker->request_slab, r);
@@ -94,8 +94,9 @@ on_begin(struct client *c, struct arena **ret_arena)
 
 	if (r == NULL)
 		return NULL;
-	/* `first` need not be cleared: the arena hands it out as it is. */
-	memset(r, 0, offsetof(struct request, first));
+	/* The rest need not be: the arena hands it out as it is. */
+	memset(r, 0, offsetof(struct request, note));
+	r->note.text[0] = '\0';
 	r->worker = w;
 	r->client = c;
 	r->config = config_ref(w->config);
@@ -134,7 +135,7 @@ on_body(struct request *r, struct slice part)
 		return;
 	if (r->body.cap == 0)
 		buf_take(&r->body, r->head.has_length ? r->head.length : 0,
-		    &r->worker->body_slab);
+		    &r->worker->block_slab);
 	buf_add(&r->body, part);
 	if (r->body.err == ERR_OK)
 		return;

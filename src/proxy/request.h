@@ -100,7 +100,7 @@ struct request {
 	 * request ends before it answered. */
 	void *service;
 	void (*service_gone)(struct request *r);
-	struct note note;
+	struct note note; /* from here on not cleared at first */
 	_Alignas(16) char first[REQUEST_FIRST_BYTES]; /* of the arena */
 };
 

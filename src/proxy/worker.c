@@ -5,8 +5,8 @@
 #define TAPE_MAX    (4u << 20) /* tokens: 64 MiB, for the largest body */
 #define HEAD_MAX    (256u << 10)
 #define SLAB_KEPT   1024
-#define BODY_BYTES  4096
-#define BODIES_KEPT 256
+#define BLOCK_BYTES 4096
+#define BLOCKS_KEPT 256
 #define RETRIES	    10.0 /* that may be made at the start */
 
 static void
@@ -37,7 +37,7 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
 	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
 	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
-	slab_init(&w->body_slab, BODY_BYTES, BODIES_KEPT);
+	slab_init(&w->block_slab, BLOCK_BYTES, BLOCKS_KEPT);
 	json_init(&w->tape, TAPE_MAX);
 	json_init(&w->reply_tape, TAPE_MAX);
 	buf_init(&w->head, HEAD_MAX);
@@ -60,7 +60,7 @@ worker_done(struct worker *w)
 	slab_done(&w->client_slab);
 	slab_done(&w->request_slab);
 	slab_done(&w->attempt_slab);
-	slab_done(&w->body_slab);
+	slab_done(&w->block_slab);
 	json_free(&w->tape);
 	json_free(&w->reply_tape);
 	buf_free(&w->head);
