@@ -41,7 +41,7 @@ void buf_clear(struct buf *b);
 
 /* Makes it larger by at least n bytes and returns where they go, or NULL. For
  * buf_room. */
-char *buf_grow(struct buf *b, size_t n);
+SELDOM char *buf_grow(struct buf *b, size_t n);
 
 /* Makes room for n more bytes and returns where they go, or NULL. */
 static inline char *

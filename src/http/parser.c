@@ -136,7 +136,7 @@ http_parser_is_idle(const struct http_parser *p)
 	return !p->in_body && p->partial.len == 0 && p->err == ERR_OK;
 }
 
-static enum http_got
+SELDOM static enum http_got
 bad(struct http_parser *p, enum err e, const char *why)
 {
 	p->err = e;

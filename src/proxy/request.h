@@ -113,7 +113,7 @@ extern const struct client_events request_events;
 void req_goto(struct request *r, enum req_state to);
 
 /* Ends it with the error, by way of FAIL. The note is set already. */
-enum step req_fail(struct request *r, enum err e);
+SELDOM enum step req_fail(struct request *r, enum err e);
 
 /* Runs steps until one waits. Not from within a step. */
 void request_run(struct request *r);
