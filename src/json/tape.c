@@ -29,7 +29,7 @@ json_trim(struct json *j, uint32_t n)
 /* --- reading ---
  *
  * One loop over the text. `open` holds the token index of every container that
- * is not closed yet; those below the kept depth have none, but their type is
+ * is not closed yet; those below the kept depth have none, but how they close is
  * needed to match the brackets. Each function takes the place where it begins
  * and returns the place behind what it read, or NULL with r->err; so the place
  * stays in a register.
@@ -39,12 +39,13 @@ struct reader {
 	struct json *j;
 	const char *text, *end;
 	uint32_t keep, depth;
+	char close; /* the bracket that closes the innermost container */
 	enum err err;
 	uint32_t open[JSON_DEPTH_MAX]; /* token of the container, if kept */
-	uint8_t types[JSON_DEPTH_MAX]; /* JSON_ARRAY or JSON_OBJECT */
+	char outer[JSON_DEPTH_MAX];    /* `close` of the one around it */
 };
 
-static const char *
+SELDOM static const char *
 fail(struct reader *r, const char *at, const char *why)
 {
 	r->j->error_at = (size_t)(at - r->text);
@@ -53,7 +54,7 @@ fail(struct reader *r, const char *at, const char *why)
 	return NULL;
 }
 
-static enum err
+SELDOM static enum err
 grow(struct json *j)
 {
 	uint32_t cap = j->cap == 0 ? 64 : j->cap * 2;
@@ -76,14 +77,15 @@ static inline const char *
 push(struct reader *r, const char *at, const char *end, enum json_type type, bool escaped)
 {
 	struct json *j = r->j;
+	uint32_t i = j->count;
 
 	if (r->depth > r->keep)
 		return end;
-	if (j->count == j->cap && (r->err = grow(j)) != ERR_OK)
+	if (i == j->cap && (r->err = grow(j)) != ERR_OK)
 		return NULL;
-	j->tokens[j->count] = (struct json_token){(uint32_t)(at - r->text),
-	    (uint32_t)(end - at), j->count + 1, (uint8_t)type, escaped, false};
-	j->count++;
+	j->count = i + 1;
+	j->tokens[i] = (struct json_token){(uint32_t)(at - r->text), (uint32_t)(end - at),
+	    i + 1, (uint8_t)type, escaped, false};
 	return end;
 }
 
@@ -110,7 +112,7 @@ read_string(struct reader *r, const char *at)
 	return push(r, at, end + 1, JSON_STRING, escaped);
 }
 
-static const char *
+static inline const char *
 read_word(struct reader *r, const char *at, struct slice word, enum json_type type)
 {
 	if ((size_t)(r->end - at) < word.len || memcmp(at, word.ptr, word.len) != 0)
@@ -118,7 +120,7 @@ read_word(struct reader *r, const char *at, struct slice word, enum json_type ty
 	return push(r, at, at + word.len, type, false);
 }
 
-static const char *
+static inline const char *
 read_number(struct reader *r, const char *at)
 {
 	const char *end = scan_number(at, r->end);
@@ -127,49 +129,58 @@ read_number(struct reader *r, const char *at)
 			   : push(r, at, end, JSON_NUMBER, false);
 }
 
-static const char *
+static inline const char *
 open_container(struct reader *r, const char *at, enum json_type type)
 {
 	if (r->depth == JSON_DEPTH_MAX)
 		return fail(r, at, "less nesting");
 	r->open[r->depth] = r->j->count;
-	r->types[r->depth] = (uint8_t)type;
+	r->outer[r->depth] = r->close;
+	r->close = type == JSON_OBJECT ? '}' : ']';
 	at = push(r, at, at + 1, type, false);
 	r->depth++;
 	return at;
 }
 
-/* `at` is behind the closing bracket. */
-static void
+/* Passes the closing bracket. */
+static inline const char *
 close_container(struct reader *r, const char *at)
 {
 	struct json_token *t;
 
+	at++;
 	r->depth--;
+	r->close = r->outer[r->depth];
 	if (r->depth > r->keep)
-		return;
+		return at;
 	t = &r->j->tokens[r->open[r->depth]];
 	t->len = (uint32_t)(at - r->text) - t->at;
 	t->next = r->j->count;
 	t->opaque = r->depth == r->keep && t->len > 2;
+	return at;
 }
 
-/* Reads a scalar, or opens a container: *ret_opened. */
+/* Reads a scalar or an empty container, or opens one: then its first value follows. */
 static inline const char *
 read_value(struct reader *r, const char *at, bool *ret_opened)
 {
 	*ret_opened = false;
-	if (at == r->end)
-		return fail(r, at, "a value");
-	switch (*at) {
+	switch (at < r->end ? *at : '\0') {
 	case '"': return read_string(r, at);
-	case '{': *ret_opened = true; return open_container(r, at, JSON_OBJECT);
-	case '[': *ret_opened = true; return open_container(r, at, JSON_ARRAY);
+	case '{': at = open_container(r, at, JSON_OBJECT); break;
+	case '[': at = open_container(r, at, JSON_ARRAY); break;
 	case 't': return read_word(r, at, S("true"), JSON_TRUE);
 	case 'f': return read_word(r, at, S("false"), JSON_FALSE);
 	case 'n': return read_word(r, at, S("null"), JSON_NULL);
 	default: return read_number(r, at);
 	}
+	if (at == NULL)
+		return NULL;
+	at = skip_blanks(r, at);
+	if (at < r->end && *at == r->close)
+		return close_container(r, at);
+	*ret_opened = true;
+	return at;
 }
 
 static inline const char *
@@ -186,12 +197,6 @@ read_key(struct reader *r, const char *at)
 	return skip_blanks(r, at + 1);
 }
 
-static inline bool
-at_close(const struct reader *r, const char *at)
-{
-	return at < r->end && *at == (r->types[r->depth - 1] == JSON_OBJECT ? '}' : ']');
-}
-
 /* Behind a value: closes what closes here, and passes the comma if another value
  * follows, that is if a container is still open. */
 static inline const char *
@@ -199,13 +204,11 @@ after_value(struct reader *r, const char *at)
 {
 	while (r->depth > 0) {
 		at = skip_blanks(r, at);
-		if (!at_close(r, at)) {
-			if (at == r->end || *at != ',')
-				return fail(
-				    r, at, "a comma or the end of the array or object");
+		if (at < r->end && *at == ',')
 			return skip_blanks(r, at + 1);
-		}
-		close_container(r, ++at);
+		if (at == r->end || *at != r->close)
+			return fail(r, at, "a comma or the end of the array or object");
+		at = close_container(r, at);
 	}
 	return at;
 }
@@ -217,21 +220,12 @@ read_all(struct reader *r, const char *at)
 
 	at = skip_blanks(r, at);
 	do {
-		if (r->depth > 0 && r->types[r->depth - 1] == JSON_OBJECT) {
+		if (r->close == '}')
 			at = read_key(r, at);
-			if (at == NULL)
-				return NULL;
-		}
-		at = read_value(r, at, &opened);
-		if (at == NULL)
-			return NULL;
-		if (opened) {
-			at = skip_blanks(r, at);
-			if (!at_close(r, at))
-				continue;
-			close_container(r, ++at);
-		}
-		at = after_value(r, at);
+		if (at != NULL)
+			at = read_value(r, at, &opened);
+		if (at != NULL && !opened)
+			at = after_value(r, at);
 		if (at == NULL)
 			return NULL;
 	} while (r->depth > 0);
@@ -255,6 +249,7 @@ json_parse(struct json *j, struct slice text, uint32_t keep)
 	r.end = r.text + text.len;
 	r.keep = keep;
 	r.depth = 0;
+	r.close = '\0';
 	r.err = ERR_OK;
 	if (read_all(&r, r.text) == NULL)
 		j->count = 0; /* half a tape would lead astray */
