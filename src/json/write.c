@@ -50,8 +50,13 @@ put_quoted(char *to, struct slice text)
 void
 json_text(struct buf *b, struct slice text)
 {
-	const char *at = text.ptr == NULL ? "" : text.ptr, *end = at + text.len;
+	const char *at, *end;
 	char *to;
+
+	if (text.ptr == NULL) {
+		buf_add(b, S("\"\""));
+		return;
+	}
 
 	/* Mostly there is nothing to escape: one copy. */
 	if (is_plain(text)) {
@@ -62,6 +67,8 @@ json_text(struct buf *b, struct slice text)
 		}
 		return;
 	}
+	at = text.ptr;
+	end = at + text.len;
 	buf_byte(b, '"');
 	while (at < end) {
 		const char *stop = scan_plain(at, end);

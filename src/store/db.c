@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define BUSY_MS 5000 /* that another process may hold the file */
+
 /*
  * One statement a version; PRAGMA user_version says which were run. A released
  * one is never changed: what comes later is a further one.
@@ -144,6 +146,23 @@ migrate(sqlite3 *db, struct note *note)
 	return db_end(db, e, note);
 }
 
+/* Of several that open a new file at once all but one may be told that it is busy,
+ * without a wait; so this waits. */
+static enum err
+use_wal(sqlite3 *db, struct note *note)
+{
+	enum err e = ERR_IO;
+
+	for (int waited_ms = 0; e != ERR_OK && waited_ms < BUSY_MS; waited_ms += 10) {
+		e = db_run(db, "PRAGMA journal_mode = WAL", note);
+		if (e != ERR_OK && sqlite3_errcode(db) != SQLITE_BUSY)
+			break;
+		if (e != ERR_OK)
+			(void)sqlite3_sleep(10);
+	}
+	return e;
+}
+
 /* The settings, and the newest schema. */
 static enum err
 prepare(sqlite3 *db, struct note *note)
@@ -151,12 +170,14 @@ prepare(sqlite3 *db, struct note *note)
 	int newest = (int)(sizeof(migrations) / sizeof(migrations[0])), version = 0;
 	enum err e;
 
-	(void)sqlite3_busy_timeout(db, 5000);
+	e = use_wal(db, note);
+	(void)sqlite3_busy_timeout(db, BUSY_MS);
 	/* NORMAL: a commit survives kill -9; after a power cut the last may be gone. */
-	e = db_run(db,
-	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-	    "PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY",
-	    note);
+	if (e == ERR_OK)
+		e = db_run(db,
+		    "PRAGMA synchronous = NORMAL;"
+		    "PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY",
+		    note);
 	if (e == ERR_OK)
 		e = read_version(db, &version, note);
 	if (e == ERR_OK && version > newest) {
