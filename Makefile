@@ -152,6 +152,9 @@ bench: $(WEIR) $(BENCH)  ## weir and nginx side by side; prints ratios of CPU pe
 	@tools/packages.sh bench
 	@$(PYTHON) bench/bench.py $(BENCH_OPTIONS)
 
+soak: $(WEIR) $(BENCH)  ## a million requests with failing hosts: no row lost, no memory grown
+	@$(PYTHON) bench/soak.py $(SOAK_OPTIONS)
+
 docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md
 	@tools/docs.sh $(WEIR)
 
@@ -161,5 +164,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench docs clean help
+.PHONY: all run engine install test unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
 .DELETE_ON_ERROR:

@@ -3,15 +3,16 @@
  * connections sends its next request when the answer to the last one is complete.
  *
  *	load -p PORT [-c CONNECTIONS] [-n REQUESTS | -t SECONDS] [-s] [-h]
- *	     [-k KEY] [-m MODEL] [-b BYTES]
+ *	     [-k KEY] [-m MODEL] [-b BYTES] [-g PERMILLE]
  *
  *   -s  asks for streams
  *   -h  holds: opens one stream a connection, prints "open" when each has had its
  *       first event, and then waits to be killed
  *   -b  length of the request's body (2048)
+ *   -g  of a thousand answers, so many are left alone once their head came (0)
  *
- * Prints one JSON object: how many answers, by status and whole or not, how many
- * events, and the latency of an answer.
+ * Prints one JSON object: how many answers, by status and whole, broken or left, how
+ * many of them tell of attempts, how many events, and the latency of an answer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,13 +48,13 @@ struct caller {
 static struct {
 	const char *key, *model;
 	uint16_t port;
-	unsigned connections, seconds, body_bytes;
+	unsigned connections, seconds, body_bytes, permille;
 	uint64_t requests; /* to send in all; 0: until the time is over */
 	bool stream, hold;
 	char *request;
 	size_t request_len;
 	int epoll;
-	uint64_t end_ns, sent, whole, broken, bytes, events, open;
+	uint64_t end_ns, sent, whole, broken, left, tried, bytes, events, open;
 	uint64_t status[6]; /* by hundreds */
 	uint32_t *latency_us;
 	unsigned busy;
@@ -103,6 +104,18 @@ make_request(void)
 	    "content-length: %zu\r\n\r\n%s",
 	    load.port, load.key == NULL ? "none" : load.key, n, body);
 	free(body);
+}
+
+/* The same answers are left in every run. */
+static bool
+leaves(void)
+{
+	static uint64_t seed = 1;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed % 1000 < load.permille;
 }
 
 static bool
@@ -191,6 +204,7 @@ read_head(struct caller *c)
 	const char *connection = field(c->head, "connection:");
 
 	c->status = (unsigned)strtoul(c->head + 9, NULL, 10);
+	load.tried += field(c->head, "x-weir-attempts:") != NULL;
 	c->closes = connection != NULL && strncasecmp(connection, " close", 6) == 0;
 	c->len = 0;
 	if (coding != NULL) {
@@ -256,7 +270,12 @@ take(struct caller *c, const char **at, const char *end)
 		if (!take_line(c, at, end, "\r\n\r\n"))
 			return false;
 		read_head(c);
-		return true;
+		if (!leaves())
+			return true;
+		load.left++;
+		load.broken--; /* it is not */
+		done(c, false);
+		return false;
 	case CHUNK_SIZE:
 		if (!take_line(c, at, end, "\r\n"))
 			return false;
@@ -324,9 +343,11 @@ report(double seconds)
 	uint64_t n = load.whole < LATENCY_MAX ? load.whole : LATENCY_MAX;
 
 	qsort(load.latency_us, n, sizeof(load.latency_us[0]), compare);
-	printf("{\"sent\":%llu,\"whole\":%llu,\"broken\":%llu",
+	printf(
+	    "{\"sent\":%llu,\"whole\":%llu,\"broken\":%llu,\"left\":%llu,\"tried\":%llu",
 	    (unsigned long long)load.sent, (unsigned long long)load.whole,
-	    (unsigned long long)load.broken);
+	    (unsigned long long)load.broken, (unsigned long long)load.left,
+	    (unsigned long long)load.tried);
 	for (unsigned i = 1; i < 6; i++)
 		printf(",\"%uxx\":%llu", i, (unsigned long long)load.status[i]);
 	printf(",\"events\":%llu,\"bytes\":%llu,\"seconds\":%.3f,\"p50_us\":%u,"
@@ -366,13 +387,14 @@ read_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "p:c:n:t:k:m:b:sh")) != -1) {
+	while ((c = getopt(argc, argv, "p:c:n:t:k:m:b:g:sh")) != -1) {
 		switch (c) {
 		case 'p': load.port = (uint16_t)strtoul(optarg, NULL, 10); break;
 		case 'c': load.connections = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'n': load.requests = strtoull(optarg, NULL, 10); break;
 		case 't': load.seconds = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'b': load.body_bytes = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'g': load.permille = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'k': load.key = optarg; break;
 		case 'm': load.model = optarg; break;
 		case 's': load.stream = true; break;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes inputs for the fuzz targets out of recorded traffic and vectors: fuzz_seeds.py FIXTURES TO
 
-Writes TO/json, TO/sse and TO/http, a few hundred files each, the same ones every time.
+Writes TO/json, TO/sse, TO/http and TO/openai, a few hundred files each, the same ones every time.
 """
 import base64
 import gzip
@@ -29,6 +29,8 @@ def recorded(fixtures):
         request = base64.b64decode(r.get("req") or "")
         reply = base64.b64decode(r.get("resp") or "")
         yield "json", request
+        if r["dialect"].startswith("openai."):
+            yield from (("openai", data) for data in [request, *(re.findall(rb"^data: ?(.*)$", reply, re.M) or [reply])])
         yield ("sse" if "event-stream" in (r.get("ct") or "") else "json"), reply
         head = f"{r['method']} /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: {len(request)}\r\n"
         head += "".join(f"{k}: {v}\r\n" for k, v in (r.get("hdr") or {}).items()
@@ -48,7 +50,7 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     fixtures, to = map(pathlib.Path, sys.argv[1:])
-    found = {"json": {}, "sse": {}, "http": {}}
+    found = {"json": {}, "sse": {}, "http": {}, "openai": {}}
     for target, data in [*vectors(fixtures), *recorded(fixtures)]:
         if 0 < len(data) <= LARGEST:
             found[target].setdefault(hashlib.sha256(data).hexdigest()[:16], data)

@@ -158,7 +158,8 @@ if [ "${#fuzzers[@]}" -gt 0 ]; then
 fi
 
 if compgen -G 'test/e2e/test_*.py' >/dev/null; then
-	build release build/release/probe build/release/translate ${WEIR:+build/weir}
+	build release build/release/probe build/release/translate build/release/bench/load \
+		build/release/bench/upstream ${WEIR:+build/weir}
 	VENV=$(venv)
 	e2e release
 	build asan build/asan/probe build/asan/translate ${WEIR:+build/asan/weir}

@@ -22,6 +22,27 @@ buf_free(struct buf *b)
 }
 
 void
+buf_take(struct buf *b, size_t n, struct slab *s)
+{
+	if (b->cap > 0 || n > s->size || s->size > b->max) {
+		(void)buf_room(b, n);
+		return;
+	}
+	b->ptr = slab_take(s);
+	b->cap = b->ptr == NULL ? 0 : s->size;
+}
+
+void
+buf_give(struct buf *b, struct slab *s)
+{
+	if (b->cap == s->size)
+		slab_give(s, b->ptr);
+	else
+		free(b->ptr);
+	buf_init(b, b->max);
+}
+
+void
 buf_clear(struct buf *b)
 {
 	b->len = 0;

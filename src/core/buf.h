@@ -12,6 +12,7 @@
 #define CORE_BUF_H
 
 #include "core/err.h"
+#include "core/slab.h"
 #include "core/slice.h"
 
 struct buf {
@@ -27,12 +28,20 @@ void buf_init(struct buf *b, size_t max);
 /* Frees the bytes; the buffer is then as after buf_init. */
 void buf_free(struct buf *b);
 
+/*
+ * For a buffer that comes and goes with each request: room for its first n bytes, out of
+ * a slab if they are no more than its size. It may grow on, or be freed by buf_free;
+ * buf_give is as buf_free, and gives the slab back what is its own.
+ */
+void buf_take(struct buf *b, size_t n, struct slab *s);
+void buf_give(struct buf *b, struct slab *s);
+
 /* Empties it and forgets an error, keeping the bytes for the next use. */
 void buf_clear(struct buf *b);
 
 /* Makes it larger by at least n bytes and returns where they go, or NULL. For
  * buf_room. */
-char *buf_grow(struct buf *b, size_t n);
+SELDOM char *buf_grow(struct buf *b, size_t n);
 
 /* Makes room for n more bytes and returns where they go, or NULL. */
 static inline char *

@@ -27,6 +27,10 @@ enum err_breaker { BREAKER_NONE, BREAKER_COUNT, BREAKER_BENCH };
 /* A function whose result must not be dropped. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
+/* One that is called when something is wrong: the compiler keeps the calls, and what
+ * leads to them, apart from the code that runs with each request. */
+#define SELDOM __attribute__((cold))
+
 /* What an error is; the others ask this. */
 enum err_kind err_kind(enum err e);
 

@@ -32,7 +32,7 @@ bool log_wants(enum log_level level);
 enum log_format log_format_now(void);
 
 /* One line about an event; time and level are put before it. */
-void log_event(enum log_level level, const char *format, ...)
+SELDOM void log_event(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* One complete line, newline included, in the form that log_format_now() asks. */

@@ -5,6 +5,7 @@
 #ifndef CORE_NOTE_H
 #define CORE_NOTE_H
 
+#include "core/err.h"
 #include "core/slice.h"
 
 #define NOTE_MAX 400 /* bytes, terminator included */
@@ -14,11 +15,11 @@ struct note {
 };
 
 /* Replaces what it says. Longer text is cut at a character and ends with "…". */
-void
+SELDOM void
 note_set(struct note *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Goes on where it ends. */
-void
+SELDOM void
 note_add(struct note *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline struct slice

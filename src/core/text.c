@@ -5,15 +5,12 @@
 size_t
 text_u64(char *p, uint64_t value)
 {
-	char digits[TEXT_U64_MAX], *at = digits + sizeof(digits);
-	size_t n;
+	size_t n = 1;
 
-	do {
-		*--at = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	n = (size_t)(digits + sizeof(digits) - at);
-	memcpy(p, at, n);
+	for (uint64_t rest = value; rest >= 10; rest /= 10)
+		n++;
+	for (size_t i = n; i > 0; value /= 10)
+		p[--i] = (char)('0' + value % 10);
 	return n;
 }
 

@@ -11,11 +11,35 @@
 
 /* --- requests --- */
 
-static bool
-is_member(const struct json *j, struct slice key, enum json_type type)
-{
-	return json_is(j, json_get(j, 0, key), type);
-}
+/* The members of a request that are looked at. */
+enum ask_member {
+	A_MODEL,
+	A_STREAM,
+	A_STREAM_OPTIONS,
+	A_MESSAGES,
+	A_PROMPT,
+	A_INPUT,
+	A_TOOLS,
+	A_FORMAT,
+	A_MAX_COMPLETION,
+	A_MAX_TOKENS,
+	A_N,
+	A_MEMBERS
+};
+
+static const struct slice ask_members[A_MEMBERS] = {
+    [A_MODEL] = {"model", 5},
+    [A_STREAM] = {"stream", 6},
+    [A_STREAM_OPTIONS] = {"stream_options", 14},
+    [A_MESSAGES] = {"messages", 8},
+    [A_PROMPT] = {"prompt", 6},
+    [A_INPUT] = {"input", 5},
+    [A_TOOLS] = {"tools", 5},
+    [A_FORMAT] = {"response_format", 15},
+    [A_MAX_COMPLETION] = {"max_completion_tokens", 21},
+    [A_MAX_TOKENS] = {"max_tokens", 10},
+    [A_N] = {"n", 1},
+};
 
 /* Looks at one part of a message's content. */
 static void
@@ -40,13 +64,9 @@ read_part(const struct json *j, uint32_t part, struct ask *ask)
 }
 
 static void
-read_messages(const struct json *j, struct ask *ask)
+read_messages(const struct json *j, uint32_t messages, struct ask *ask)
 {
-	uint32_t messages = json_get(j, 0, S("messages"));
-
 	ask->prompt_bytes += json_raw(j, messages).len;
-	if (!json_is(j, messages, JSON_ARRAY))
-		return;
 	JSON_FOR_EACH (m, j, messages) {
 		uint32_t content = json_get(j, m, S("content"));
 
@@ -89,26 +109,23 @@ read_input(const struct json *j, uint32_t input, struct ask *ask)
 }
 
 static void
-read_limits(const struct json *j, struct ask *ask)
+read_limits(const struct json *j, const uint32_t m[A_MEMBERS], struct ask *ask)
 {
 	uint64_t n;
 
-	if (!json_u64(
-		j, json_get(j, 0, S("max_completion_tokens")), &ask->max_output_tok))
-		(void)json_u64(j, json_get(j, 0, S("max_tokens")), &ask->max_output_tok);
-	ask->answers = json_u64(j, json_get(j, 0, S("n")), &n) && n > 0 ? n : 1;
+	if (!json_u64(j, m[A_MAX_COMPLETION], &ask->max_output_tok))
+		(void)json_u64(j, m[A_MAX_TOKENS], &ask->max_output_tok);
+	ask->answers = json_u64(j, m[A_N], &n) && n > 0 ? n : 1;
 }
 
 static void
-read_needs(const struct json *j, struct ask *ask)
+read_needs(const struct json *j, const uint32_t m[A_MEMBERS], struct ask *ask)
 {
-	uint32_t tools = json_get(j, 0, S("tools"));
-	struct slice format =
-	    json_inner(j, json_path(j, 0, "response_format", "type", NULL));
+	struct slice format = json_inner(j, json_get(j, m[A_FORMAT], S("type")));
 
-	if (json_first(j, tools) != JSON_NONE) {
+	if (json_first(j, m[A_TOOLS]) != JSON_NONE) {
 		ask->needs |= CAP_TOOLS;
-		ask->prompt_bytes += json_raw(j, tools).len;
+		ask->prompt_bytes += json_raw(j, m[A_TOOLS]).len;
 	}
 	if (slice_eq(format, S("json_schema")))
 		ask->needs |= CAP_STRUCTURED;
@@ -127,12 +144,14 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
     struct note *note, const char **ret_param)
 {
 	struct ask ask = {.op = op};
-	uint32_t model = json_get(j, 0, S("model"));
-	uint32_t stream = json_get(j, 0, S("stream"));
+	uint32_t m[A_MEMBERS], model, stream;
 
 	if (!json_is(j, 0, JSON_OBJECT))
 		return refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
+	json_pick(j, 0, ask_members, A_MEMBERS, m);
+	model = m[A_MODEL];
+	stream = m[A_STREAM];
 	if (model == JSON_NONE || json_equals(j, model, S("")))
 		return refuse(note, ret_param, "model",
 		    "You must provide a 'model'; GET /v1/models lists them.");
@@ -145,19 +164,18 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		return refuse(
 		    note, ret_param, "stream", "'stream' must be true or false.");
 	ask.stream = json_is(j, stream, JSON_TRUE) && op != OP_EMBEDDING;
-	ask.usage_asked = json_is(
-	    j, json_path(j, 0, "stream_options", "include_usage", NULL), JSON_TRUE);
+	ask.usage_asked =
+	    json_is(j, json_get(j, m[A_STREAM_OPTIONS], S("include_usage")), JSON_TRUE);
 	if (op == OP_CHAT) {
-		if (!is_member(j, S("messages"), JSON_ARRAY))
+		if (!json_is(j, m[A_MESSAGES], JSON_ARRAY))
 			return refuse(note, ret_param, "messages",
 			    "'messages' must be there, and be an array.");
-		read_messages(j, &ask);
-		read_needs(j, &ask);
+		read_messages(j, m[A_MESSAGES], &ask);
+		read_needs(j, m, &ask);
 	} else {
-		read_input(j,
-		    json_get(j, 0, op == OP_EMBEDDING ? S("input") : S("prompt")), &ask);
+		read_input(j, m[op == OP_EMBEDDING ? A_INPUT : A_PROMPT], &ask);
 	}
-	read_limits(j, &ask);
+	read_limits(j, m, &ask);
 	*ret_ask = ask;
 	return ERR_OK;
 }
@@ -224,10 +242,9 @@ edit(const struct json *j, const struct ask *ask, const struct edit_plan *plan,
 static bool
 read_number(const struct json *j, uint32_t v, uint64_t *ret_n)
 {
-	struct slice text = json_inner(j, v);
-
 	/* Some hosts write numbers as strings. */
-	return text.ptr != NULL ? slice_u64(text, ret_n) : json_u64(j, v, ret_n);
+	return json_is(j, v, JSON_STRING) ? slice_u64(json_inner(j, v), ret_n)
+					  : json_u64(j, v, ret_n);
 }
 
 static uint64_t
@@ -235,7 +252,8 @@ number(const struct json *j, uint32_t v)
 {
 	uint64_t n = 0;
 
-	if (!read_number(j, v, &n))
+	/* Most of the members that there may be are not there. */
+	if (v == JSON_NONE || !read_number(j, v, &n))
 		return 0;
 	return n <= COUNT_MAX ? n : COUNT_MAX + 1; /* so that sums do not wrap */
 }
@@ -408,7 +426,8 @@ read_stated(const struct json *j, const uint32_t u[U_MEMBERS], struct usage *usa
 		cost = json_get(j, cost, S("total_cost"));
 	if (cost == JSON_NONE)
 		cost = u[U_ESTIMATED_COST];
-	usage->has_stated = json_scaled(j, cost, 12, &usage->stated_pusd);
+	usage->has_stated =
+	    json_scaled(j, cost, 12, &usage->stated_pusd) && usage->stated_pusd >= 0;
 }
 
 static bool

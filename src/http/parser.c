@@ -2,15 +2,14 @@
 
 #include "core/list.h"
 
+#include <assert.h>
+
 /*
  * A head is looked for as text first: line by line, bounded, so that a peer
  * that sends it byte by byte costs no more than one that does not. Once it is
  * there as a whole, llhttp reads it in one piece out of its final place. Bodies
  * are llhttp's alone.
- *
- * llhttp takes fields one by one; they gather here until their number is known.
  */
-static _Thread_local struct http_field gathered[HTTP_FIELDS_MAX];
 
 static struct http_parser *
 parser_of(llhttp_t *ll)
@@ -51,13 +50,13 @@ on_field(llhttp_t *ll, const char *at, size_t n)
 
 	if (p->in_body)
 		return 0; /* trailers are dropped */
-	if (p->head.nfields == HTTP_FIELDS_MAX) {
+	if (p->head.nfields == p->room) {
 		p->err = ERR_HEADERS_TOO_LARGE;
 		p->why = "more than 128 header fields";
 		return -1;
 	}
-	gathered[p->head.nfields].name = slice_of(at, n);
-	gathered[p->head.nfields++].value = slice_of(at, 0);
+	p->head.fields[p->head.nfields].name = slice_of(at, n);
+	p->head.fields[p->head.nfields++].value = slice_of(at, 0);
 	return 0;
 }
 
@@ -67,7 +66,7 @@ on_value(llhttp_t *ll, const char *at, size_t n)
 	struct http_parser *p = parser_of(ll);
 
 	if (!p->in_body)
-		gathered[p->head.nfields - 1].value = slice_of(at, n);
+		p->head.fields[p->head.nfields - 1].value = slice_trim(slice_of(at, n));
 	return 0;
 }
 
@@ -134,7 +133,7 @@ http_parser_is_idle(const struct http_parser *p)
 	return !p->in_body && p->partial.len == 0 && p->err == ERR_OK;
 }
 
-static enum http_got
+SELDOM static enum http_got
 bad(struct http_parser *p, enum err e, const char *why)
 {
 	p->err = e;
@@ -153,6 +152,7 @@ find_end(struct http_parser *p, struct slice s, size_t from, size_t *ret_line)
 {
 	size_t line = from;
 
+	assert(s.ptr != NULL);
 	for (;;) {
 		const char *at = s.ptr + line;
 		const char *lf = memchr(at, '\n', s.len - line);
@@ -162,7 +162,7 @@ find_end(struct http_parser *p, struct slice s, size_t from, size_t *ret_line)
 		if (lf == NULL)
 			return 0;
 		n = (size_t)(lf - at);
-		if (n == 0 || at[n - 1] != '\r' || memchr(at, '\r', n - 1) != NULL) {
+		if (n == 0 || at[n - 1] != '\r') {
 			(void)bad(p, ERR_BAD_HTTP,
 			    "a line of the head does not end with CR LF");
 			return 0;
@@ -174,24 +174,8 @@ find_end(struct http_parser *p, struct slice s, size_t from, size_t *ret_line)
 			return 0;
 		}
 		line += n + 1;
+		p->lines++;
 	}
-}
-
-/* Copies what llhttp found into the arena; false when out of memory. */
-static bool
-keep_fields(struct http_parser *p)
-{
-	size_t bytes = p->head.nfields * sizeof(*gathered);
-	struct http_field *fields = arena_alloc(p->arena, bytes);
-
-	if (fields == NULL)
-		return false;
-	if (bytes > 0)
-		memcpy(fields, gathered, bytes);
-	for (unsigned i = 0; i < p->head.nfields; i++)
-		fields[i].value = slice_trim(fields[i].value);
-	p->head.fields = fields;
-	return true;
 }
 
 /* What llhttp is content with and we are not. */
@@ -238,6 +222,11 @@ read_head(struct http_parser *p, struct slice text)
 	    &p->ll, p->kind == HTTP_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
 	p->head = (struct http_head){0};
 	p->ended = false;
+	/* Each line may be a field, but the first. */
+	p->room = p->lines - 1 < HTTP_FIELDS_MAX ? p->lines - 1 : HTTP_FIELDS_MAX;
+	p->head.fields = arena_alloc(p->arena, p->room * sizeof(p->head.fields[0]));
+	if (p->head.fields == NULL)
+		return bad(p, ERR_NOMEM, "out of memory");
 	e = llhttp_execute(&p->ll, text.ptr, text.len);
 	if (p->err != ERR_OK)
 		return HTTP_GOT_BAD;
@@ -248,8 +237,6 @@ read_head(struct http_parser *p, struct slice text)
 	p->head.status = p->ll.status_code;
 	p->head.minor = p->ll.http_minor;
 	p->head.keep_alive = llhttp_should_keep_alive(&p->ll) == 1;
-	if (!keep_fields(p))
-		return bad(p, ERR_NOMEM, "out of memory");
 	p->in_body = true;
 	return check_head(p);
 }
@@ -267,6 +254,7 @@ gather_head(struct http_parser *p, struct slice *in)
 {
 	struct slice all = *in, text;
 	size_t had = p->partial.len, end, line;
+	enum http_got got;
 
 	if (had == 0 && p->kind == HTTP_REQUESTS)
 		skip_empty_lines(&all);
@@ -298,8 +286,9 @@ gather_head(struct http_parser *p, struct slice *in)
 		  ? slice_from(*in, end - had)
 		  : slice_of(all.ptr + end, in->len - (size_t)(all.ptr - in->ptr) - end);
 	buf_free(&p->partial);
-	p->scanned = 0;
-	return read_head(p, text);
+	got = read_head(p, text);
+	p->scanned = p->lines = 0;
+	return got;
 }
 
 /* After a pause: which of its reasons was it? */

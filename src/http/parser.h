@@ -55,6 +55,8 @@ struct http_parser {
 	size_t max_head;     /* bytes */
 	struct buf partial;  /* a head that came in pieces */
 	size_t scanned;	     /* bytes of it that hold no end */
+	unsigned lines;	     /* whole ones in them */
+	unsigned room;	     /* for fields */
 	struct http_head head;
 	struct slice part; /* a body part, from a callback of llhttp */
 	bool in_body, ended;

@@ -1,5 +1,7 @@
 #include "http/sse.h"
 
+#include <assert.h>
+
 void
 sse_init(struct sse *s, size_t max)
 {
@@ -59,6 +61,7 @@ event_length(struct slice s, size_t *line, size_t *scanned, size_t *ret_line_len
 {
 	size_t from = *line, at = *scanned;
 
+	assert(s.ptr != NULL);
 	*ret_line_len = 0;
 	for (;;) {
 		at = line_end(s, at);

@@ -35,7 +35,8 @@ is_gone(const struct json_edits *e, size_t at)
 	return false;
 }
 
-/* Puts `with` in place of the bytes; edits inside them go. */
+/* Puts `with` in place of the bytes; edits inside them go. When there is no room, there
+ * was none inside. */
 static enum err
 replace_bytes(struct json_edits *e, size_t from, size_t to, struct slice with)
 {
@@ -51,9 +52,7 @@ replace_bytes(struct json_edits *e, size_t from, size_t to, struct slice with)
 enum err
 json_replace(struct json_edits *e, const struct json *j, uint32_t v, struct slice with)
 {
-	struct json_edits all = *e;
 	size_t at, len;
-	enum err err;
 
 	assert(v < j->count);
 	at = j->tokens[v].at;
@@ -66,10 +65,7 @@ json_replace(struct json_edits *e, const struct json *j, uint32_t v, struct slic
 	}
 	if (is_gone(e, at))
 		return ERR_OK;
-	err = replace_bytes(&all, at, at + len, with);
-	if (err == ERR_OK)
-		*e = all;
-	return err;
+	return replace_bytes(e, at, at + len, with);
 }
 
 /* Nothing stays before what was appended at `at`: its comma goes. */
@@ -105,7 +101,7 @@ json_remove(struct json_edits *e, const struct json *j, uint32_t object, struct 
 	bool in_run = false;
 	enum err err = ERR_OK;
 
-	if (!json_is(j, object, JSON_OBJECT) || is_gone(e, j->tokens[object].at))
+	if (json_get(j, object, key) == JSON_NONE || is_gone(e, j->tokens[object].at))
 		return ERR_OK;
 	JSON_FOR_EACH_KEY (k, j, object) {
 		size_t at = j->tokens[k].at;

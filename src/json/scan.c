@@ -95,7 +95,7 @@ scan_plain(const char *at, const char *end)
 static const char *
 skip_digits(const char *at, const char *end)
 {
-	while (at < end && *at >= '0' && *at <= '9')
+	while (at < end && (unsigned char)(*at - '0') <= 9)
 		at++;
 	return at;
 }

@@ -29,7 +29,7 @@ json_trim(struct json *j, uint32_t n)
 /* --- reading ---
  *
  * One loop over the text. `open` holds the token index of every container that
- * is not closed yet; those below the kept depth have none, but their type is
+ * is not closed yet; those below the kept depth have none, but how they close is
  * needed to match the brackets. Each function takes the place where it begins
  * and returns the place behind what it read, or NULL with r->err; so the place
  * stays in a register.
@@ -39,12 +39,13 @@ struct reader {
 	struct json *j;
 	const char *text, *end;
 	uint32_t keep, depth;
+	char close; /* the bracket that closes the innermost container */
 	enum err err;
 	uint32_t open[JSON_DEPTH_MAX]; /* token of the container, if kept */
-	uint8_t types[JSON_DEPTH_MAX]; /* JSON_ARRAY or JSON_OBJECT */
+	char outer[JSON_DEPTH_MAX];    /* `close` of the one around it */
 };
 
-static const char *
+SELDOM static const char *
 fail(struct reader *r, const char *at, const char *why)
 {
 	r->j->error_at = (size_t)(at - r->text);
@@ -53,7 +54,7 @@ fail(struct reader *r, const char *at, const char *why)
 	return NULL;
 }
 
-static enum err
+SELDOM static enum err
 grow(struct json *j)
 {
 	uint32_t cap = j->cap == 0 ? 64 : j->cap * 2;
@@ -76,14 +77,15 @@ static inline const char *
 push(struct reader *r, const char *at, const char *end, enum json_type type, bool escaped)
 {
 	struct json *j = r->j;
+	uint32_t i = j->count;
 
 	if (r->depth > r->keep)
 		return end;
-	if (j->count == j->cap && (r->err = grow(j)) != ERR_OK)
+	if (i == j->cap && (r->err = grow(j)) != ERR_OK)
 		return NULL;
-	j->tokens[j->count] = (struct json_token){(uint32_t)(at - r->text),
-	    (uint32_t)(end - at), j->count + 1, (uint8_t)type, escaped, false};
-	j->count++;
+	j->count = i + 1;
+	j->tokens[i] = (struct json_token){(uint32_t)(at - r->text), (uint32_t)(end - at),
+	    i + 1, (uint8_t)type, escaped, false};
 	return end;
 }
 
@@ -110,7 +112,7 @@ read_string(struct reader *r, const char *at)
 	return push(r, at, end + 1, JSON_STRING, escaped);
 }
 
-static const char *
+static inline const char *
 read_word(struct reader *r, const char *at, struct slice word, enum json_type type)
 {
 	if ((size_t)(r->end - at) < word.len || memcmp(at, word.ptr, word.len) != 0)
@@ -118,7 +120,7 @@ read_word(struct reader *r, const char *at, struct slice word, enum json_type ty
 	return push(r, at, at + word.len, type, false);
 }
 
-static const char *
+static inline const char *
 read_number(struct reader *r, const char *at)
 {
 	const char *end = scan_number(at, r->end);
@@ -127,49 +129,58 @@ read_number(struct reader *r, const char *at)
 			   : push(r, at, end, JSON_NUMBER, false);
 }
 
-static const char *
+static inline const char *
 open_container(struct reader *r, const char *at, enum json_type type)
 {
 	if (r->depth == JSON_DEPTH_MAX)
 		return fail(r, at, "less nesting");
 	r->open[r->depth] = r->j->count;
-	r->types[r->depth] = (uint8_t)type;
+	r->outer[r->depth] = r->close;
+	r->close = type == JSON_OBJECT ? '}' : ']';
 	at = push(r, at, at + 1, type, false);
 	r->depth++;
 	return at;
 }
 
-/* `at` is behind the closing bracket. */
-static void
+/* Passes the closing bracket. */
+static inline const char *
 close_container(struct reader *r, const char *at)
 {
 	struct json_token *t;
 
+	at++;
 	r->depth--;
+	r->close = r->outer[r->depth];
 	if (r->depth > r->keep)
-		return;
+		return at;
 	t = &r->j->tokens[r->open[r->depth]];
 	t->len = (uint32_t)(at - r->text) - t->at;
 	t->next = r->j->count;
 	t->opaque = r->depth == r->keep && t->len > 2;
+	return at;
 }
 
-/* Reads a scalar, or opens a container: *ret_opened. */
+/* Reads a scalar or an empty container, or opens one: then its first value follows. */
 static inline const char *
 read_value(struct reader *r, const char *at, bool *ret_opened)
 {
 	*ret_opened = false;
-	if (at == r->end)
-		return fail(r, at, "a value");
-	switch (*at) {
+	switch (at < r->end ? *at : '\0') {
 	case '"': return read_string(r, at);
-	case '{': *ret_opened = true; return open_container(r, at, JSON_OBJECT);
-	case '[': *ret_opened = true; return open_container(r, at, JSON_ARRAY);
+	case '{': at = open_container(r, at, JSON_OBJECT); break;
+	case '[': at = open_container(r, at, JSON_ARRAY); break;
 	case 't': return read_word(r, at, S("true"), JSON_TRUE);
 	case 'f': return read_word(r, at, S("false"), JSON_FALSE);
 	case 'n': return read_word(r, at, S("null"), JSON_NULL);
 	default: return read_number(r, at);
 	}
+	if (at == NULL)
+		return NULL;
+	at = skip_blanks(r, at);
+	if (at < r->end && *at == r->close)
+		return close_container(r, at);
+	*ret_opened = true;
+	return at;
 }
 
 static inline const char *
@@ -186,12 +197,6 @@ read_key(struct reader *r, const char *at)
 	return skip_blanks(r, at + 1);
 }
 
-static inline bool
-at_close(const struct reader *r, const char *at)
-{
-	return at < r->end && *at == (r->types[r->depth - 1] == JSON_OBJECT ? '}' : ']');
-}
-
 /* Behind a value: closes what closes here, and passes the comma if another value
  * follows, that is if a container is still open. */
 static inline const char *
@@ -199,13 +204,11 @@ after_value(struct reader *r, const char *at)
 {
 	while (r->depth > 0) {
 		at = skip_blanks(r, at);
-		if (!at_close(r, at)) {
-			if (at == r->end || *at != ',')
-				return fail(
-				    r, at, "a comma or the end of the array or object");
+		if (at < r->end && *at == ',')
 			return skip_blanks(r, at + 1);
-		}
-		close_container(r, ++at);
+		if (at == r->end || *at != r->close)
+			return fail(r, at, "a comma or the end of the array or object");
+		at = close_container(r, at);
 	}
 	return at;
 }
@@ -217,21 +220,12 @@ read_all(struct reader *r, const char *at)
 
 	at = skip_blanks(r, at);
 	do {
-		if (r->depth > 0 && r->types[r->depth - 1] == JSON_OBJECT) {
+		if (r->close == '}')
 			at = read_key(r, at);
-			if (at == NULL)
-				return NULL;
-		}
-		at = read_value(r, at, &opened);
-		if (at == NULL)
-			return NULL;
-		if (opened) {
-			at = skip_blanks(r, at);
-			if (!at_close(r, at))
-				continue;
-			close_container(r, ++at);
-		}
-		at = after_value(r, at);
+		if (at != NULL)
+			at = read_value(r, at, &opened);
+		if (at != NULL && !opened)
+			at = after_value(r, at);
 		if (at == NULL)
 			return NULL;
 	} while (r->depth > 0);
@@ -255,6 +249,7 @@ json_parse(struct json *j, struct slice text, uint32_t keep)
 	r.end = r.text + text.len;
 	r.keep = keep;
 	r.depth = 0;
+	r.close = '\0';
 	r.err = ERR_OK;
 	if (read_all(&r, r.text) == NULL)
 		j->count = 0; /* half a tape would lead astray */
@@ -267,32 +262,6 @@ static const struct json_token *
 token(const struct json *j, uint32_t v)
 {
 	return v < j->count ? &j->tokens[v] : NULL;
-}
-
-bool
-json_is(const struct json *j, uint32_t v, enum json_type type)
-{
-	const struct json_token *t = token(j, v);
-
-	return t != NULL && t->type == type;
-}
-
-struct slice
-json_raw(const struct json *j, uint32_t v)
-{
-	const struct json_token *t = token(j, v);
-
-	if (t == NULL)
-		return (struct slice){NULL, 0};
-	return slice_of(j->text.ptr + t->at, t->len);
-}
-
-struct slice
-json_inner(const struct json *j, uint32_t v)
-{
-	if (!json_is(j, v, JSON_STRING))
-		return (struct slice){NULL, 0};
-	return slice_of(j->text.ptr + j->tokens[v].at + 1, j->tokens[v].len - 2);
 }
 
 bool
@@ -344,22 +313,21 @@ json_first(const struct json *j, uint32_t container)
 	return container + 1;
 }
 
-uint32_t
-json_after(const struct json *j, uint32_t container, uint32_t v)
+/* Does the name without escapes at `at` equal one of its length? Mostly the first
+ * letter tells. */
+static inline bool
+same_name(const char *at, struct slice key)
 {
-	const struct json_token *t = token(j, v), *c = token(j, container);
-
-	return t != NULL && c != NULL && t->next < c->next ? t->next : JSON_NONE;
+	return key.len == 0 || (*at == *key.ptr && memcmp(at, key.ptr, key.len) == 0);
 }
 
-/* json_equals, in few instructions for the many keys that differ in length. */
+/* json_equals, in few instructions for the many names that differ. */
 static inline bool
 key_is(const struct json *j, const struct json_token *t, struct slice key)
 {
 	if (t->escaped)
 		return json_equals(j, (uint32_t)(t - j->tokens), key);
-	return t->len == key.len + 2 &&
-	       memcmp(j->text.ptr + t->at + 1, key.ptr, key.len) == 0;
+	return t->len == key.len + 2 && same_name(j->text.ptr + t->at + 1, key);
 }
 
 uint32_t
@@ -374,6 +342,24 @@ json_get(const struct json *j, uint32_t object, struct slice key)
 		if (key_is(j, &j->tokens[k], key))
 			found = k + 1;
 	return found;
+}
+
+/* Which of the keys it is; n: none. */
+static inline unsigned
+find_key(const struct json *j, const struct json_token *t, const struct slice *keys,
+    unsigned n)
+{
+	const char *at = j->text.ptr + t->at + 1;
+	size_t len = t->len - 2;
+	unsigned i = 0;
+
+	if (t->escaped)
+		while (i < n && !json_equals(j, (uint32_t)(t - j->tokens), keys[i]))
+			i++;
+	else
+		while (i < n && (keys[i].len != len || !same_name(at, keys[i])))
+			i++;
+	return i;
 }
 
 void
@@ -392,15 +378,13 @@ json_pick(const struct json *j, uint32_t object, const struct slice *keys, unsig
 	end = j->tokens[object].next;
 	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next) {
 		const struct json_token *t = &j->tokens[k];
+		unsigned i;
 
 		if ((lengths >> (t->len & 63) & 1) == 0 && !t->escaped)
 			continue;
-		for (unsigned i = 0; i < n; i++) {
-			if (!key_is(j, t, keys[i]))
-				continue;
+		i = find_key(j, t, keys, n);
+		if (i < n)
 			ret_values[i] = k + 1;
-			break;
-		}
 	}
 }
 
@@ -431,11 +415,12 @@ json_at(const struct json *j, uint32_t array, uint32_t i)
 bool
 json_u64(const struct json *j, uint32_t v, uint64_t *ret)
 {
-	struct slice raw = json_raw(j, v);
+	struct slice raw;
 	int64_t value;
 
 	if (!json_is(j, v, JSON_NUMBER))
 		return false;
+	raw = json_raw(j, v);
 	if (slice_u64(raw, ret))
 		return true;
 	if (!scan_scaled(raw, 0, false, &value) || value < 0)

@@ -64,13 +64,29 @@ void json_trim(struct json *j, uint32_t n);
 
 /* The accessors take JSON_NONE and then answer "no", "empty" or JSON_NONE. */
 
-bool json_is(const struct json *j, uint32_t v, enum json_type type);
+static inline bool
+json_is(const struct json *j, uint32_t v, enum json_type type)
+{
+	return v < j->count && j->tokens[v].type == type;
+}
 
 /* The value's bytes as they stand in the text. */
-struct slice json_raw(const struct json *j, uint32_t v);
+static inline struct slice
+json_raw(const struct json *j, uint32_t v)
+{
+	if (v >= j->count)
+		return (struct slice){NULL, 0};
+	return slice_of(j->text.ptr + j->tokens[v].at, j->tokens[v].len);
+}
 
 /* A string's content between the quotes, escapes and all; else empty, ptr NULL. */
-struct slice json_inner(const struct json *j, uint32_t v);
+static inline struct slice
+json_inner(const struct json *j, uint32_t v)
+{
+	if (!json_is(j, v, JSON_STRING))
+		return (struct slice){NULL, 0};
+	return slice_of(j->text.ptr + j->tokens[v].at + 1, j->tokens[v].len - 2);
+}
 
 /* The string's decoded content; a lone surrogate becomes U+FFFD. False: no string,
  * or out of memory. Without escapes it is a slice of the text. */
@@ -98,7 +114,14 @@ uint32_t json_path(const struct json *j, uint32_t object, ...) __attribute__((se
 uint32_t json_first(const struct json *j, uint32_t container);
 
 /* Behind an element: the next one. Behind a member's value: the next key. */
-uint32_t json_after(const struct json *j, uint32_t container, uint32_t v);
+static inline uint32_t
+json_after(const struct json *j, uint32_t container, uint32_t v)
+{
+	if (v >= j->count || container >= j->count ||
+	    j->tokens[v].next >= j->tokens[container].next)
+		return JSON_NONE;
+	return j->tokens[v].next;
+}
 
 /* The i-th element. */
 uint32_t json_at(const struct json *j, uint32_t array, uint32_t i);

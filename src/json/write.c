@@ -30,23 +30,45 @@ json_close(struct buf *b, char bracket)
 	buf_byte(b, bracket);
 }
 
+/* Has it nothing to escape? */
+static bool
+is_plain(struct slice text)
+{
+	return text.len > 0 &&
+	       scan_plain(text.ptr, text.ptr + text.len) == text.ptr + text.len;
+}
+
+/* Plain text as a string of text.len + 2 bytes. */
+static void
+put_quoted(char *to, struct slice text)
+{
+	to[0] = '"';
+	memcpy(to + 1, text.ptr, text.len);
+	to[text.len + 1] = '"';
+}
+
 void
 json_text(struct buf *b, struct slice text)
 {
-	const char *at = text.ptr, *end = at + text.len;
+	const char *at, *end;
 	char *to;
 
-	/* Mostly there is nothing to escape: one copy. */
-	if (text.len > 0 && scan_plain(at, end) == end) {
-		to = buf_room(b, text.len + 2);
-		if (to == NULL)
-			return;
-		to[0] = '"';
-		memcpy(to + 1, text.ptr, text.len);
-		to[text.len + 1] = '"';
-		buf_wrote(b, text.len + 2);
+	if (text.ptr == NULL) {
+		buf_add(b, S("\"\""));
 		return;
 	}
+
+	/* Mostly there is nothing to escape: one copy. */
+	if (is_plain(text)) {
+		to = buf_room(b, text.len + 2);
+		if (to != NULL) {
+			put_quoted(to, text);
+			buf_wrote(b, text.len + 2);
+		}
+		return;
+	}
+	at = text.ptr;
+	end = at + text.len;
 	buf_byte(b, '"');
 	while (at < end) {
 		const char *stop = scan_plain(at, end);
@@ -113,8 +135,17 @@ bool
 json_quoted(struct arena *a, struct slice text, struct slice *ret)
 {
 	struct buf b;
+	char *to;
 	bool done;
 
+	if (is_plain(text)) {
+		to = arena_alloc(a, text.len + 2);
+		if (to == NULL)
+			return false;
+		put_quoted(to, text);
+		*ret = slice_of(to, text.len + 2);
+		return true;
+	}
 	buf_init(&b, 6 * text.len + 2); /* all of it escaped */
 	json_text(&b, text);
 	done = b.err == ERR_OK && arena_copy(a, buf_slice(&b), ret);

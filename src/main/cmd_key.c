@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#define NAME_BYTES 100
+
 static const char help[] =
     "usage: weir key create --name NAME [--json]\n"
     "       weir key list [--json]\n"
@@ -145,6 +147,16 @@ struct words {
 	const char *verb, *name, *which;
 };
 
+/* It stands in logs, tables and spreadsheets. */
+static bool
+is_name(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+			return false;
+	return s.len <= NAME_BYTES;
+}
+
 static int
 read_words(struct args *a, struct words *w)
 {
@@ -168,6 +180,8 @@ read_words(struct args *a, struct words *w)
 		w->name = w->which;
 	if (strcmp(w->verb, "create") == 0 && (w->name == NULL || w->name[0] == '\0'))
 		return args_bad(a, "a new key wants a --name");
+	if (strcmp(w->verb, "create") == 0 && !is_name(slice_str(w->name)))
+		return args_bad(a, "a key's name is up to %d bytes of text", NAME_BYTES);
 	if (strcmp(w->verb, "revoke") == 0 && w->which == NULL)
 		w->which = w->name;
 	if (strcmp(w->verb, "revoke") == 0 && w->which == NULL)

@@ -6,6 +6,7 @@
 #include "loop/signals.h"
 #include "main/notify.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -374,6 +375,24 @@ raise_file_limit(void)
 	}
 }
 
+/*
+ * glibc takes a large block for a small one, and so from a heap that it cannot give
+ * back, once one of that size was freed: memory grew for a million requests. With a
+ * fixed bound large buffers are mapped and unmapped.
+ */
+#ifdef M_MMAP_THRESHOLD
+static void
+keep_memory_flat(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
+}
+#else
+static void
+keep_memory_flat(void)
+{
+}
+#endif
+
 static int
 start(struct server *s)
 {
@@ -436,6 +455,7 @@ server_run(struct server *s, struct config *c, const char *config_file)
 	log_setup(c->options.log_level, c->options.log_format);
 	forbid_core_dumps(c);
 	raise_file_limit();
+	keep_memory_flat();
 	if (loop_new(&s->loop) != ERR_OK)
 		return refuse("out of memory");
 	status = start(s);

@@ -32,9 +32,17 @@ table_done(struct table *t)
 void
 table_cell(struct table *t, struct slice text)
 {
-	buf_add(&t->cells, text);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+		unsigned char next =
+		    i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
+		bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+
+		buf_byte(&t->cells, c < ' ' || c == 0x7f || c1 ? '?' : (char)c);
+		i += c1;
+	}
 	buf_byte(&t->cells, '\0');
-	t->count++;
+	t->count += t->cells.err == ERR_OK; /* without memory the rest is missing */
 }
 
 void

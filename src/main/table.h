@@ -18,6 +18,7 @@ struct table {
 
 /* Titles; one that begins with ">" is of a column of numbers. */
 void table_init(struct table *t, unsigned columns, const char *const *titles);
+/* Callers choose names: what would control the terminal becomes a question mark. */
 void table_cell(struct table *t, struct slice text);
 void table_number(struct table *t, uint64_t value);
 

@@ -2,6 +2,8 @@
 
 #include "core/random.h"
 
+#include <endian.h>
+
 #define PREFIX "req_"
 
 /*
@@ -12,11 +14,28 @@
 #define MS_SHIFT     22
 #define COUNTER	     0xffffu
 
+/* The digits are found all at once: each byte of `spread` gets four bits, and those
+ * above nine what is missing to the letters. */
+static void
+write_hex32(uint32_t value, char *to)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t spread = value, above;
+
+	spread = (spread | spread << 16) & 0x0000ffff0000ffffu;
+	spread = (spread | spread << 8) & 0x00ff00ff00ff00ffu;
+	spread = (spread | spread << 4) & 0x0f0f0f0f0f0f0f0fu;
+	above = (spread + 6 * ones) >> 4 & ones;
+	spread += '0' * ones + ('a' - '0' - 10) * above;
+	spread = htobe64(spread); /* the first digit first */
+	memcpy(to, &spread, sizeof(spread));
+}
+
 static void
 write_hex(uint64_t value, char *to)
 {
-	for (unsigned i = 16; i-- > 0; value >>= 4)
-		to[i] = "0123456789abcdef"[value & 15];
+	write_hex32((uint32_t)(value >> 32), to);
+	write_hex32((uint32_t)value, to + 8);
 }
 
 static bool

@@ -4,8 +4,10 @@
 #include "net/stream_uv.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define LINGER_MS    2000	/* for a peer to read our last words */
 #define LINGER_BYTES (1u << 20) /* of its own talk that we drop meanwhile */
@@ -14,6 +16,7 @@
 
 struct stream {
 	uv_tcp_t tcp;
+	int fd; /* tcp's, once it is connected */
 	struct loop *loop;
 	struct tls *tls; /* NULL: plain */
 	const struct stream_events *events;
@@ -50,6 +53,7 @@ stream_new(struct loop *l)
 		free(s);
 		return NULL;
 	}
+	s->fd = -1;
 	s->loop = l;
 	s->tcp.data = s;
 	return s;
@@ -191,7 +195,7 @@ on_written(uv_write_t *write, int status)
 
 /* Queues a copy of what is behind the first `skip` bytes of the parts. */
 static enum err
-queue(struct stream *s, const uv_buf_t *parts, unsigned n, size_t skip, size_t total)
+queue(struct stream *s, const struct iovec *parts, unsigned n, size_t skip, size_t total)
 {
 	struct pending *p = malloc(sizeof(*p) + total - skip);
 	size_t at = 0;
@@ -202,10 +206,11 @@ queue(struct stream *s, const uv_buf_t *parts, unsigned n, size_t skip, size_t t
 	p->stream = s;
 	p->len = total - skip;
 	for (unsigned i = 0; i < n; i++) {
-		size_t gone = skip < parts[i].len ? skip : parts[i].len;
+		size_t gone = skip < parts[i].iov_len ? skip : parts[i].iov_len;
+		size_t left = parts[i].iov_len - gone;
 
-		memcpy(p->bytes + at, parts[i].base + gone, parts[i].len - gone);
-		at += parts[i].len - gone;
+		memcpy(p->bytes + at, (const char *)parts[i].iov_base + gone, left);
+		at += left;
 		skip -= gone;
 	}
 	all = uv_buf_init(p->bytes, (unsigned)p->len);
@@ -221,48 +226,69 @@ queue(struct stream *s, const uv_buf_t *parts, unsigned n, size_t skip, size_t t
 /* Small parts go to the kernel as one: copying them costs less than what it does
  * for each of several. */
 static unsigned
-join(char to[JOIN_BYTES], uv_buf_t *bufs, unsigned n)
+join(char to[JOIN_BYTES], struct iovec *parts, unsigned n)
 {
 	size_t at = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		memcpy(to + at, bufs[i].base, bufs[i].len);
-		at += bufs[i].len;
+		memcpy(to + at, parts[i].iov_base, parts[i].iov_len);
+		at += parts[i].iov_len;
 	}
-	bufs[0] = uv_buf_init(to, (unsigned)at);
+	parts[0] = (struct iovec){to, at};
 	return 1;
+}
+
+/*
+ * How much the kernel takes now, or -1. Not libuv's uv_try_write: it calls write(),
+ * and on its way through the layer of files that costs the kernel more than send().
+ */
+static ssize_t
+send_now(struct stream *s, struct iovec *parts, unsigned n)
+{
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
+	ssize_t took;
+
+	/* What waits goes first. */
+	if (s->queued > 0)
+		return 0;
+	do {
+		took = n == 1 ? send(s->fd, parts[0].iov_base, parts[0].iov_len,
+				    MSG_NOSIGNAL)
+			      : sendmsg(s->fd, &message, MSG_NOSIGNAL);
+	} while (took < 0 && errno == EINTR);
+	if (took < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	if (took < 0)
+		s->last_error = uv_translate_sys_error(errno);
+	return took;
 }
 
 static enum err
 write_wire(struct stream *s, const struct slice *parts, unsigned n)
 {
-	uv_buf_t bufs[STREAM_PARTS_MAX];
+	struct iovec out[STREAM_PARTS_MAX];
 	char joined[JOIN_BYTES];
 	unsigned used = 0;
 	size_t total = 0;
-	int took;
+	ssize_t took;
 
 	assert(n <= STREAM_PARTS_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		if (parts[i].len == 0)
 			continue;
-		/* libuv reads only, but its type has no const. */
-		memcpy(&bufs[used].base, &parts[i].ptr, sizeof(char *));
-		bufs[used++].len = parts[i].len;
+		/* It is only read, but the type has no const. */
+		memcpy(&out[used].iov_base, &parts[i].ptr, sizeof(char *));
+		out[used++].iov_len = parts[i].len;
 		total += parts[i].len;
 	}
 	if (total == 0)
 		return ERR_OK;
 	if (used > 1 && total <= JOIN_BYTES)
-		used = join(joined, bufs, used);
-	took = uv_try_write((uv_stream_t *)&s->tcp, bufs, used);
-	if (took < 0 && took != UV_EAGAIN) {
-		s->last_error = took;
+		used = join(joined, out, used);
+	took = send_now(s, out, used);
+	if (took < 0)
 		return ERR_RESET;
-	}
-	if (took == UV_EAGAIN)
-		took = 0;
-	return (size_t)took == total ? ERR_OK : queue(s, bufs, used, (size_t)took, total);
+	return (size_t)took == total ? ERR_OK : queue(s, out, used, (size_t)took, total);
 }
 
 /* Puts what OpenSSL wants to say on the wire. */
@@ -354,13 +380,39 @@ read_tls(struct stream *s, struct slice cipher)
 		tell_end(s, e);
 }
 
+/*
+ * libuv is given no space to read into: then it only tells that there is something,
+ * as UV_ENOBUFS. Its own read() goes through the layer of files, which costs the
+ * kernel more than recv() does.
+ */
 static void
 on_space(uv_handle_t *handle, size_t wanted, uv_buf_t *ret_space)
 {
-	struct stream *s = handle->data;
-
+	(void)handle;
 	(void)wanted;
-	*ret_space = uv_buf_init(loop_read_space(s->loop), LOOP_READ_BYTES);
+	*ret_space = uv_buf_init(NULL, 0);
+}
+
+static void
+read_now(struct stream *s)
+{
+	char *space = loop_read_space(s->loop);
+	ssize_t n;
+
+	do {
+		n = recv(s->fd, space, LOOP_READ_BYTES, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (n > 0 && s->tls != NULL) {
+		read_tls(s, slice_of(space, (size_t)n));
+	} else if (n > 0) {
+		tell_data(s, slice_of(space, (size_t)n));
+	} else {
+		s->last_error = n == 0 ? UV_EOF : uv_translate_sys_error(errno);
+		/* A TLS peer says goodbye first; without it the end may be forged. */
+		tell_end(s, n == 0 && s->tls == NULL ? ERR_EOF : ERR_RESET);
+	}
 }
 
 static void
@@ -368,18 +420,15 @@ on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *space)
 {
 	struct stream *s = tcp->data;
 
-	if (s->closing || n == 0)
+	(void)space;
+	if (s->closing)
 		return;
-	if (n < 0) {
+	if (n == UV_ENOBUFS) {
+		read_now(s);
+	} else if (n < 0) {
 		s->last_error = (int)n;
-		/* A TLS peer says goodbye first; without it the end may be forged. */
-		tell_end(s, n == UV_EOF && s->tls == NULL ? ERR_EOF : ERR_RESET);
-		return;
+		tell_end(s, ERR_RESET);
 	}
-	if (s->tls != NULL)
-		read_tls(s, slice_of(space->base, (size_t)n));
-	else
-		tell_data(s, slice_of(space->base, (size_t)n));
 }
 
 static void
@@ -448,12 +497,19 @@ stream_finish(struct stream *s)
 
 /* --- beginnings --- */
 
+static void
+connected(struct stream *s)
+{
+	(void)uv_tcp_nodelay(&s->tcp, 1);
+	(void)uv_fileno((const uv_handle_t *)&s->tcp, &s->fd);
+}
+
 enum err
 stream_accept(struct stream *s, uv_stream_t *listening)
 {
 	if (uv_accept(listening, (uv_stream_t *)&s->tcp) != 0)
 		return ERR_IO;
-	(void)uv_tcp_nodelay(&s->tcp, 1);
+	connected(s);
 	return ERR_OK;
 }
 
@@ -467,7 +523,7 @@ on_connected(uv_connect_t *connect, int status)
 		return;
 	s->last_error = status;
 	if (status == 0)
-		(void)uv_tcp_nodelay(&s->tcp, 1);
+		connected(s);
 	tell_ready(s, status == 0 ? ERR_OK : ERR_CONNECT);
 }
 

@@ -276,7 +276,7 @@ read_offer(struct reading *r, uint32_t entry, struct model *m, const struct offe
 {
 	const struct json *j = r->j;
 	uint32_t ended = json_get(j, entry, S("deprecated"));
-	struct slice name, upstream;
+	struct slice name = S(""), upstream = S("");
 	struct provider *p;
 	struct offer *o;
 	enum err e;

@@ -50,6 +50,19 @@ price_units_fit(const struct price *row)
 	return true;
 }
 
+/* Nearly every sum fits into 64 bits, where one instruction divides; 128 take a call
+ * for the quotient and one for the rest. */
+static uwide
+divide(uwide sum, uint64_t per, uint64_t *ret_rest)
+{
+	if (sum <= UINT64_MAX) {
+		*ret_rest = (uint64_t)sum % per;
+		return (uint64_t)sum / per;
+	}
+	*ret_rest = (uint64_t)(sum % per);
+	return sum / per;
+}
+
 /*
  * Sums the classes as whole pico-USD plus a fraction `part`/`base`, in which
  * base is a common multiple of all the rates' `per`: nothing is lost before the
@@ -59,12 +72,11 @@ int64_t
 price_cost_pusd(const struct price *row, const struct usage *u)
 {
 	uwide whole = 0, part = 0;
-	uint64_t base = 1;
+	uint64_t base = 1, rest;
 
 	for (unsigned c = 0; c < USAGE_CLASSES; c++) {
 		const struct rate *r = &row->rate[c];
 		uint64_t per = (uint64_t)r->per, factor;
-		uwide sum;
 
 		if (u->count[c] == 0)
 			continue;
@@ -72,16 +84,15 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 			return PRICE_UNKNOWN;
 		if (per == 0)
 			continue;
-		sum = (uwide)u->count[c] * (uint64_t)r->pusd;
-		whole += sum / per;
+		whole += divide((uwide)u->count[c] * (uint64_t)r->pusd, per, &rest);
 		if (whole > INT64_MAX)
 			whole = INT64_MAX; /* a few such sums would be too many bits */
 		factor = per == base ? 1 : per / gcd(base, per);
-		part = part * factor + (sum % per) * (base * factor / per);
+		part = part * factor + (uwide)rest * (base * factor / per);
 		base *= factor;
 	}
-	whole += part / base;
-	if (part % base * 2 >= base)
+	whole += divide(part, base, &rest);
+	if ((uwide)rest * 2 >= base)
 		whole++;
 	return whole > INT64_MAX ? INT64_MAX : (int64_t)whole;
 }

@@ -12,6 +12,8 @@
 static void
 put_plain(struct buf *b, bool json, struct slice name, struct slice value)
 {
+	char *at;
+
 	if (json) {
 		json_key(b, name);
 		buf_byte(b, '"');
@@ -19,10 +21,16 @@ put_plain(struct buf *b, bool json, struct slice name, struct slice value)
 		buf_byte(b, '"');
 		return;
 	}
-	buf_byte(b, ' ');
-	buf_add(b, name);
-	buf_byte(b, '=');
-	buf_add(b, value);
+	at = buf_room(b, name.len + value.len + 2);
+	if (at == NULL)
+		return;
+	*at++ = ' ';
+	memcpy(at, name.ptr, name.len);
+	at += name.len;
+	*at++ = '=';
+	if (value.len > 0)
+		memcpy(at, value.ptr, value.len);
+	buf_wrote(b, name.len + value.len + 2);
 }
 
 /* One of any value; in the text form what is not one word stands in quotes. */
@@ -33,9 +41,11 @@ put_pair(struct buf *b, bool json, struct slice name, struct slice value)
 
 	if (value.len == 0)
 		return;
-	for (size_t i = 0; i < value.len; i++)
-		bare = bare & (value.ptr[i] > ' ' && value.ptr[i] != '"' &&
-				  value.ptr[i] != 0x7f);
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+
+		bare &= c > ' ' && c < 0x7f && c != '"';
+	}
 	if (json) {
 		json_member(b, name, value);
 	} else if (bare) {
@@ -64,7 +74,7 @@ put_answer(struct request *r, struct buf *b, bool json)
 	char cost[TEXT_PUSD_MAX];
 
 	put_pair(b, json, S("model"), r->ask.model);
-	put_pair(b, json, S("provider"), slice_str(r->candidate->offer->provider->name));
+	put_plain(b, json, S("provider"), slice_str(r->candidate->offer->provider->name));
 	put_count(b, json, S("attempts"), r->attempts);
 	if (u->known) {
 		put_count(b, json, S("in"), usage_input_tok(u));
@@ -80,7 +90,7 @@ put_answer(struct request *r, struct buf *b, bool json)
 void
 access_log(struct request *r, uint64_t now_ms)
 {
-	struct buf *b = &r->worker->head;
+	struct buf *b = &r->worker->scratch;
 	bool json = log_format_now() == LOG_JSON;
 	char id[REQUEST_ID_LEN], time[TEXT_TIME_MAX];
 	struct slice stamp = slice_of(time, text_time(time, r->start_unix_ms));

@@ -64,6 +64,14 @@ attempt_over(struct attempt *a, enum attempt_event event, bool reusable)
 	a->fn(a->arg, event, NULL, 0);
 }
 
+static void
+free_head(struct attempt *a)
+{
+	arena_free(&a->arena);
+	slab_give(&a->worker->block_slab, a->first);
+	a->first = NULL;
+}
+
 void
 attempt_begin(struct attempt *a)
 {
@@ -72,7 +80,7 @@ attempt_begin(struct attempt *a)
 	a->begun = true;
 	a->fn(a->arg, ATTEMPT_BEGINS, &held, 1);
 	/* Streams are many and long: the head's memory is not needed any more. */
-	arena_free(&a->arena);
+	free_head(a);
 	a->head.nfields = 0;
 }
 
@@ -463,9 +471,9 @@ on_free(void *arg)
 	sse_done(&a->sse);
 	attempt_translate_done(a);
 	inflate_free(a->inflate);
-	buf_free(&a->body);
+	buf_give(&a->body, &a->worker->block_slab);
 	buf_free(&a->plain);
-	arena_free(&a->arena);
+	free_head(a);
 	slab_give(&a->worker->attempt_slab, a);
 }
 
@@ -478,14 +486,18 @@ attempt_start(struct worker *w, const struct attempt_ask *ask,
 
 	if (a == NULL)
 		return NULL;
-	memset(a, 0, sizeof(*a));
+	memset(a, 0, offsetof(struct attempt, wait));
+	a->wait.up = NULL;
+	a->wait.why[0] = '\0';
 	a->worker = w;
 	a->ask = ask;
 	a->candidate = candidate;
 	a->fn = fn;
 	a->arg = arg;
 	a->start_ms = a->heard_ms = loop_now(w->loop);
-	arena_init(&a->arena, NULL, 0, REPLY_ARENA);
+	a->first = slab_take(&w->block_slab);
+	arena_init(
+	    &a->arena, a->first, a->first == NULL ? 0 : w->block_slab.size, REPLY_ARENA);
 	sse_init(&a->sse, o->event_bytes);
 	buf_init(&a->body, (ask->answer != NULL ? TRANSLATED_MAX : 0) + o->reply_bytes +
 			       o->hold_bytes + FAULT_BYTES);

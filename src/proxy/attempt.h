@@ -76,13 +76,13 @@ struct attempt {
 	void *arg;
 	enum attempt_phase phase;
 
-	struct upstream *up;	   /* once connected */
-	struct upstream_wait wait; /* its `why` holds what any failure says */
-	struct engine_use *use;	   /* of a local model; else NULL */
-	struct timer timer;	   /* the next limit */
-	struct task gone;	   /* frees it at the end of the turn */
-	struct task start;	   /* goes on after attempt_start returned */
-	struct arena arena;	   /* of the reply's head */
+	struct upstream *up;	/* once connected */
+	struct engine_use *use; /* of a local model; else NULL */
+	struct timer timer;	/* the next limit */
+	struct task gone;	/* frees it at the end of the turn */
+	struct task start;	/* goes on after attempt_start returned */
+	struct arena arena;	/* of the reply's head */
+	void *first;		/* its first block, or NULL */
 	struct http_parser parser;
 	struct http_head head; /* of the reply */
 	unsigned part;	       /* sent so far: whole parts, and bytes of the next */
@@ -109,7 +109,6 @@ struct attempt {
 	unsigned nout;	  /* slices in worker->out */
 
 	struct reply_facts facts; /* newest; its slices point into said */
-	char said[2][80];	  /* model and tier that the reply names */
 	uint64_t token_events;	  /* events that carried a piece of an answer */
 	uint64_t finished;	  /* answers that have their finish reason */
 	enum err err;
@@ -117,6 +116,10 @@ struct attempt {
 	struct fault fault; /* as the provider words it; slices of body */
 	unsigned status;    /* of the reply; 0: none came */
 	bool quotes; /* wait.why has the provider's words, and so perhaps the caller's */
+
+	/* From here on not cleared at first. */
+	struct upstream_wait wait; /* its `why` holds what any failure says */
+	char said[2][80];	   /* model and tier that the reply names */
 };
 
 /*

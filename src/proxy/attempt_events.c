@@ -28,11 +28,14 @@ static void
 put(struct attempt *a, struct slice raw)
 {
 	struct slice *out = a->worker->out;
-	struct slice *last = a->nout == 0 ? NULL : &out[a->nout - 1];
 
-	if (last != NULL && last->ptr + last->len == raw.ptr) {
-		last->len += raw.len;
-		return;
+	if (a->nout > 0) {
+		struct slice *last = &out[a->nout - 1];
+
+		if (last->ptr + last->len == raw.ptr) {
+			last->len += raw.len;
+			return;
+		}
 	}
 	if (a->nout == ATTEMPT_PARTS_MAX)
 		attempt_flush(a);

@@ -312,8 +312,8 @@ start_reply(struct attempt *a)
 	a->phase = PHASE_WHOLE;
 	if (h->has_length && h->length > longest_reply(a))
 		start_raw(a);
-	else if (h->has_length)
-		(void)buf_room(&a->body, h->length);
+	else
+		buf_take(&a->body, h->has_length ? h->length : 0, &a->worker->block_slab);
 }
 
 static void

@@ -61,7 +61,7 @@ void attempt_translate_done(struct attempt *a);
 
 /* It failed: closes the connection and tells FAILS. A format may be NULL when `why`
  * is set already. */
-void attempt_fail(struct attempt *a, enum err e, const char *format, ...)
+SELDOM void attempt_fail(struct attempt *a, enum err e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Parts with the connection: gives it back if it can be used again. */

@@ -2,14 +2,33 @@
 
 #include "core/text.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #define WAIT_MAX_MS 3600000u /* whatever a header says */
 
+/* "+02:00" as seconds east of Greenwich; 0 for what is none. */
+static long
+offset_of(const char *zone)
+{
+	unsigned hours, minutes;
+
+	if (*zone == '.' || *zone == ',') /* a part of a second */
+		zone += 1 + strspn(zone + 1, "0123456789");
+	if (sscanf(zone + (*zone != '\0'), "%2u:%2u", &hours, &minutes) != 2)
+		return 0;
+	return (*zone == '-'	  ? -60
+		   : *zone == '+' ? 60
+				  : 0) *
+	       (long)(hours * 60 + minutes);
+}
+
+/* As HTTP writes it ("Sun, 06 Nov 1994 08:49:37 GMT"), or RFC 3339. */
 static bool
 parse_date(struct slice s, uint64_t *ret_unix_ms)
 {
 	char text[64];
+	const char *rest;
 	struct tm tm = {0};
 	time_t t;
 
@@ -17,10 +36,12 @@ parse_date(struct slice s, uint64_t *ret_unix_ms)
 		return false;
 	memcpy(text, s.ptr, s.len);
 	text[s.len] = '\0';
-	if (strptime(text, "%a, %d %b %Y %H:%M:%S", &tm) == NULL &&
-	    strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+	rest = strptime(text, "%a, %d %b %Y %H:%M:%S", &tm);
+	if (rest == NULL)
+		rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (rest == NULL)
 		return false;
-	t = timegm(&tm);
+	t = timegm(&tm) - offset_of(rest);
 	*ret_unix_ms = t < 0 ? 0 : (uint64_t)t * 1000;
 	return true;
 }

@@ -68,8 +68,7 @@ on_free(void *arg)
 {
 	struct request *r = arg;
 
-	buf_free(&r->body);
-	buf_free(&r->history);
+	buf_give(&r->body, &r->worker->block_slab);
 	buf_free(&r->outgoing);
 	arena_free(&r->arena);
 	config_unref(r->config);
@@ -96,8 +95,9 @@ on_begin(struct client *c, struct arena **ret_arena)
 
 	if (r == NULL)
 		return NULL;
-	/* `first` need not be cleared: the arena hands it out as it is. */
-	memset(r, 0, offsetof(struct request, first));
+	/* The rest need not be: the arena hands it out as it is. */
+	memset(r, 0, offsetof(struct request, note));
+	r->note.text[0] = '\0';
 	r->worker = w;
 	r->client = c;
 	r->config = config_ref(w->config);
@@ -108,7 +108,6 @@ on_begin(struct client *c, struct arena **ret_arena)
 	r->cost_pusd = PRICE_UNKNOWN;
 	arena_init(&r->arena, r->first, sizeof(r->first), REQUEST_ARENA_MAX);
 	buf_init(&r->body, r->config->options.body_bytes);
-	buf_init(&r->history, METER_TEXT_MAX); /* cut, it would be no JSON */
 	buf_init(&r->outgoing, 2 * r->config->options.body_bytes);
 	timer_init(&r->timer, loop_wheel(w->loop), on_time, r);
 	task_init(&r->gone, on_free, r);
@@ -136,8 +135,9 @@ on_body(struct request *r, struct slice part)
 	/* A request that was refused reads nothing more; its connection ends. */
 	if (!r->authorized || r->state > REQ_ROUTE)
 		return;
-	if (r->head.has_length && r->body.len == 0)
-		(void)buf_room(&r->body, r->head.length);
+	if (r->body.cap == 0)
+		buf_take(&r->body, r->head.has_length ? r->head.length : 0,
+		    &r->worker->block_slab);
 	buf_add(&r->body, part);
 	if (r->body.err == ERR_OK)
 		return;

@@ -77,11 +77,11 @@ struct request {
 	struct attempt *attempt;
 	struct attempt_ask sending;
 	unsigned attempts;
-	struct buf history; /* JSON, one object an attempt */
-	struct slice tried; /* for the log, once one failed: "groq:RATE_LIMITED:429" */
-	bool quotes;	    /* the note has a provider's words: not for the log */
-	bool whole;	    /* the attempt has a complete reply */
-	bool ended;	    /* the stream is complete */
+	struct slice history; /* JSON, an array with an object for each */
+	struct slice tried;   /* for the log, once one failed: "groq:RATE_LIMITED:429" */
+	bool quotes;	      /* the note has a provider's words: not for the log */
+	bool whole;	      /* the attempt has a complete reply */
+	bool ended;	      /* the stream is complete */
 
 	/* The reply. */
 	struct http_head *fault_head; /* a provider's error that passes, or NULL */
@@ -110,7 +110,7 @@ struct request {
 	 * request ends before it answered. */
 	void *service;
 	void (*service_gone)(struct request *r);
-	struct note note;
+	struct note note; /* from here on not cleared at first */
 	_Alignas(16) char first[REQUEST_FIRST_BYTES]; /* of the arena */
 };
 
@@ -123,7 +123,7 @@ extern const struct client_events request_events;
 void req_goto(struct request *r, enum req_state to);
 
 /* Ends it with the error, by way of FAIL. The note is set already. */
-enum step req_fail(struct request *r, enum err e);
+SELDOM enum step req_fail(struct request *r, enum err e);
 
 /* Runs steps until one waits. Not from within a step. */
 void request_run(struct request *r);

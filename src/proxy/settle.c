@@ -14,32 +14,44 @@
 
 /* --- attempts --- */
 
+/* Puts it behind those before it, in the list that the ledger keeps. Names of providers
+ * and outcomes are plain words. */
 static void
 note_attempt(struct request *r, enum err outcome)
 {
+	static const struct slice none = {"[]", 2};
 	const struct attempt *a = r->attempt;
 	const struct offer *o = r->candidate->offer;
-	struct buf *h = &r->history;
+	bool first = r->history.len == 0;
+	struct buf *h = &r->worker->scratch;
 	bool good = outcome == ERR_OK;
 
-	if (h->len == 0)
-		json_open(h, '[');
-	json_open(h, '{');
-	json_member(h, S("provider"), slice_str(o->provider->name));
-	json_member(h, S("model"), o->upstream);
-	json_member(h, S("outcome"), slice_str(err_name(outcome)));
+	if (slice_eq(r->history, none))
+		return; /* they were too much already */
+	buf_clear(h);
+	buf_add(h, slice_head(r->history, first ? 0 : r->history.len - 1));
+	buf_add(h, first ? S("[{\"provider\":\"") : S(",{\"provider\":\""));
+	buf_add(h, slice_str(o->provider->name));
+	buf_add(h, S("\",\"model\":"));
+	json_text(h, o->upstream);
+	buf_add(h, S(",\"outcome\":\""));
+	buf_add(h, slice_str(err_name(outcome)));
+	buf_byte(h, '"');
 	if (a->status != 0)
 		json_member_u64(h, S("status"), a->status);
 	json_member_u64(h, S("ms"), loop_now(r->worker->loop) - a->start_ms);
 	if (o->provider->nkeys > 1)
 		json_member_u64(h, S("key"), r->candidate->key);
-	json_member(h, S("billed"),
-	    good || a->token_ms != 0   ? S("yes")
-	    : attempt_may_be_billed(a) ? S("maybe")
-				       : S("no"));
+	buf_add(h, good || a->token_ms != 0   ? S(",\"billed\":\"yes\"")
+		   : attempt_may_be_billed(a) ? S(",\"billed\":\"maybe\"")
+					      : S(",\"billed\":\"no\""));
 	if (!good && a->wait.why[0] != '\0')
 		json_member(h, S("why"), slice_str(a->wait.why));
-	json_close(h, '}');
+	buf_add(h, S("}]"));
+	/* Cut, it would be no JSON. */
+	if (h->err != ERR_OK || h->len > METER_TEXT_MAX ||
+	    !arena_copy(&r->arena, buf_slice(h), &r->history))
+		r->history = none;
 }
 
 /* For the log: all attempts, if one failed. */
@@ -189,11 +201,6 @@ write_row(struct request *r, uint64_t now)
 	if (r->token_ms != 0)
 		row.n.ttft_ms =
 		    (uint32_t)(r->token_ms - r->start_ms) + (r->token_ms == r->start_ms);
-	json_close(&r->history, ']');
-	if (r->history.err != ERR_OK) {
-		buf_clear(&r->history);
-		buf_add(&r->history, S("[]"));
-	}
 	row.text[TEXT_KEY] = r->key_name;
 	row.text[TEXT_ASKED] = r->ask.model;
 	row.text[TEXT_MODEL] = o->model == NULL ? S("") : o->model->id;
@@ -204,7 +211,7 @@ write_row(struct request *r, uint64_t now)
 	row.text[TEXT_UPSTREAM_ID] = r->upstream_id;
 	row.text[TEXT_OPERATION] = slice_str(surface_operation(r->ask.op));
 	row.text[TEXT_OUTCOME] = slice_str(err_name(r->err));
-	row.text[TEXT_ATTEMPTS] = buf_slice(&r->history);
+	row.text[TEXT_ATTEMPTS] = r->history;
 	if (!meter_row_put(r->worker->ledger, &row))
 		log_lost_row(r);
 }

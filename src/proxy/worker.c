@@ -2,11 +2,13 @@
 
 #include "proxy/request.h"
 
-#define TAPE_MAX  (4u << 20) /* tokens: 64 MiB, for the largest body */
-#define HEAD_MAX  (256u << 10)
-#define TOLD_MAX  (64u << 20) /* a whole reply, translated */
-#define SLAB_KEPT 1024
-#define RETRIES	  10.0 /* that may be made at the start */
+#define TAPE_MAX    (4u << 20) /* tokens: 64 MiB, for the largest body */
+#define HEAD_MAX    (256u << 10)
+#define TOLD_MAX    (64u << 20) /* a whole reply, translated */
+#define SLAB_KEPT   1024
+#define BLOCK_BYTES 4096
+#define BLOCKS_KEPT 256
+#define RETRIES	    10.0 /* that may be made at the start */
 
 static void
 use_config(struct worker *w)
@@ -36,10 +38,12 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
 	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
 	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
+	slab_init(&w->block_slab, BLOCK_BYTES, BLOCKS_KEPT);
 	json_init(&w->tape, TAPE_MAX);
 	json_init(&w->reply_tape, TAPE_MAX);
 	buf_init(&w->head, HEAD_MAX);
 	buf_init(&w->told, TOLD_MAX);
+	buf_init(&w->scratch, HEAD_MAX);
 	request_ids_init(&w->ids, index);
 	w->config = config_ref(c);
 	w->keys = key_set_ref(keys);
@@ -58,10 +62,12 @@ worker_done(struct worker *w)
 	slab_done(&w->client_slab);
 	slab_done(&w->request_slab);
 	slab_done(&w->attempt_slab);
+	slab_done(&w->block_slab);
 	json_free(&w->tape);
 	json_free(&w->reply_tape);
 	buf_free(&w->head);
 	buf_free(&w->told);
+	buf_free(&w->scratch);
 	config_unref(w->config);
 	key_set_unref(w->keys);
 }

@@ -62,12 +62,14 @@ struct worker {
 	unsigned nclients;
 	bool full; /* limits.connections is reached: more wait in the kernel */
 	struct slab client_slab, request_slab, attempt_slab;
+	struct slab block_slab; /* of bodies and heads of a usual length */
 
 	struct json tape;	/* scratch; whose body it holds: */
 	const void *tape_owner; /* a request, or NULL */
 	struct json reply_tape; /* scratch for replies and events */
 	struct buf head;	/* scratch for heads */
 	struct buf told;	/* what it translated, of this read */
+	struct buf scratch;	/* for other texts */
 	/* Of the attempt that is reading: what it gathered to be told as one. */
 	struct slice out[STREAM_PARTS_MAX];
 	struct request_ids ids;

@@ -4,7 +4,6 @@
 #include "route/learn.h"
 
 #include <limits.h>
-#include <stdlib.h>
 
 static const struct {
 	const char *name;
@@ -234,10 +233,8 @@ score(const struct route_plan *p, const struct candidate *c, unsigned place)
 }
 
 static int
-compare(const void *a, const void *b)
+compare(const struct candidate *x, const struct candidate *y)
 {
-	const struct candidate *x = a, *y = b;
-
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
 	if (x->offer->deprecated != y->offer->deprecated)
@@ -254,6 +251,20 @@ compare(const void *a, const void *b)
 	if (x->offer->provider != y->offer->provider)
 		return strcmp(x->offer->provider->name, y->offer->provider->name);
 	return slice_cmp(x->offer->upstream, y->offer->upstream);
+}
+
+/* There are few, and each request sorts them: qsort() would take longer to begin. */
+static void
+sort(struct route_plan *p)
+{
+	for (unsigned i = 1; i < p->count; i++) {
+		struct candidate c = p->all[i];
+		unsigned at = i;
+
+		for (; at > 0 && compare(&c, &p->all[at - 1]) < 0; at--)
+			p->all[at] = p->all[at - 1];
+		p->all[at] = c;
+	}
 }
 
 /* --- the plan --- */
@@ -331,7 +342,7 @@ explore(struct route_plan *p)
 	}
 	if (stale != NULL) {
 		stale->score = -1;
-		qsort(p->all, p->count, sizeof(p->all[0]), compare);
+		sort(p);
 	}
 }
 
@@ -355,7 +366,7 @@ route_plan(const struct route_query *query, struct arena *a, struct route_plan *
 		for (const struct offer *o = m->offers; o != NULL; o = o->next)
 			add(p, o);
 	}
-	qsort(p->all, p->count, sizeof(p->all[0]), compare);
+	sort(p);
 	explore(p);
 	return ERR_OK;
 }

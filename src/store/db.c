@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define BUSY_MS 5000 /* that another process may hold the file */
+
 /*
  * One statement a version; PRAGMA user_version says which were run. A released
  * one is never changed: what comes later is a further one.
@@ -86,39 +88,105 @@ db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt, struct note *n
 	return ERR_IO;
 }
 
-static int
-version_of(sqlite3 *db)
+enum err
+db_end(sqlite3 *db, enum err e, struct note *note)
+{
+	if (e == ERR_OK)
+		e = db_run(db, "COMMIT", note);
+	if (e != ERR_OK && sqlite3_get_autocommit(db) == 0)
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return e;
+}
+
+enum err
+db_done(sqlite3 *db, int step, struct note *note)
+{
+	if (step == SQLITE_DONE)
+		return ERR_OK;
+	note_set(note, "%s", sqlite3_errmsg(db));
+	return ERR_IO;
+}
+
+static enum err
+read_version(sqlite3 *db, int *ret_version, struct note *note)
 {
 	sqlite3_stmt *s;
-	int version = -1;
+	enum err e = db_prepare(db, "PRAGMA user_version", &s, note);
+	int step;
 
-	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK)
-		return -1;
-	if (sqlite3_step(s) == SQLITE_ROW)
-		version = sqlite3_column_int(s, 0);
+	if (e != ERR_OK)
+		return e;
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW)
+		*ret_version = sqlite3_column_int(s, 0);
+	else
+		e = db_done(db, step, note);
 	(void)sqlite3_finalize(s);
-	return version;
+	return e;
 }
 
 static enum err
 migrate(sqlite3 *db, struct note *note)
 {
-	int newest = (int)(sizeof(migrations) / sizeof(migrations[0]));
+	int newest = (int)(sizeof(migrations) / sizeof(migrations[0])), v = 0;
 	enum err e;
 
 	/* Two processes may start at once: the second waits here, then sees it done. */
 	e = db_run(db, "BEGIN IMMEDIATE", note);
-	for (int v = version_of(db); e == ERR_OK && v < newest; v++) {
+	if (e == ERR_OK)
+		e = read_version(db, &v, note);
+	for (; e == ERR_OK && v < newest; v++) {
 		char sql[40];
 
-		if (v < 0)
-			return ERR_IO;
 		e = db_run(db, migrations[v], note);
 		(void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", v + 1);
 		if (e == ERR_OK)
 			e = db_run(db, sql, note);
 	}
-	return e == ERR_OK ? db_run(db, "COMMIT", note) : e;
+	return db_end(db, e, note);
+}
+
+/* Of several that open a new file at once all but one may be told that it is busy,
+ * without a wait; so this waits. */
+static enum err
+use_wal(sqlite3 *db, struct note *note)
+{
+	enum err e = ERR_IO;
+
+	for (int waited_ms = 0; e != ERR_OK && waited_ms < BUSY_MS; waited_ms += 10) {
+		e = db_run(db, "PRAGMA journal_mode = WAL", note);
+		if (e != ERR_OK && sqlite3_errcode(db) != SQLITE_BUSY)
+			break;
+		if (e != ERR_OK)
+			(void)sqlite3_sleep(10);
+	}
+	return e;
+}
+
+/* The settings, and the newest schema. */
+static enum err
+prepare(sqlite3 *db, struct note *note)
+{
+	int newest = (int)(sizeof(migrations) / sizeof(migrations[0])), version = 0;
+	enum err e;
+
+	e = use_wal(db, note);
+	(void)sqlite3_busy_timeout(db, BUSY_MS);
+	/* NORMAL: a commit survives kill -9; after a power cut the last may be gone. */
+	if (e == ERR_OK)
+		e = db_run(db,
+		    "PRAGMA synchronous = NORMAL;"
+		    "PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY",
+		    note);
+	if (e == ERR_OK)
+		e = read_version(db, &version, note);
+	if (e == ERR_OK && version > newest) {
+		note_set(note,
+		    "it was written by a newer weir (schema %d, this one knows %d)",
+		    version, newest);
+		e = ERR_IO;
+	}
+	return e == ERR_OK && version < newest ? migrate(db, note) : e;
 }
 
 enum err
@@ -126,10 +194,13 @@ db_open(const char *folder, sqlite3 **ret_db, struct note *note)
 {
 	char path[4096];
 	sqlite3 *db = NULL;
-	enum err e = ERR_OK;
-	int newest = (int)(sizeof(migrations) / sizeof(migrations[0]));
+	struct note why;
+	int code;
 
-	(void)snprintf(path, sizeof(path), "%s/" DB_NAME, folder);
+	if ((size_t)snprintf(path, sizeof(path), "%s/" DB_NAME, folder) >= sizeof(path)) {
+		note_set(note, "the data folder's name is too long");
+		return ERR_IO;
+	}
 	if (sqlite3_open_v2(path, &db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 		NULL) != SQLITE_OK) {
@@ -138,25 +209,14 @@ db_open(const char *folder, sqlite3 **ret_db, struct note *note)
 		db_close(db);
 		return ERR_IO;
 	}
-	(void)sqlite3_busy_timeout(db, 5000);
-	/* NORMAL: a commit survives kill -9; after a power cut the last may be gone. */
-	e = db_run(db,
-	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-	    "PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY",
-	    note);
-	if (e != ERR_OK)
-		note_set(note, "cannot use %s: %s", path, sqlite3_errmsg(db));
-	if (e == ERR_OK && version_of(db) > newest) {
-		note_set(note,
-		    "%s was written by a newer weir (schema %d, this one knows %d)", path,
-		    version_of(db), newest);
-		e = ERR_IO;
-	}
-	if (e == ERR_OK && version_of(db) < newest)
-		e = migrate(db, note);
-	if (e != ERR_OK) {
+	if (prepare(db, &why) != ERR_OK) {
+		code = sqlite3_errcode(db);
+		note_set(note, "cannot use %s: %s%s", path, why.text,
+		    code == SQLITE_NOTADB || code == SQLITE_CORRUPT
+			? "; move it away, and a new one is made"
+			: "");
 		db_close(db);
-		return e;
+		return ERR_IO;
 	}
 	*ret_db = db;
 	return ERR_OK;

@@ -1,26 +1,54 @@
 #include "store/keydb.h"
 
+#include "core/secret.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Does a valid key have this name, hint or id? Its id, or 0. */
+enum match { BY_NAME, BY_HINT, BY_ID };
+
+/*
+ * The id of the valid key of that name; else, as far as it is wanted, that has this
+ * hint or this id. 0: none. ERR_BAD_REQUEST when two have the hint.
+ */
 static enum err
-find_valid(sqlite3 *db, struct slice which, uint64_t *ret_id, struct note *note)
+find_valid(sqlite3 *db, struct slice which, enum match up_to, uint64_t *ret_id,
+    struct note *note)
 {
 	sqlite3_stmt *s;
+	enum match first = BY_NAME;
+	uint64_t id = 0;
+	int step;
 	enum err e = db_prepare(db,
-	    "SELECT id FROM key WHERE revoked_ms IS NULL"
-	    " AND (name = ?1 OR hint = ?1 OR CAST(id AS TEXT) = ?1)",
+	    "SELECT id, CASE ?1 WHEN name THEN 0 WHEN hint THEN 1 ELSE 2 END AS match"
+	    " FROM key WHERE revoked_ms IS NULL"
+	    " AND (?1 = name OR ?1 = hint OR ?1 = CAST(id AS TEXT)) AND match <= ?2"
+	    " ORDER BY match LIMIT 2",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, which);
-	*ret_id = 0;
-	if (sqlite3_step(s) == SQLITE_ROW)
-		*ret_id = (uint64_t)sqlite3_column_int64(s, 0);
+	(void)sqlite3_bind_int(s, 2, (int)up_to);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		enum match match = (enum match)sqlite3_column_int(s, 1);
+
+		if (id == 0) {
+			id = (uint64_t)sqlite3_column_int64(s, 0);
+			first = match;
+		} else if (match == first && match == BY_HINT) {
+			note_set(note,
+			    "two keys look like \"%.*s\"; give the name or the id",
+			    SLICE_ARGS(which));
+			e = ERR_BAD_REQUEST;
+		}
+	}
+	if (e == ERR_OK)
+		e = db_done(db, step, note);
 	(void)sqlite3_finalize(s);
-	return ERR_OK;
+	if (e == ERR_OK)
+		*ret_id = id;
+	return e;
 }
 
 static enum err
@@ -43,32 +71,44 @@ insert(
 	(void)sqlite3_bind_blob(s, 2, hash, sizeof(hash), SQLITE_STATIC);
 	db_bind_text(s, 3, slice_str(hint));
 	(void)sqlite3_bind_int64(s, 4, (sqlite3_int64)unix_ms);
-	if (sqlite3_step(s) != SQLITE_DONE) {
-		note_set(note, "%s", sqlite3_errmsg(db));
-		e = ERR_IO;
-	}
+	e = db_done(db, sqlite3_step(s), note);
 	(void)sqlite3_finalize(s);
 	return e;
+}
+
+static enum err
+create(
+    sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text, struct note *note)
+{
+	uint64_t there;
+	enum err e = find_valid(db, name, BY_NAME, &there, note);
+
+	if (e != ERR_OK)
+		return e;
+	if (there == 0)
+		return insert(db, name, unix_ms, text, note);
+	note_set(note,
+	    "a key named \"%.*s\" is there already; revoke it first, or take another "
+	    "name",
+	    SLICE_ARGS(name));
+	return ERR_BAD_REQUEST;
 }
 
 enum err
 keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct note *note)
 {
-	uint64_t there;
-	enum err e = find_valid(db, name, &there, note);
+	char text[KEY_TEXT_MAX];
+	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
 
 	if (e != ERR_OK)
 		return e;
-	if (there != 0) {
-		note_set(note,
-		    "a key named \"%.*s\" is there already; revoke it first, or take "
-		    "another name",
-		    SLICE_ARGS(name));
-		return ERR_BAD_REQUEST;
-	}
-	key_make(ret_text);
-	return insert(db, name, unix_ms, ret_text, note);
+	key_make(text);
+	e = db_end(db, create(db, name, unix_ms, text, note), note);
+	if (e == ERR_OK)
+		memcpy(ret_text, text, sizeof(text));
+	secret_wipe(text, sizeof(text));
+	return e;
 }
 
 enum err
@@ -76,7 +116,7 @@ keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *not
 {
 	sqlite3_stmt *s;
 	uint64_t id;
-	enum err e = find_valid(db, which, &id, note);
+	enum err e = find_valid(db, which, BY_ID, &id, note);
 
 	if (e != ERR_OK)
 		return e;
@@ -91,10 +131,7 @@ keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *not
 		return e;
 	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)unix_ms);
 	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)id);
-	if (sqlite3_step(s) != SQLITE_DONE) {
-		note_set(note, "%s", sqlite3_errmsg(db));
-		e = ERR_IO;
-	}
+	e = db_done(db, sqlite3_step(s), note);
 	(void)sqlite3_finalize(s);
 	return e;
 }
@@ -104,6 +141,7 @@ keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void
     struct note *note)
 {
 	sqlite3_stmt *s;
+	int step;
 	enum err e = db_prepare(db,
 	    "SELECT id, name, hint, created_ms, ifnull(revoked_ms, 0) FROM key ORDER BY "
 	    "id",
@@ -111,7 +149,7 @@ keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void
 
 	if (e != ERR_OK)
 		return e;
-	while (sqlite3_step(s) == SQLITE_ROW) {
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		struct keydb_row row = {.id = (uint64_t)sqlite3_column_int64(s, 0),
 		    .name = db_text(s, 1),
 		    .hint = db_text(s, 2),
@@ -120,8 +158,9 @@ keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void
 
 		fn(arg, &row);
 	}
+	e = db_done(db, step, note);
 	(void)sqlite3_finalize(s);
-	return ERR_OK;
+	return e;
 }
 
 /* A key of the current row, appended to the growing array. */
@@ -154,17 +193,21 @@ keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note)
 	struct key *keys = NULL;
 	unsigned n = 0;
 	bool any = false;
+	int step = SQLITE_DONE;
 	sqlite3_stmt *s;
 	enum err e =
 	    db_prepare(db, "SELECT id, name, hash, revoked_ms FROM key", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	while (e == ERR_OK && sqlite3_step(s) == SQLITE_ROW) {
+	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		any = true;
 		if (sqlite3_column_type(s, 3) == SQLITE_NULL)
 			e = take_key(s, &keys, &n);
 	}
+	/* A part of the keys is none: without any the door would be open. */
+	if (e == ERR_OK)
+		e = db_done(db, step, note);
 	(void)sqlite3_finalize(s);
 	if (e == ERR_OK)
 		e = key_set_new(keys, n, any, ret_set);

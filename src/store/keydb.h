@@ -17,7 +17,8 @@ struct keydb_row {
 enum err keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct note *note) MUST_CHECK;
 
-/* Revokes the valid key of that name, hint or id. ERR_NOT_FOUND, ERR_IO; a note. */
+/* Revokes the valid key of that name; if there is none, of that hint or id.
+ * ERR_NOT_FOUND; ERR_BAD_REQUEST when two have the hint; ERR_IO. With a note. */
 enum err keydb_revoke(
     sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note) MUST_CHECK;
 

@@ -57,6 +57,7 @@ enum err
 learnt_load(sqlite3 *db, struct note *note)
 {
 	sqlite3_stmt *s;
+	int step;
 	enum err e = db_prepare(db,
 	    "SELECT name, ttft_us, tok_per_ks, bytes_per_ktok, sampled_ms, open_until_ms,"
 	    " benched_ms, bench_why FROM learnt",
@@ -64,10 +65,11 @@ learnt_load(sqlite3 *db, struct note *note)
 
 	if (e != ERR_OK)
 		return e;
-	while (sqlite3_step(s) == SQLITE_ROW)
+	while ((step = sqlite3_step(s)) == SQLITE_ROW)
 		load_row(s);
+	e = db_done(db, step, note);
 	(void)sqlite3_finalize(s);
-	return ERR_OK;
+	return e;
 }
 
 struct saving {
@@ -83,12 +85,11 @@ static uint64_t
 benched_until(const struct health *h, unsigned *ret_why)
 {
 	uint64_t earliest = UINT64_MAX;
+	unsigned keys = atomic_load(&h->keys);
 
-	for (unsigned key = 0; key < PROVIDER_KEYS_MAX; key++) {
+	for (unsigned key = 0; key == 0 || key < keys; key++) {
 		uint64_t until = atomic_load(&h->bench_until_ms[key]);
 
-		if (until == 0 && key > 0)
-			break; /* there is no such key */
 		if (until < earliest) {
 			earliest = until;
 			*ret_why = atomic_load(&h->bench_why[key]);
@@ -124,10 +125,7 @@ save_one(void *arg, const struct health *h)
 	db_bind_text(v->insert, 1, slice_str(h->name));
 	for (int i = 0; i < 7; i++)
 		(void)sqlite3_bind_int64(v->insert, i + 2, (sqlite3_int64)values[i]);
-	if (sqlite3_step(v->insert) != SQLITE_DONE) {
-		note_set(v->note, "%s", sqlite3_errmsg(v->db));
-		v->err = ERR_IO;
-	}
+	v->err = db_done(v->db, sqlite3_step(v->insert), v->note);
 	(void)sqlite3_reset(v->insert);
 }
 
@@ -139,10 +137,8 @@ learnt_save(sqlite3 *db, uint64_t *since_ms, struct note *note)
 
 	health_each(save_one, &v);
 	(void)sqlite3_finalize(v.insert);
-	if (v.err == ERR_OK && v.insert != NULL)
-		v.err = db_run(db, "COMMIT", note);
-	if (v.err != ERR_OK && sqlite3_get_autocommit(db) == 0)
-		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	if (v.insert != NULL || v.err != ERR_OK)
+		v.err = db_end(db, v.err, note);
 	if (v.err == ERR_OK)
 		*since_ms = now;
 	return v.err;

@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/text.h"
+#include "core/wide.h"
 #include "provider/price.h"
 #include "json/write.h"
 
@@ -180,11 +181,7 @@ ledger_insert(struct ledger *l, struct slice records, struct note *note)
 		else
 			e = ERR_IO;
 	}
-	if (e == ERR_OK)
-		e = db_run(l->db, "COMMIT", note);
-	if (e != ERR_OK && sqlite3_get_autocommit(l->db) == 0)
-		(void)sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
-	return e;
+	return db_end(l->db, e, note);
 }
 
 /* --- one row as JSON --- */
@@ -271,13 +268,23 @@ ledger_find(
 
 /* --- sums --- */
 
+/* The cost in two parts: SQLite gives up a sum that passes 64 bits. */
 #define SUMS                                                                             \
 	"count(*), sum(outcome <> 'OK'), sum(partial), sum(cost_pusd IS NULL), "         \
-	"sum(cost_pusd), sum(input_tokens), sum(cached_input_tokens), "                  \
+	"sum(cost_pusd / 1000000), sum(cost_pusd %% 1000000), "                          \
+	"sum(input_tokens), sum(cached_input_tokens), "                                  \
 	"sum(cache_write_tokens), sum(cache_write_1h_tokens), sum(output_tokens), "      \
 	"sum(reasoning_tokens), sum(audio_input_tokens), sum(audio_output_tokens), "     \
 	"sum(image_input_tokens), sum(image_output_tokens), sum(priced_requests), "      \
 	"sum(seconds), sum(characters)"
+
+static int64_t
+join_cost(int64_t millions, int64_t rest)
+{
+	wide cost = (wide)millions * 1000000 + rest;
+
+	return cost > INT64_MAX ? INT64_MAX : (int64_t)cost;
+}
 
 static void
 read_sum(sqlite3_stmt *s, struct usage_sum *sum)
@@ -293,9 +300,17 @@ read_sum(sqlite3_stmt *s, struct usage_sum *sum)
 	sum->partial = (uint64_t)sqlite3_column_int64(s, at++);
 	sum->unpriced = (uint64_t)sqlite3_column_int64(s, at++);
 	sum->priced = sqlite3_column_type(s, at) != SQLITE_NULL;
-	sum->cost_pusd = sqlite3_column_int64(s, at++);
+	sum->cost_pusd =
+	    join_cost(sqlite3_column_int64(s, at), sqlite3_column_int64(s, at + 1));
+	at += 2;
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		sum->count[c] = (uint64_t)sqlite3_column_int64(s, at++);
+}
+
+static sqlite3_int64
+to_ms(uint64_t ms)
+{
+	return ms < INT64_MAX ? (sqlite3_int64)ms : INT64_MAX;
 }
 
 enum err
@@ -318,16 +333,13 @@ ledger_usage(sqlite3 *db, const struct usage_query *q,
 	e = db_prepare(db, sql, &s, note);
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)q->since_ms);
-	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)q->until_ms);
+	(void)sqlite3_bind_int64(s, 1, to_ms(q->since_ms));
+	(void)sqlite3_bind_int64(s, 2, to_ms(q->until_ms));
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		read_sum(s, &sum);
 		fn(arg, &sum);
 	}
-	if (step != SQLITE_DONE) {
-		note_set(note, "%s", sqlite3_errmsg(db));
-		e = ERR_IO;
-	}
+	e = db_done(db, step, note);
 	(void)sqlite3_finalize(s);
 	return e;
 }

@@ -55,8 +55,8 @@ struct usage_sum {
 	struct slice day, key, provider, model;
 	uint64_t requests, failed, partial, unpriced;
 	uint64_t count[USAGE_CLASSES];
-	bool priced; /* at least one has a known cost */
-	int64_t cost_pusd;
+	bool priced;	   /* at least one has a known cost */
+	int64_t cost_pusd; /* saturates at INT64_MAX */
 };
 
 /* Calls fn for each group in order. ERR_IO with a note. */

@@ -19,7 +19,7 @@
 			*/
 #define LINGER_MS 100  /* a settled row is visible after this, and its commit */
 #define WATCH_MS  200  /* how often keys are looked for */
-#define AGAIN_MS  1000 /* after the disk refused */
+#define AGAIN_MS  250  /* after the disk refused */
 #define LEARNT_MS 1000 /* how often what was learnt is written */
 #define ROW_MAX	  (64u << 10)
 
@@ -91,6 +91,7 @@ static enum err
 take_lock(struct store *s, struct note *note)
 {
 	char path[4200], pid[24] = "";
+	bool locked;
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%s/lock", s->folder);
@@ -99,7 +100,12 @@ take_lock(struct store *s, struct note *note)
 		note_set(note, "cannot open %s: %s", path, strerror(errno));
 		return ERR_IO;
 	}
-	if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+	locked = flock(s->lock, LOCK_EX | LOCK_NB) == 0;
+	if (!locked && errno != EWOULDBLOCK) {
+		note_set(note, "cannot lock %s: %s", path, strerror(errno));
+		return ERR_IO;
+	}
+	if (!locked) {
 		n = read(s->lock, pid, sizeof(pid) - 1);
 		pid[n < 0 ? 0 : n] = '\0';
 		pid[strcspn(pid, "\n")] = '\0';
@@ -199,8 +205,8 @@ write_rows(struct store *s, struct slice records)
 		log_event(LOG_WARN, "the ledger in %s is written again", s->folder);
 }
 
-static void
-answer_finds(struct store *s)
+static struct store_find *
+take_finds(struct store *s)
 {
 	struct store_find *f;
 
@@ -208,6 +214,21 @@ answer_finds(struct store *s)
 	f = s->finds;
 	s->finds = NULL;
 	(void)pthread_mutex_unlock(&s->finds_lock);
+	return f;
+}
+
+static void
+answer_finds(struct store *s)
+{
+	struct store_find *f = take_finds(s);
+	struct slice records;
+
+	/* What was put before it was asked for may have come after the last take. */
+	if (f != NULL) {
+		outbox_hurry(&s->rows);
+		if (outbox_take(&s->rows, 0, &records))
+			write_rows(s, records);
+	}
 	while (f != NULL) {
 		struct store_find *next = f->next;
 

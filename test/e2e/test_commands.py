@@ -125,6 +125,8 @@ def test_help_of_the_options(cli):
         (("key", "create"), "a new key wants a --name; see `weir key --help`"),
         (("key", "create", "--name"), "--name wants a value; see `weir key --help`"),
         (("key", "create", "--name", ""), "a new key wants a --name; see `weir key --help`"),
+        (("key", "create", "--name", "a\nb"), "a key's name is up to 100 bytes of text; see `weir key --help`"),
+        (("key", "create", "--name", "x" * 101), "a key's name is up to 100 bytes of text; see `weir key --help`"),
         (("key", "revoke"), "the name or the id of a key is wanted; see `weir key --help`"),
         (("key", "list", "--nmae", "x"), '"--nmae" is not understood; did you mean "--name"?'),
         (("check", "-c"), "-c wants a value; see `weir check --help`"),
@@ -250,6 +252,15 @@ def test_a_name_is_no_formula(cli, tmp_path):
     ledger_of(tmp_path, id=1, key='=cmd|"x"', provider="p", asked="+m", start_ms=1_790_000_000_000)
     line = cli("usage", "--csv").stdout.splitlines()[1]
     assert line.startswith('"2026-09-21","\'=cmd|""x""","p","\'+m",')
+
+
+def test_a_name_does_not_control_the_terminal(cli, tmp_path):
+    """Callers choose the names of models."""
+    cli("usage")
+    ledger_of(tmp_path, id=1, key="k", provider="p", asked="a\x1b[31mred\x07\x9b1mb\nc", start_ms=1_790_000_000_000)
+    lines = cli("usage", COLUMNS="120").stdout.splitlines()
+    assert len(lines) == 3 and "a?[31mred??1mb?c" in lines[1]
+    assert json.loads(cli("usage", "--json").stdout)[0]["model"] == "a\x1b[31mred\x07\x9b1mb\nc"
 
 
 # --- models ---

@@ -6,6 +6,8 @@ import pytest
 from front import attempts_of, config_for
 from host import completion, fault, reply
 
+pytestmark = pytest.mark.asan
+
 
 @pytest.fixture
 def two_keys(weir, host):

@@ -227,7 +227,7 @@ def test_a_model_that_only_the_host_can_know(in_front):
 
 def test_an_unknown_model(in_front):
     server = in_front(OTHER)
-    for name in ("acme/larg", "acme/Large-2"):
+    for name in ("acme/laarge", "acme/Large-2"):
         got = server.chat(name)
         assert (got.status, code_of(got), got.json["error"]["param"]) == (404, "model_not_found", "model"), name
         assert "acme/large" in got.json["error"]["message"] and got.json["message"] == got.json["error"]["message"]
@@ -361,6 +361,12 @@ def test_a_breaker_opens_and_live_traffic_probes_it(in_front):
     first.play(reply(completion("from a")))
     until(lambda: answered_by(server.ask(body=JSON)) == "a")
     assert [answered_by(server.ask(body=JSON)) for _ in range(5)] == ["a"] * 5
+    gate, before = Gate(), len(first.requests)
+    first.play(lambda c, r: gate.wait() or reply(completion("from a"))(c, r))
+    both = [Caller(server, JSON) for _ in range(2)]
+    first.wait_for_requests(before + 2)  # it is closed: both go there at a time
+    gate.open(2)
+    assert [c.status for c in both] == [200, 200]
     assert all(row["outcome"] == "OK" for row in server.rows())
 
 

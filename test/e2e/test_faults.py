@@ -1,7 +1,9 @@
 """What a broken or hostile host may send: another one answers, nothing hangs, and no reply reaches another's caller."""
 import concurrent.futures
+import gzip
 import itertools
 import json
+import random
 import socket
 import sqlite3
 import threading
@@ -46,12 +48,11 @@ def play(server, behaviour, *ask):
     count = len(server.rows())
     server.hosts[0].play(behaviour)
     got = [server.ask(body=body) for body in ask]
-    rows = server.wait_for_rows(count + len(ask))[count:]
-    assert len(rows) == len(ask)
     server.hosts[0].play(reply(completion("from a")))
     after = server.ask(body=JSON)
     assert (text_of(after), after.field("x-weir-attempts"), after.field("x-weir-cost-usd")) == ("from a", "1", "0.000135")
-    server.wait_for_rows(count + len(ask) + 1)
+    rows = server.wait_for_rows(count + len(ask) + 1)[count:]
+    assert len(rows) == len(ask) + 1
     return list(zip(got, rows))
 
 
@@ -262,8 +263,8 @@ def test_an_error_is_understood_without_its_body(in_front, status, rest):
     """The status is enough to go on with another host at once."""
     outcome = {500: "UP_5XX", 503: "UP_5XX", 429: "RATE_LIMITED", 401: "UP_CREDENTIAL"}[status]
     data = OK.replace(b"200 OK", b"%d No" % status) + b'content-length: 500\r\n\r\n{"error": {"mess'
-    server = in_front(ends(data, rest), reply(completion("from b")))
-    assert text_of(server.ask(body=JSON)) == "from b"
+    server = in_front(ends(data, rest), reply(completion("from b")), idle="60s", total="60s")
+    assert text_of(server.ask(body=JSON, timeout=20)) == "from b"
     assert attempts_of(server.wait_for_rows(1)[0]) == f"a:{outcome} b:OK"
 
 
@@ -427,6 +428,26 @@ def test_it_is_sent_again_once_only(in_front):
     assert attempts_of(server.wait_for_rows(2)[1]) == "a:EOF b:OK"
 
 
+def test_it_is_sent_again_on_a_fresh_one_though_others_are_kept(in_front):
+    """They may be as dead as the first."""
+    gate = Gate()
+
+    def behave(connection, request):
+        if len(server.hosts[0].requests) > 2 and connection.number < 3:
+            return False
+        gate.wait()
+        return reply(completion())(connection, request)
+
+    server = in_front(behave, reply(completion("from b")))
+    both = [Caller(server, JSON) for _ in range(2)]
+    server.hosts[0].wait_for_requests(2)
+    gate.open(3)
+    assert [c.status for c in both] == [200, 200]
+    got = server.ask(body=JSON)
+    assert (got.field("x-inference-provider"), got.field("x-weir-attempts")) == ("a", "1")
+    assert server.hosts[0].connections == 3
+
+
 def test_it_is_not_sent_again_once_a_byte_came(in_front):
     server = in_front(reply(completion()), reply(completion("from b")))
     first = server.hosts[0]
@@ -541,3 +562,56 @@ def test_a_row_that_the_ledger_refuses_holds_up_no_other(in_front):
     assert [row["stream"] for row in server.wait_for_rows(1)] == [0]
     until(lambda: "the ledger refuses the row of req_" in server.log and "never" in server.log)
     assert server.ask("/readyz").status == 200
+
+
+def wires():
+    """Good replies as they go over the wire."""
+    events = stream_events("hello")
+    squeezed = gzip.compress(BODY)
+    yield OK + SIZED
+    yield OK + b"transfer-encoding: chunked\r\n\r\n" + as_chunks(BODY[:100], BODY[100:]) + b"0\r\n\r\n"
+    yield OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(squeezed) + squeezed
+    yield head(chunked=True, type="text/event-stream") + as_chunks(*events) + b"0\r\n\r\n"
+    yield head(chunked=True, type="text/event-stream", fields=[("content-encoding", "gzip")]) + as_chunks(gzip.compress(b"".join(events))) + b"0\r\n\r\n"
+
+
+def mangled(data, dice):
+    """Some bytes changed, lost, doubled or cut off, mostly at the beginning, where the head is."""
+    for _ in range(dice.choice((1, 1, 2, 5))):
+        at = dice.randrange(dice.choice((60, 200, len(data))))
+        kind = dice.randrange(5)
+        if kind == 0:
+            data = data[:at] + bytes([dice.randrange(256)]) + data[at + 1 :]
+        elif kind == 1:
+            data = data[:at] + data[at + dice.randrange(1, 9) :]
+        elif kind == 2:
+            data = data[:at] + data[at : at + dice.randrange(1, 40)] * 2 + data[at:]
+        elif kind == 3:
+            data = data[:at] + dice.choice((b"\r\n", b"\x00", b"\xff", b"9" * 20, b'"', b"{", b"\n\n", b": ")) + data[at:]
+        else:
+            data = data[: max(at, 1)]
+    return data
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mangled_replies(lasting, seed):
+    """Whatever comes of it, every caller has an answer, and the next one a good one."""
+    dice, good = random.Random(seed), tuple(wires())
+    server = lasting(
+        lambda c, r: c.send(mangled(dice.choice(good), dice)) or dice.random() < 0.5 or c.reset(),
+        lambda c, r: (stream() if r.json.get("stream") else reply(completion("from b")))(c, r),
+        idle="150ms", first_token="150ms", total="2s",
+    )  # fmt: skip
+    tried = 0
+    for number in range(60):
+        body = STREAM if number % 2 else JSON
+        try:
+            c = Caller(server, body, version=dice.choice(("1.0", "1.1")))
+            assert c.status in (200, 400, 401, 403, 404, 422, 429, 502, 504)
+            c.rest()
+            tried += c.field("x-weir-attempts") is not None
+        finally:
+            c.close()
+    assert len(server.wait_for_rows(tried)) == tried
+    server.hosts[0].begin(cut)
+    assert server.chat("acme/large:b").json["choices"][0]["message"]["content"] == "from b"

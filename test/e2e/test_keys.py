@@ -125,6 +125,10 @@ def test_cors_for_those_on_the_list(door, keys):
     # A page must be able to read why it was refused.
     got = wire.ask(post(CHAT, b"{", "Origin: https://app.example", "Authorization: Bearer sk-mine"))
     assert (got.status, got.field("access-control-allow-origin")) == (400, "https://app.example")
+    if keys:
+        got = wire.ask(post(CHAT, chat(), "Origin: https://app.example"))
+        assert (got.status, got.field("access-control-allow-origin")) == (401, "https://app.example")
+        wire = Wire(server)
     for other in ("https://app.example.evil", "http://app.example", "https://app.example:444", "https://evil.example"):
         assert wire.ask(preflight(other)).status == 403
 

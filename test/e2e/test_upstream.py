@@ -103,6 +103,7 @@ def test_a_handshake_that_stalls(in_front, host, authority, said):
     assert attempts_of(server.wait_for_rows(1)[0]) == "a:CONNECT_TIMEOUT b:OK"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_an_old_tls_is_refused(in_front, host, authority):
     first = host(tls=authority.leaf())
     first.context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

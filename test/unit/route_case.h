@@ -65,6 +65,18 @@ case_init(struct route_case *r, const char *providers, const char *models)
 	arena_init(&r->arena, NULL, 0, 1u << 20);
 }
 
+/* Another request beside it, which asks the same; its arena is the caller's to free. */
+static inline void
+case_beside(struct route_case *other, const struct route_case *r)
+{
+	*other = *r;
+	other->query.name = &other->name;
+	other->query.wish = &other->wish;
+	other->query.ask = &other->ask;
+	other->query.limits = &other->limits;
+	arena_init(&other->arena, NULL, 0, 1u << 20);
+}
+
 static inline void
 case_done(struct route_case *r)
 {

@@ -203,6 +203,40 @@ fill(void *arg)
 	return e;
 }
 
+TEST(the_first_bytes_may_be_of_a_slab)
+{
+	struct slab slab;
+	struct buf b, small;
+	char *first;
+
+	slab_init(&slab, 64, 1);
+	buf_init(&b, 1000);
+	buf_take(&b, 64, &slab);
+	first = b.ptr;
+	assert_int_equal(b.cap, 64);
+	buf_add(&b, S("abc"));
+	buf_give(&b, &slab);
+	assert_null(b.ptr);
+	assert_int_equal(slab.kept, 1);
+	buf_take(&b, 0, &slab);
+	assert_ptr_equal(b.ptr, first);
+	assert_int_equal(b.len, 0);
+	/* One that grew is the heap's. */
+	(void)buf_room(&b, 65);
+	buf_give(&b, &slab);
+	assert_int_equal(slab.kept, 0);
+	/* More than the slab's size, or a ceiling below it: the heap's at once. */
+	buf_take(&b, 65, &slab);
+	assert_true(b.cap >= 65);
+	buf_give(&b, &slab);
+	buf_init(&small, 63);
+	buf_take(&small, 10, &slab);
+	assert_int_equal(small.cap, 63);
+	buf_give(&small, &slab);
+	assert_int_equal(slab.kept, 0);
+	slab_done(&slab);
+}
+
 TEST(survives_torture)
 {
 	assert_true(torture(fill, NULL) > 3);
@@ -221,6 +255,7 @@ main(void)
 	    cmocka_unit_test(a_failure_sticks_and_keeps_the_content),
 	    cmocka_unit_test(sizes_near_the_end_of_numbers_are_full),
 	    cmocka_unit_test(behaves_as_an_array),
+	    cmocka_unit_test(the_first_bytes_may_be_of_a_slab),
 	    cmocka_unit_test(survives_torture),
 	};
 

@@ -422,7 +422,7 @@ TEST(the_providers_id_is_quoted)
 static enum err
 ask_and_edit(void *arg)
 {
-	const struct edit_plan plan = {S("up"), true};
+	const struct edit_plan plan = {S("u\"p"), true};
 	struct json *j = arg;
 	struct json_edits edits;
 	struct arena a;

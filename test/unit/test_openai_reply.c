@@ -139,8 +139,8 @@ TEST(the_cached_part_of_the_prompt)
 	static const char *const names[] = {
 	    "'prompt_tokens_details': {'cached_tokens': 60}",
 	    "'prompt_token_details': {'cached_tokens': 60}",
-	    "'prompt_tokens_details': null, 'prompt_token_details': {'cached_tokens': "
-	    "60}",
+	    ("'prompt_tokens_details': null, 'prompt_token_details': {'cached_tokens': "
+	     "60}"),
 	    "'cached_tokens': 60", "'prompt_cache_hit_tokens': 60",
 	    "'num_cached_tokens': 60", "'cache_read_input_tokens': 60",
 	    "'prompt_tokens_details': {'cached_tokens': 60}, 'cached_tokens': 9",
@@ -227,6 +227,7 @@ TEST(the_hosts_own_figure_of_the_cost)
 	    {"{'cost': '1'}", -1},
 	    {"{'cost': null}", -1},
 	    {"{'cost': 1e30}", -1},
+	    {"{'cost': -0.5}", -1},
 	    {"{'prompt_tokens': 1}", -1},
 	};
 

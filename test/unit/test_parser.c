@@ -272,6 +272,32 @@ TEST(first_lines)
 	}
 }
 
+TEST(a_bare_cr_is_refused_at_every_place)
+{
+	static const char *const heads[] = {
+	    "POST /a?b HTTP/1.1\r\nHost: a b\r\nX-Long-Name: \ta\r\nContent-Length: 5\r\n"
+	    "Connection: close\r\nTransfer-Encoding: \r\nX: \r\n\r\n",
+	    "HTTP/1.1 200 All right\r\nServer: a b\r\nContent-Length: 5\r\n"
+	    "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\nX: \r\n\r\n"};
+	char text[200];
+
+	for (int kind = 0; kind < 2; kind++) {
+		size_t n = strlen(heads[kind]);
+
+		for (size_t at = 1; at + 4 < n; at++) {
+			struct slice got;
+
+			memcpy(text, heads[kind], at);
+			text[at] = '\r';
+			memcpy(text + at + 1, heads[kind] + at, n - at);
+			got = transcript(kind == 0 ? HTTP_REQUESTS : HTTP_REPLIES,
+			    slice_of(text, n + 1), HEAD_MAX, cut_never, NULL);
+			if (!slice_starts(got, S("BAD_")))
+				fail_msg("%zu: %.*s", at, SLICE_ARGS(got));
+		}
+	}
+}
+
 TEST(other_protocols_are_not_spoken)
 {
 	assert_said(HTTP_REQUESTS, "DESCRIBE rtsp://a/b RTSP/1.0\r\n\r\n",
@@ -650,6 +676,7 @@ main(void)
 	    cmocka_unit_test(nothing_is_upgraded),
 	    cmocka_unit_test(what_smugglers_send_is_refused),
 	    cmocka_unit_test(first_lines),
+	    cmocka_unit_test(a_bare_cr_is_refused_at_every_place),
 	    cmocka_unit_test(other_protocols_are_not_spoken),
 	    cmocka_unit_test(a_transfer_coding_wants_http_1_1),
 	    cmocka_unit_test(broken_chunks_are_refused),

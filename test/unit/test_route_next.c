@@ -280,7 +280,7 @@ TEST(a_half_open_one_is_probed_by_one_request)
 	assert_plan(&r, "a b c");
 	c = assert_next(&r, NOW_MS, "a");
 	assert_true(c->probe);
-	other = r;
+	case_beside(&other, &r);
 	plan(&other, "m");
 	assert_plan(&other, "a:BROKEN b c");
 	assert_next(&other, NOW_MS, "b");
@@ -289,6 +289,7 @@ TEST(a_half_open_one_is_probed_by_one_request)
 	assert_false(assert_next(&other, NOW_MS, "a")->probe);
 	route_again(c);
 	assert_false(assert_next(&r, NOW_MS, "a")->probe);
+	arena_free(&other.arena);
 	case_done(&r);
 }
 
@@ -303,12 +304,13 @@ TEST(a_probe_that_is_lost_to_another_request)
 	atomic_store(&health_at(&r, "m", 0)->open_until_ms, NOW_MS);
 	atomic_store(&health_at(&r, "m", 1)->open_until_ms, NOW_MS - 1);
 	plan(&r, "m");
-	other = r;
+	case_beside(&other, &r);
 	plan(&other, "m");
 	assert_next(&other, NOW_MS, "a");
 	assert_true(assert_next(&r, NOW_MS, "b")->probe);
 	/* Both are probed: a doubt is no refusal. The one that opened first. */
 	assert_false(assert_next(&other, NOW_MS, "b")->probe);
+	arena_free(&other.arena);
 	case_done(&r);
 }
 

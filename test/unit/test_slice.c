@@ -40,6 +40,20 @@ TEST(equality)
 	assert_false(slice_ieq(S("@"), S("`")));
 	assert_false(slice_ieq(S("["), S("{")));
 	assert_false(slice_ieq(S("\xc4"), S("\xe4")));
+	/* Longer ones go by eight bytes. */
+	assert_true(slice_ieq(S("Content-Length"), S("content-LENGTH")));
+	assert_true(slice_ieq(S("x-abcdef"), S("X-ABCDEF")));
+	for (size_t i = 0; i < 14; i++) {
+		char other[14], cased[14];
+
+		memcpy(other, "content-length", 14);
+		memcpy(cased, "content-length", 14);
+		other[i] ^= 1;
+		assert_false(slice_ieq(slice_of(other, 14), S("content-length")));
+		cased[i] ^= 0x20; /* "-" becomes CR, no other case of it */
+		assert_int_equal(
+		    slice_ieq(slice_of(cased, 14), S("content-length")), i != 7);
+	}
 }
 
 TEST(order_is_bytewise_and_a_prefix_comes_first)

@@ -54,11 +54,11 @@ assert_none(const struct wish *w)
 TEST(no_wish_wishes_nothing)
 {
 	static const char *const values[] = {"null", "{}",
-	    "{'order': null, 'only': null, 'ignore': null, 'sort': null,"
-	    " 'max_price': null, 'allow_fallbacks': null, 'require_parameters': null,"
-	    " 'data_collection': null, 'unknown': null}",
-	    "{'order': [], 'ignore': [], 'allow_fallbacks': true, 'max_price': {},"
-	    " 'require_parameters': false, 'data_collection': 'allow'}"};
+	    ("{'order': null, 'only': null, 'ignore': null, 'sort': null,"
+	     " 'max_price': null, 'allow_fallbacks': null, 'require_parameters': null,"
+	     " 'data_collection': null, 'unknown': null}"),
+	    ("{'order': [], 'ignore': [], 'allow_fallbacks': true, 'max_price': {},"
+	     " 'require_parameters': false, 'data_collection': 'allow'}")};
 	struct reading r;
 
 	for (size_t i = 0; i < COUNT(values); i++) {

@@ -1,0 +1,179 @@
+/*
+ * store_case: a data folder for each test, which is gone afterwards, and rows to
+ * put into it.
+ */
+#ifndef UNIT_STORE_CASE_H
+#define UNIT_STORE_CASE_H
+
+#include "store/ledger.h"
+
+#include "provider/price.h"
+
+#include "test.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64]; /* of the running test */
+
+static inline int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void
+remove_folder(void)
+{
+	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int
+folder_setup(void **state __attribute__((unused)))
+{
+	/* In memory where that can be: what a disk takes to sync is not tested. */
+	(void)snprintf(folder, sizeof(folder), "%s/weir-store-XXXXXX",
+	    access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
+	return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static inline int
+folder_teardown(void **state __attribute__((unused)))
+{
+	remove_folder();
+	return 0;
+}
+
+#define RUN(case) cmocka_unit_test_setup_teardown(case, folder_setup, folder_teardown)
+
+/* The database of the folder. */
+static inline sqlite3 *
+open_db(void)
+{
+	struct note note = {""};
+	sqlite3 *db = NULL;
+
+	if (db_open(folder, &db, &note) != ERR_OK)
+		fail_msg("%s", note.text);
+	return db;
+}
+
+/* Closes it; no statement may be left. */
+static inline void
+close_db(sqlite3 *db)
+{
+	assert_null(sqlite3_next_stmt(db, NULL));
+	assert_int_equal(sqlite3_get_autocommit(db), 1);
+	db_close(db);
+}
+
+static inline void
+run_sql(sqlite3 *db, const char *sql)
+{
+	struct note note = {""};
+
+	if (db_run(db, sql, &note) != ERR_OK)
+		fail_msg("%s: %s", sql, note.text);
+}
+
+/* The number that a statement gives. */
+static inline int64_t
+number_of(sqlite3 *db, const char *sql)
+{
+	struct note note;
+	sqlite3_stmt *s;
+	int64_t n;
+
+	assert_int_equal(db_prepare(db, sql, &s, &note), ERR_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int64(s, 0);
+	(void)sqlite3_finalize(s);
+	return n;
+}
+
+/* The n-th step of SQLite's machine on the connection fails, as a disk may. */
+static inline int
+interrupt(void *arg)
+{
+	return --*(int *)arg == 0;
+}
+
+static inline void
+break_reads(sqlite3 *db, int *steps)
+{
+	sqlite3_progress_handler(db, 1, interrupt, steps);
+}
+
+static inline void
+mend_reads(sqlite3 *db)
+{
+	sqlite3_progress_handler(db, 0, NULL, NULL);
+}
+
+/* A row that tells itself from others by its number. */
+static inline struct meter_row
+row_of(uint64_t number)
+{
+	struct meter_row row = {.n = {.id = {number, number * 7},
+				    .start_ms = 1767225600000 + number, /* 2026-01-01 */
+				    .key_id = 3,
+				    .ttft_ms = 50,
+				    .total_ms = 200,
+				    .status = 200,
+				    .attempts = 1,
+				    .stream = true,
+				    .usage = {.known = true},
+				    .cost_pusd = 1000 + (int64_t)number}};
+
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		row.n.usage.count[c] = 100 + c;
+	for (unsigned t = 0; t < METER_TEXTS; t++)
+		row.text[t] = S("");
+	row.text[TEXT_KEY] = S("alice");
+	row.text[TEXT_ASKED] = S("acme/large:cheapest");
+	row.text[TEXT_MODEL] = S("acme/large");
+	row.text[TEXT_PROVIDER] = S("groq");
+	row.text[TEXT_UPSTREAM] = S("large-v1");
+	row.text[TEXT_OPERATION] = S("chat");
+	row.text[TEXT_OUTCOME] = S("OK");
+	row.text[TEXT_ATTEMPTS] = S("[{\"provider\":\"groq\"}]");
+	return row;
+}
+
+/* Records of rows, as they come out of an outbox. */
+struct records {
+	struct outbox outbox;
+	struct slice bytes;
+};
+
+static inline void
+records_init(struct records *r)
+{
+	assert_int_equal(outbox_init(&r->outbox, 8u << 20, 0), ERR_OK);
+}
+
+static inline void
+records_add(struct records *r, const struct meter_row *row)
+{
+	assert_true(meter_row_put(&r->outbox, row));
+}
+
+static inline struct slice
+records_take(struct records *r)
+{
+	assert_true(outbox_take(&r->outbox, 0, &r->bytes));
+	return r->bytes;
+}
+
+static inline void
+records_done(struct records *r)
+{
+	outbox_done(&r->outbox);
+}
+
+#endif
