@@ -3,6 +3,7 @@
  * then the entries of other names. Keys come from an entry's api_key, else from
  * the row's variables.
  */
+#include "config/aws.h"
 #include "config/loading.h"
 
 #include "dialect/dialect.h"
@@ -200,6 +201,31 @@ miss_key(struct making *m)
 	set_missing(m, loading_keep(m->l, "%s", text.text));
 }
 
+/* Where an access key of AWS is found, requests are signed with it. */
+static void
+sign_with_aws(struct making *m)
+{
+	struct slice region;
+	struct note why;
+	struct aws aws;
+	enum err e = aws_find(&aws, &why);
+
+	if (e == ERR_NOT_FOUND)
+		set_missing(m, loading_keep(m->l, "%s", why.text));
+	m->l->nomem = m->l->nomem || e == ERR_NOMEM;
+	if (e != ERR_OK)
+		return;
+	m->p->auth = AUTH_AWS;
+	m->p->aws = aws.key;
+	aws.key = (struct sigv4_credentials){0};
+	region =
+	    m->p->host.name == NULL ? S("") : sigv4_region_of(slice_str(m->p->host.name));
+	if (region.len == 0 && aws.region != NULL)
+		region = slice_str(aws.region);
+	m->p->aws_region = loading_dup(m->l, region.len > 0 ? region : S("us-east-1"));
+	aws_done(&aws);
+}
+
 static void
 take_keys(struct making *m)
 {
@@ -209,6 +235,10 @@ take_keys(struct making *m)
 
 	if (m->p->auth == AUTH_ENGINE)
 		return;
+	if (m->p->auth == AUTH_AWS) {
+		sign_with_aws(m);
+		return;
+	}
 	if (none && key != NULL)
 		report_error(&m->l->report, loading_place(m->l, key),
 		    "an api_key and \"auth: none\": one of them is too much");
@@ -216,6 +246,11 @@ take_keys(struct making *m)
 		keys_of_entry(m);
 	else if (!none)
 		keys_of_variables(m);
+	if (m->p->nkeys == 0 && m->p->dialect == DIALECT_BEDROCK && auth == NULL &&
+	    key == NULL && m->row != NULL) {
+		sign_with_aws(m);
+		return;
+	}
 	if (m->p->nkeys == 0 && m->p->auth != AUTH_OPTIONAL && m->missing == NULL &&
 	    key == NULL)
 		miss_key(m);
@@ -383,11 +418,11 @@ static void
 take_auth(struct making *m)
 {
 	static const char *const words[] = {
-	    "bearer", "api-key", "x-api-key", "none", "x-goog-api-key"};
+	    "bearer", "api-key", "x-api-key", "none", "x-goog-api-key", "aws"};
 	const struct yaml_node *n = m->value[FIELD_AUTH];
 	unsigned i;
 
-	if (n != NULL && loading_word(m->l, n, words, 5, &i))
+	if (n != NULL && loading_word(m->l, n, words, 6, &i))
 		m->p->auth = (enum auth)i;
 	else if (m->row == NULL)
 		m->p->auth = m->value[FIELD_API_KEY] == NULL	  ? AUTH_OPTIONAL

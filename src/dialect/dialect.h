@@ -124,6 +124,7 @@ struct dialect {
 	const char *name;
 	const struct translation *chat; /* NULL: not translated */
 	bool is_framed; /* its streams are http/eventstream.h's, not http/sse.h's */
+	bool has_arrays; /* its streams are told as an array, but where ?alt=sse asks */
 
 	/*
 	 * Reads the request (its tape holds at least dialect->keep levels). Texts

@@ -668,6 +668,7 @@ const struct dialect dialect_gemini = {
     .id = DIALECT_GEMINI,
     .name = "gemini",
     .chat = &gemini_translation,
+    .has_arrays = true,
     .read_ask = read_ask,
     .edit = edit,
     .read_reply = read_reply,

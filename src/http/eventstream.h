@@ -16,6 +16,8 @@
 
 #include "http/sse.h"
 
+#define EVENTSTREAM_TYPE "application/vnd.amazon.eventstream"
+
 struct eventstream {
 	struct buf partial; /* a frame that is not complete */
 	struct buf words;   /* data of an error that has words and no payload */

@@ -178,6 +178,8 @@ provider_done(struct provider *p)
 	free(p->host_header);
 	for (unsigned i = 0; i < p->nkeys; i++)
 		secret_free(&p->keys[i]);
+	sigv4_credentials_done(&p->aws);
+	free(p->aws_region);
 }
 
 static const struct face faces[] = {

@@ -16,6 +16,7 @@
 #include "core/err.h"
 #include "core/secret.h"
 #include "dialect/quirk.h"
+#include "http/sigv4.h"
 #include "net/upstream.h"
 
 enum auth {
@@ -24,6 +25,7 @@ enum auth {
 	AUTH_X_API_KEY,
 	AUTH_OPTIONAL,
 	AUTH_X_GOOG_API_KEY,
+	AUTH_AWS, /* each request is signed (http/sigv4.h) */
 	AUTH_ENGINE
 };
 
@@ -86,6 +88,8 @@ struct provider {
 	char *host_header;  /* "api.groq.com", "127.0.0.1:9001"; both also the engine's */
 	struct secret keys[PROVIDER_KEYS_MAX];
 	unsigned nkeys;
+	struct sigv4_credentials aws; /* with AUTH_AWS */
+	char *aws_region;
 	const char *missing; /* why it can't be used, or NULL; lives with the catalog */
 };
 

@@ -270,90 +270,6 @@ attempt_key(const struct attempt *a)
 					    : S("");
 }
 
-static void
-put_credential(struct attempt *a, enum auth auth, struct buf *to)
-{
-	struct slice key = attempt_key(a);
-
-	if (key.len == 0)
-		return;
-	if (auth == AUTH_API_KEY) {
-		http_put_field(to, S("api-key"), key);
-	} else if (auth == AUTH_X_API_KEY) {
-		http_put_field(to, S("x-api-key"), key);
-	} else if (auth == AUTH_X_GOOG_API_KEY) {
-		http_put_field(to, S("x-goog-api-key"), key);
-	} else {
-		buf_add(to, S("authorization: Bearer "));
-		buf_add(to, key);
-		buf_add(to, S("\r\n"));
-	}
-}
-
-/* The caller's query, behind what of one the target has already. */
-static void
-put_query(struct attempt *a, struct buf *to, size_t from)
-{
-	struct slice query = a->ask->query;
-	struct slice target = slice_from(buf_slice(to), from);
-
-	if (query.len > 1 && slice_find(target, '?') < target.len) {
-		buf_byte(to, '&');
-		query = slice_from(query, 1);
-	}
-	buf_add(to, query);
-}
-
-/* The caller's fields that pass; those of his dialect only where it is spoken. */
-static void
-put_fields(struct attempt *a, struct buf *to)
-{
-	const struct http_head *h = a->ask->head;
-
-	for (unsigned i = 0; i < h->nfields; i++) {
-		struct slice name = h->fields[i].name;
-
-		if (a->ask->answer != NULL && headers_of_dialect(name))
-			continue;
-		if (headers_to_provider(options_of(a), name))
-			http_copy_field(to, &h->fields[i]);
-	}
-}
-
-static void
-put_head(struct attempt *a, struct buf *to)
-{
-	const struct provider *p = a->candidate->offer->provider;
-	const struct dialect *d = a->ask->dialect;
-	const char *path = "";
-	enum auth auth = p->auth;
-	const struct http_head *h = a->ask->head;
-	size_t had = to->len;
-
-	(void)provider_speaks(p, d->id, &path, &auth);
-	buf_add(to, S("POST "));
-	buf_add(to, slice_str(a->use != NULL ? "/v1" : path));
-	d->put_target(
-	    a->ask->surface->op, a->candidate->offer->upstream, a->ask->stream, to);
-	if (a->ask->answer == NULL)
-		put_query(a, to, had);
-	buf_add(to, S(" HTTP/1.1\r\n"));
-	http_put_field(
-	    to, S("host"), slice_str(a->use != NULL ? "127.0.0.1" : p->host_header));
-	put_credential(a, auth, to);
-	put_fields(a, to);
-	if (d->field_name.len > 0 &&
-	    (a->ask->answer != NULL || http_field(h, d->field_name).ptr == NULL))
-		http_put_field(to, d->field_name, d->field_value);
-	if (a->ask->answer != NULL || http_field(h, S("content-type")).ptr == NULL)
-		http_put_field(to, S("content-type"), S("application/json"));
-	if (p->quirks & Q_ASK_FOR_ENGLISH)
-		http_put_field(to, S("accept-language"), S("en-US,en"));
-	http_put_field(to, S("accept-encoding"), S("identity"));
-	http_put_number(to, S("content-length"), a->ask->body_len);
-	http_put_end(to);
-}
-
 /* Sends the head, and with it what fits of the body. */
 static void
 send_request(struct attempt *a)
@@ -368,7 +284,7 @@ send_request(struct attempt *a)
 	http_parser_init(&a->parser, HTTP_REPLIES, &a->arena, REPLY_HEAD_BYTES);
 	stream_attend(s, &up_events, a);
 	buf_clear(head);
-	put_head(a, head);
+	attempt_put_head(a, head);
 	if (head->err != ERR_OK) {
 		attempt_fail(a, ERR_NOMEM, "out of memory");
 		return;
@@ -469,6 +385,9 @@ on_free(void *arg)
 	free(a->use);
 	http_parser_done(&a->parser);
 	sse_done(&a->sse);
+	if (a->frames != NULL)
+		eventstream_done(a->frames);
+	free(a->frames);
 	attempt_translate_done(a);
 	inflate_free(a->inflate);
 	buf_give(&a->body, &a->worker->block_slab);

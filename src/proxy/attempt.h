@@ -13,6 +13,7 @@
 #define PROXY_ATTEMPT_H
 
 #include "dialect/dialect.h"
+#include "http/eventstream.h"
 #include "http/inflate.h"
 #include "http/parser.h"
 #include "local/engine.h"
@@ -49,6 +50,7 @@ struct attempt_ask {
 	unsigned nparts;
 	size_t body_len;
 	bool stream;	     /* events are wanted: the first token has a limit */
+	bool as_array;	     /* the caller reads a stream's events as one JSON array */
 	bool withhold_usage; /* weir asked for the usage event, the caller did not */
 	uint64_t answers;    /* so many finish reasons make a stream complete */
 	/* How the answer is written for a caller of another dialect; NULL: it speaks the
@@ -94,6 +96,7 @@ struct attempt {
 	bool begun;	/* BEGINS was told */
 	bool done_mark; /* the stream's end mark came */
 	bool paused;
+	bool in_array;	  /* its first element was told */
 	bool raw, looked; /* a JSON reply too long to be held; its beginning was read */
 	bool compressed;  /* the reply's body is */
 	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
@@ -102,6 +105,7 @@ struct attempt {
 	unsigned interim;		      /* replies that announce another */
 
 	struct sse sse;
+	struct eventstream *frames;	 /* in its place, where the stream has frames */
 	struct translating *translating; /* of a stream; see attempt_translate.c */
 	struct inflate *inflate;
 	struct buf body;  /* a whole reply, or what is held back, or a fault */

@@ -14,13 +14,13 @@ attempt_flush(struct attempt *a)
 	unsigned n = a->nout;
 
 	a->nout = 0;
-	if (a->translating != NULL && a->begun && told->len > 0) {
+	if (attempt_rewrites(a) && a->begun && told->len > 0) {
 		a->worker->out[0] = buf_slice(told);
 		n = 1;
 	}
 	if (n > 0 && a->phase != PHASE_OVER)
 		attempt_tell_bytes(a, a->worker->out, n);
-	if (a->translating != NULL)
+	if (attempt_rewrites(a))
 		buf_clear(told);
 }
 
@@ -97,7 +97,7 @@ static void
 fault_goes_on(struct attempt *a)
 {
 	a->err = ERR_STREAM_ERROR;
-	if (a->ask->answer == NULL)
+	if (!attempt_rewrites(a))
 		return;
 	(void)a->ask->dialect->read_fault(200, &a->worker->reply_tape, &a->fault);
 	attempt_translate_fault(a);
@@ -124,15 +124,18 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 		fail_by_event(a);
 		return false;
 	}
-	if (f.is_fault)
+	if (f.is_fault) {
 		fault_goes_on(a);
+		if (attempt_rewrites(a))
+			return false;
+	}
 	a->token_events += f.has_token;
 	/* An answer may be empty: then it begins with its end. */
 	if (a->token_ms == 0 && (f.has_token || f.finishes > 0))
 		first_token(a);
 	if (f.usage_only && a->ask->withhold_usage)
 		return false;
-	if (f.is_done && a->begun && !a->compressed && a->ask->answer == NULL) {
+	if (f.is_done && a->begun && !a->compressed && !attempt_rewrites(a)) {
 		attempt_flush(a);
 		if (a->phase != PHASE_OVER)
 			attempt_tell_mark(a);
@@ -145,10 +148,20 @@ tell(struct attempt *a, const struct sse_event *e, struct slice raw)
 {
 	if (a->ask->answer != NULL)
 		attempt_translate_event(a, e);
+	else if (a->ask->as_array)
+		attempt_array_event(a, e);
 	else if (a->begun)
 		put(a, raw);
 	else
 		attempt_hold(a, raw);
+}
+
+static bool
+next_event(
+    struct attempt *a, struct slice *in, struct sse_event *ret_event, enum err *ret_err)
+{
+	return a->frames != NULL ? eventstream_next(a->frames, in, ret_event, ret_err)
+				 : sse_next(&a->sse, in, ret_event, ret_err);
 }
 
 static void
@@ -157,18 +170,19 @@ read_plain(struct attempt *a, struct slice part)
 	struct sse_event e;
 	enum err err;
 
-	while (a->phase == PHASE_EVENTS && sse_next(&a->sse, &part, &e, &err)) {
+	while (a->phase == PHASE_EVENTS && next_event(a, &part, &e, &err)) {
 		if (judge_event(a, &e, true))
 			tell(a, &e, e.raw);
 		/* One that was put together lives until the next call only. */
-		if (a->sse.given)
+		if (a->frames != NULL ? a->frames->given : a->sse.given)
 			attempt_flush(a);
 	}
 	if (a->phase == PHASE_EVENTS && err != ERR_OK) {
 		attempt_flush(a);
 		attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
 		    err == ERR_FULL ? "an event is longer than upstream.event_bytes"
-				    : "out of memory");
+		    : err == ERR_BAD_REPLY ? "the stream is none of AWS's frames"
+					   : "out of memory");
 	}
 }
 
@@ -188,8 +202,8 @@ read_compressed(struct attempt *a, struct slice part)
 	if (a->inflate != NULL)
 		err = inflate_read(a->inflate, part, &a->plain);
 	plain = buf_slice(&a->plain);
-	while (err == ERR_OK && a->phase == PHASE_EVENTS &&
-	       sse_next(&a->sse, &plain, &e, &err))
+	while (
+	    err == ERR_OK && a->phase == PHASE_EVENTS && next_event(a, &plain, &e, &err))
 		(void)judge_event(a, &e, true);
 	buf_free(&a->plain);
 	if (a->phase != PHASE_EVENTS)
@@ -231,7 +245,7 @@ attempt_events(struct attempt *a, struct slice part)
 {
 	if (!a->compressed)
 		read_plain(a, part);
-	else if (a->ask->answer != NULL)
+	else if (attempt_rewrites(a))
 		read_decompressed(a, part);
 	else
 		read_compressed(a, part);
@@ -243,13 +257,13 @@ take_rest(struct attempt *a)
 {
 	struct sse_event e;
 
-	if (!sse_rest(&a->sse, &e))
+	if (a->frames != NULL || !sse_rest(&a->sse, &e))
 		return;
-	if (!judge_event(a, &e, false) || (a->compressed && a->ask->answer == NULL))
+	if (!judge_event(a, &e, false) || (a->compressed && !attempt_rewrites(a)))
 		return;
 	/* Completed, so that the caller's reader takes it for an event as well. */
 	tell(a, &e, e.raw);
-	if (a->phase == PHASE_EVENTS && a->ask->answer == NULL)
+	if (a->phase == PHASE_EVENTS && !attempt_rewrites(a))
 		tell(a, &e, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
 }
 
@@ -268,8 +282,10 @@ attempt_events_end(struct attempt *a, bool reusable)
 		    a->candidate->offer->provider->name);
 		return;
 	}
-	if (a->err == ERR_OK)
+	if (a->err == ERR_OK && a->ask->answer != NULL)
 		attempt_translate_end(a);
+	else if (a->err == ERR_OK && a->ask->as_array)
+		attempt_array_end(a);
 	attempt_flush(a);
 	if (a->phase == PHASE_EVENTS && !a->begun) {
 		attempt_begin(a);

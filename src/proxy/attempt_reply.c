@@ -2,6 +2,8 @@
 
 #include "proxy/worker.h"
 
+#include <stdlib.h>
+
 #define KEY_LEAST   8		/* shorter ones are no secret, and in many words */
 #define TAIL_BYTES  (16u << 10) /* at the end of a long reply, where its usage stands */
 #define INTERIM_MAX 20		/* announcements before a reply */
@@ -288,6 +290,15 @@ start_raw(struct attempt *a)
 
 /* --- by phase --- */
 
+static bool
+expect_frames(struct attempt *a)
+{
+	a->frames = calloc(1, sizeof(*a->frames));
+	if (a->frames != NULL)
+		eventstream_init(a->frames, options_of(a)->event_bytes);
+	return a->frames != NULL;
+}
+
 static void
 start_reply(struct attempt *a)
 {
@@ -303,9 +314,12 @@ start_reply(struct attempt *a)
 		a->fault_ms = a->heard_ms;
 		return;
 	}
-	if (slice_istarts(type, S("text/event-stream"))) {
+	if (slice_istarts(type, S("text/event-stream")) ||
+	    slice_istarts(type, S(EVENTSTREAM_TYPE))) {
 		a->phase = PHASE_EVENTS;
-		if (a->compressed)
+		if (slice_istarts(type, S(EVENTSTREAM_TYPE)) && !expect_frames(a))
+			attempt_fail(a, ERR_NOMEM, "out of memory");
+		else if (a->compressed)
 			a->inflate = inflate_new(encoding);
 		return;
 	}

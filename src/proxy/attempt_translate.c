@@ -162,10 +162,45 @@ attempt_translate_end(struct attempt *a)
 void
 attempt_translate_fault(struct attempt *a)
 {
+	const struct dialect *d = a->ask->surface->dialect;
 	struct fault f = a->fault;
 
 	f.status = err_status(ERR_STREAM_ERROR);
-	a->ask->surface->dialect->write_fault_event(&f, &a->worker->told);
+	if (!a->ask->as_array) {
+		d->write_fault_event(&f, &a->worker->told);
+		return;
+	}
+	buf_add(&a->worker->told, S(",\r\n"));
+	d->write_fault(&f, &a->worker->told);
+	buf_byte(&a->worker->told, ']');
+}
+
+/* --- the caller's own dialect --- */
+
+void
+attempt_array_event(struct attempt *a, const struct sse_event *e)
+{
+	struct buf *to = &a->worker->told;
+
+	if (e->data.len == 0)
+		return;
+	if (!a->begun)
+		buf_clear(to);
+	buf_add(to, a->in_array ? S(",\r\n") : S("["));
+	buf_add(to, e->data);
+	a->in_array = true;
+	told(a);
+}
+
+void
+attempt_array_end(struct attempt *a)
+{
+	struct buf *to = &a->worker->told;
+
+	if (!a->begun)
+		buf_clear(to);
+	buf_add(to, a->in_array ? S("]") : S("[]"));
+	told(a);
 }
 
 /* --- whole replies --- */

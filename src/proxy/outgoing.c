@@ -24,19 +24,37 @@ outgoing_asks_for_usage(const struct request *r)
 	return (r->candidate->offer->provider->quirks & Q_USAGE_UNASKED) == 0;
 }
 
+bool
+outgoing_as_array(struct request *r)
+{
+	return r->ask.stream && r->surface->dialect->has_arrays &&
+	       !slice_ieq(request_param(r, S("alt")), S("sse"));
+}
+
+/* What of the caller's query goes on: neither a key nor what put_target() says. */
+static bool
+passes(const struct request *r, struct slice pair)
+{
+	bool says_form = r->ask.stream && r->surface->dialect->has_arrays;
+
+	return !slice_starts(pair, S("key=")) &&
+	       !(says_form && slice_starts(pair, S("alt=")));
+}
+
 struct slice
 outgoing_query(struct request *r)
 {
 	struct slice rest = slice_from(r->query, 1), kept;
 	struct buf query;
 
-	if (slice_search(r->query, S("key=")) == r->query.len)
+	if (slice_search(r->query, S("key=")) == r->query.len &&
+	    !r->surface->dialect->has_arrays)
 		return r->query;
 	buf_init(&query, r->query.len + 1);
 	while (rest.ptr != NULL && rest.len > 0) {
 		struct slice pair = slice_cut(&rest, '&');
 
-		if (slice_starts(pair, S("key=")))
+		if (!passes(r, pair))
 			continue;
 		buf_byte(&query, query.len == 0 ? '?' : '&');
 		buf_add(&query, pair);
@@ -180,7 +198,8 @@ translate_body(struct request *r)
 	    .provider = o->provider->name,
 	    .prompt = r->prompt,
 	    .unix_s = r->start_unix_ms / 1000,
-	    .usage_asked = r->ask.usage_asked};
+	    .usage_asked = r->ask.usage_asked,
+	    .as_array = outgoing_as_array(r)};
 	return ERR_OK;
 }
 

@@ -20,10 +20,11 @@ put_upstream_fields(struct request *r, struct buf *to)
 {
 	const struct attempt *a = r->attempt;
 	const char *id = r->candidate->offer->provider->id_header;
+	bool rewritten = a->ask->answer != NULL || (a->ask->as_array && !r->whole);
 	struct slice value;
 
 	for (unsigned i = 0; i < a->head.nfields; i++) {
-		if (a->ask->answer != NULL && headers_of_body(a->head.fields[i].name))
+		if (rewritten && headers_of_body(a->head.fields[i].name))
 			continue;
 		if (headers_to_caller(&a->head, a->head.fields[i].name))
 			http_copy_field(to, &a->head.fields[i]);
@@ -90,6 +91,7 @@ static void
 put_stream_head(struct request *r)
 {
 	struct attempt *a = r->attempt;
+	const struct dialect *d = r->surface->dialect;
 	struct buf *head = &r->worker->head;
 	bool sized = a->raw && a->head.has_length;
 	struct slice part;
@@ -98,6 +100,7 @@ put_stream_head(struct request *r)
 	r->head_sent = true;
 	r->chunked = !sized && r->head.minor > 0;
 	r->events = !a->raw && !a->compressed;
+	r->comments = r->events && !d->is_framed && !a->ask->as_array;
 	if (!sized && !r->chunked)
 		r->keep_alive = false;
 	buf_clear(head);
@@ -105,8 +108,11 @@ put_stream_head(struct request *r)
 	reply_common(r, head);
 	put_upstream_fields(r, head);
 	/* The head went out before the provider's: it says what can be said. */
-	if (!a->begun || a->ask->answer != NULL) {
-		http_put_field(head, S("content-type"), S("text/event-stream"));
+	if (!a->begun || a->ask->answer != NULL || a->ask->as_array) {
+		http_put_field(head, S("content-type"),
+		    a->ask->as_array ? S("application/json")
+		    : d->is_framed   ? S(EVENTSTREAM_TYPE)
+				     : S("text/event-stream"));
 		http_put_field(head, S("cache-control"), S("no-cache"));
 	}
 	if (sized)
@@ -161,7 +167,7 @@ put_cost_comment(struct request *r)
 	char text[TEXT_PUSD_MAX], id[REQUEST_ID_LEN];
 	struct slice cost = S("unknown"), line;
 
-	if (!r->cost_comment || r->cost_told || !r->events)
+	if (!r->cost_comment || r->cost_told || !r->comments)
 		return;
 	r->cost_told = true;
 	settle_facts(r);
@@ -193,7 +199,13 @@ put_error_event(struct request *r)
 	    .code = slice_str(err_code(r->err))};
 
 	buf_init(&event, 16u << 10);
-	r->surface->dialect->write_fault_event(&f, &event);
+	if (r->attempt->ask->as_array) {
+		buf_add(&event, r->attempt->begun ? S(",\r\n") : S("["));
+		r->surface->dialect->write_fault(&f, &event);
+		buf_byte(&event, ']');
+	} else {
+		r->surface->dialect->write_fault_event(&f, &event);
+	}
 	put_bytes(r, buf_slice(&event));
 	buf_free(&event);
 }
@@ -274,7 +286,7 @@ relay_time(struct request *r)
 	uint64_t now = loop_now(r->worker->loop);
 	uint64_t silence = r->config->options.comment_time;
 
-	if (r->client == NULL || r->attempt == NULL || !r->events)
+	if (r->client == NULL || r->attempt == NULL || !r->comments)
 		return;
 	if (now - r->wrote_ms >= silence && client_queued(r->client) == 0)
 		put_bytes(r, comment);

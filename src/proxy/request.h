@@ -90,7 +90,8 @@ struct request {
 	bool fault_translated;
 	unsigned status; /* sent, or to be sent */
 	bool head_sent, streaming, chunked, keep_alive;
-	bool events; /* our head says: a stream of events, as text */
+	bool events;   /* our head says: a stream of events */
+	bool comments; /* that may have comments between them */
 	bool cost_comment, cost_told;
 	bool replied; /* by weir itself, with all of it sent */
 	uint64_t retry_after_ms;
@@ -164,6 +165,9 @@ bool outgoing_asks_for_usage(const struct request *r);
 
 /* outgoing.c: the caller's query without his key. */
 struct slice outgoing_query(struct request *r);
+
+/* Does the caller read a stream as one JSON array? */
+bool outgoing_as_array(struct request *r);
 
 /* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. */
 enum err outgoing_make(struct request *r) MUST_CHECK;

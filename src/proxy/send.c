@@ -26,6 +26,7 @@ start_attempt(struct request *r)
 	r->sending.head = &r->head;
 	r->sending.query = outgoing_query(r);
 	r->sending.stream = r->ask.stream;
+	r->sending.as_array = outgoing_as_array(r);
 	r->sending.withhold_usage = !r->ask.usage_asked && outgoing_asks_for_usage(r);
 	r->sending.dialect = outgoing_dialect(r);
 	r->sending.answer =
