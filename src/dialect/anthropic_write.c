@@ -86,7 +86,7 @@ takes_media(const struct writer *w, const struct part *p)
 {
 	if (p->kind != PART_IMAGE && p->kind != PART_FILE)
 		return false;
-	return p->media.source != MEDIA_ID || w->same;
+	return w->same || writer_is_open(p);
 }
 
 static void

@@ -165,7 +165,7 @@ put_user_part(struct writer *w, const struct turn *t, const struct part *p)
 {
 	if (p->kind == PART_TEXT || p->kind == PART_REFUSAL)
 		put_text(w->to, p->text);
-	else if (p->kind == PART_IMAGE && p->media.source != MEDIA_ID)
+	else if (p->kind == PART_IMAGE && writer_is_open(p))
 		put_image(w->to, p);
 	else
 		writer_lose_part(w, t, p);

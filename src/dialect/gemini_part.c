@@ -203,8 +203,7 @@ static const struct gemini_names media_names = {media_all, M_MEMBERS, M_DATA};
 static bool
 is_id(struct slice uri)
 {
-	return slice_starts(uri, S("gs://")) || slice_starts(uri, S("files/")) ||
-	       slice_starts(uri, S("https://generativelanguage.googleapis.com/"));
+	return slice_starts(uri, S("files/")) || writer_is_googles(uri);
 }
 
 /* {"mimeType": ..., "data": ...} or {"mimeType": ..., "fileUri": ...} */

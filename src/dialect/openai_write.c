@@ -80,7 +80,8 @@ put_media(struct writer *w, const struct part *p)
 
 	if ((p->kind != PART_FILE && from == MEDIA_ID) ||
 	    (p->kind == PART_AUDIO && from != MEDIA_DATA) ||
-	    (p->kind == PART_FILE && from != MEDIA_DATA && !w->same))
+	    (p->kind == PART_FILE && from != MEDIA_DATA && !w->same) ||
+	    (!w->same && !writer_is_open(p)))
 		return false;
 	json_open(b, '{');
 	json_member(b, S("type"), names[p->kind]);

@@ -236,6 +236,23 @@ writer_result_text(struct writer *w, const struct part *result, struct slice bet
 	    result->result.parts, between);
 }
 
+bool
+writer_is_googles(struct slice url)
+{
+	struct slice host = S("/generativelanguage.googleapis.com");
+	struct slice head = slice_head(url, S("https:\\/\\/").len + host.len);
+
+	return slice_starts(url, S("gs:")) ||
+	       (slice_starts(url, S("https:")) && slice_search(head, host) < head.len);
+}
+
+bool
+writer_is_open(const struct part *p)
+{
+	return p->media.source == MEDIA_DATA ||
+	       (p->media.source == MEDIA_URL && !writer_is_googles(p->media.data));
+}
+
 struct slice
 writer_up_to_one(struct slice number)
 {

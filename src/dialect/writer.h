@@ -74,6 +74,12 @@ writer_result_text(struct writer *w, const struct part *result, struct slice bet
 /* Is there anything but one text in the list? */
 bool writer_is_one_text(const struct part *p);
 
+/* A URL (raw) that only Google's own services can read. */
+bool writer_is_googles(struct slice url);
+
+/* Can another host have this medium? Not by an id, nor by such a URL. */
+bool writer_is_open(const struct part *p);
+
 /* JSON text as the next value where an object is demanded: as it is if it is one, else
  * {"_raw": text}, as of arguments that were cut off; {} for no text or null. */
 void writer_object(struct buf *to, struct slice text);

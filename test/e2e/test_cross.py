@@ -8,27 +8,21 @@ Composed cases: every recorded request goes into every other dialect, and its me
 become of it by the providers' documentation (meaning/targets.py); what has no place there must be named, nothing
 else may be. Then it goes back. Every recorded answer is told in every other dialect. They stand in for the pairs
 that were not both recorded (Cohere, most of Bedrock).
-
-All of them with WEIR_FULL=1, else a sample that is always the same.
 """
 import collections
 import functools
 import json
-import os
-import random
 import tomllib
 
 import pytest
 
 from conftest import ROOT
-from material import SPOKEN, cases, corpus
+from material import SPOKEN, all_recorded, cases
 from meaning import anthropic, bedrock, cohere, compare, gemini, openai, prompts, responses, sound, targets
-from translating import DIALECTS, objects, quirks
+from translating import DIALECTS, objects
 
 READERS = dict(openai=openai, anthropic=anthropic, gemini=gemini, responses=responses, cohere=cohere, bedrock=bedrock)
 PAIRS = [(one, other) for one in DIALECTS for other in DIALECTS if one != other]
-FULL = bool(os.environ.get("WEIR_FULL"))
-SEED, SAMPLE = 20261125, 60
 # Models whose rules the targets know; a model is what a request in another dialect cannot say.
 MODELS = {
     "openai": "gpt-4.1", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash", "responses": "gpt-4.1",
@@ -54,11 +48,12 @@ def triage(kind):
             for field in entry["fields"] for target in entry.get("to", ["*"])}  # fmt: skip
 
 
-def is_listed(kind, name, field, target):
+def is_listed(kind, name, field, source, target):
     """Notes that it was used, too."""
     for key in ((name, field, target), (name, field, "*")):
         if key in triage(kind):
             USED[kind].add(key)
+            TRIAGED[source, target].add((kind, name, field))
             return True
     return False
 
@@ -69,16 +64,10 @@ def pair(translate, one, other):
 
 
 @functools.cache
-def sample(dialect):
-    """Recordings of a dialect: all, or always the same few, and those that were triaged."""
-    every = [one for labels in cases().values() for turns in labels.values() for one in turns.values()]
-    every = [one for one in every + corpus() if one.dialect == dialect]
-    every = [one for one in every if "previous_response_id" not in one.asked]  # what went before stands elsewhere
-    if FULL:
-        return every
-    chosen = random.Random(SEED).sample(every, min(SAMPLE, len(every)))
-    listed = {name for kind in ("answers", "composed") for name, _, _ in triage(kind)}
-    return chosen + [one for one in every if one.name in listed and one not in chosen]
+def composed(dialect):
+    """Recordings of a dialect, of both sources; not those of which a part stands elsewhere."""
+    every = [one for one in all_recorded() if one.dialect == dialect]
+    return [one for one in every if "previous_response_id" not in one.asked]
 
 
 def read(dialect, what, data):
@@ -128,6 +117,7 @@ def unsaid_limit(source, mine, theirs):
 
 COUNTS = collections.defaultdict(dict)
 USED = collections.defaultdict(set)
+TRIAGED = collections.defaultdict(set)
 
 
 @pytest.mark.parametrize("source, target", PAIRS)
@@ -135,7 +125,7 @@ def test_requests_recorded_in_both(translate, source, target):
     """A follow-up repeats what its own provider answered, so turns are compared of the first requests only."""
     pair(translate, source, target)
     found, COUNTS["requests"][source, target] = request_disagreements(translate, source, target)
-    new = {key: values for key, values in found.items() if not is_listed("requests", *key, target)}
+    new = {key: values for key, values in found.items() if not is_listed("requests", *key, source, target)}
     assert not new, "\n".join(f"{key}: {values}"[:600] for key, values in new.items())
 
 
@@ -160,8 +150,8 @@ def answer_disagreements(translate, source, target, what, recorded):
     return found, checked
 
 
-def judge_answers(found, target):
-    new = {key: values for key, values in found.items() if not is_listed("answers", *key, target)}
+def judge_answers(found, source, target):
+    new = {key: values for key, values in found.items() if not is_listed("answers", *key, source, target)}
     assert not new, "\n".join(f"{key}: {values}"[:600] for key, values in list(new.items())[:20])
 
 
@@ -171,7 +161,7 @@ def test_answers_recorded_in_both(translate, source, target, what):
     pair(translate, source, target)
     recorded = [(mine, json.dumps(theirs.asked, indent=1)) for _, _, mine, theirs in both(source, target)]
     found, COUNTS[what][source, target] = answer_disagreements(translate, source, target, what, recorded)
-    judge_answers(found, target)
+    judge_answers(found, source, target)
 
 
 # --- composed cases ---
@@ -220,11 +210,11 @@ def forget_plans(told):
 def test_requests_composed(translate, source, target):
     pair(translate, source, target)
     wrong = []
-    for one in sample(source):
+    for one in composed(source):
         for field, what in check_request(translate, one, target):
-            if not is_listed("composed", one.name, field, target):
+            if not is_listed("composed", one.name, field, source, target):
                 wrong.append(f"{one}: {field}: {what}"[:600])
-    COUNTS["composed requests"][source, target] = len(sample(source))
+    COUNTS["composed requests"][source, target] = len(composed(source))
     assert not wrong, f"{len(wrong)}: " + "\n".join(wrong[:20])
 
 
@@ -232,9 +222,9 @@ def test_requests_composed(translate, source, target):
 @pytest.mark.parametrize("source, target", PAIRS)
 def test_answers_composed(translate, source, target, what):
     pair(translate, source, target)
-    recorded = [(one, "") for one in sample(source)]
+    recorded = [(one, "") for one in composed(source)]
     found, COUNTS["composed " + what][source, target] = answer_disagreements(translate, source, target, what, recorded)
-    judge_answers(found, target)
+    judge_answers(found, source, target)
 
 
 def test_triage_is_of_today(translate, tell):
@@ -244,16 +234,25 @@ def test_triage_is_of_today(translate, tell):
         pytest.skip("not all pairs were run")
     for kind in ("requests", "answers", "composed"):
         assert set(triage(kind)) == USED[kind], f"they agree: {set(triage(kind)) - USED[kind]}"
-        tell(f"triaged disagreements of {kind}: {len(USED[kind])}")
 
 
 def tell_counts(tell):
-    tell("cases of each pair as requests, replies, streams; recorded in both + composed (* none recorded in both)")
+    """A table of the pairs; those of one dialect are the round trips."""
+    tell("requests/replies/streams of each pair: recorded in both and composed (triaged disagreements); * none recorded")
+    tell(f"{'from, to':12}" + "".join(f"{target:28}" for target in DIALECTS))
     for source in DIALECTS:
-        cells = []
-        for target in DIALECTS:
-            counts = [[COUNTS[kind].get((source, target), 0) for kind in kinds] for kinds in (
-                ("requests", "answer", "stream"), ("composed requests", "composed answer", "composed stream"))]  # fmt: skip
-            mark = "" if counts[0][0] else "*"
-            cells.append("-" if source == target else " ".join(f"{a}+{b}" for a, b in zip(*counts)) + mark)
-        tell(f"  {source:10}" + "".join(f"{cell:28}" for cell in cells))
+        tell(f"{source:12}" + "".join(f"{cell(source, target):28}" for target in DIALECTS))
+    tell(f"triaged disagreements: {sum(map(len, TRIAGED.values()))}, in {len(triaged_names())} recordings")
+
+
+def cell(source, target):
+    if source == target:
+        return "-"
+    recorded, made = ([COUNTS[kind].get((source, target), 0) for kind in kinds] for kinds in (
+        ("requests", "answer", "stream"), ("composed requests", "composed answer", "composed stream")))  # fmt: skip
+    told = "/".join(f"{one}+{other}" if one else str(other) for one, other in zip(recorded, made))
+    return f"{told} ({len(TRIAGED[source, target])})" + ("" if recorded[0] else "*")
+
+
+def triaged_names():
+    return {name for listed in TRIAGED.values() for _, name, _ in listed}

@@ -128,7 +128,7 @@ class Expected:
 
     def is_unsaid(self, turn, part):
         """What assistants may not hold."""
-        return turn.side == "assistant" and part.kind in MEDIA and self.target in ("openai", "responses", "cohere")
+        return turn.side == "assistant" and part.kind in MEDIA and self.target not in SHOWN
 
     def result(self, part):
         number, inner, failed = part.data
@@ -173,7 +173,6 @@ class Expected:
         return prompts.thinking(p) == "some" or p.budget == -1
 
     def anthropic(self, max_output):
-        p = self.prompt
         self.json_wish()
         self.some_of_them()
         self.claude()
@@ -251,7 +250,6 @@ class Expected:
                 p.tools = []
         if used and not p.tools:  # who called tools must say which there are
             p.tools = [forms.Tool(name, "", None) for name in dict.fromkeys(names)]
-        self.wish_for_json()
         if not p.parallel and p.choice not in (None, ("auto",)):  # only where calls are free
             p.parallel = True
             self.lose("parallel")
