@@ -15,6 +15,7 @@ struct losses {
 	unsigned count;
 	struct slice path[LOSSES_MAX]; /* as the caller wrote it */
 	bool more;		       /* than could be kept */
+	struct slice needed; /* one of them: without it the rest means something else */
 };
 
 /* Notes a path (borrowed), once. */

@@ -196,6 +196,8 @@ static const char models_text[] =
     "| `tools`, `vision`, `audio`, `structured_output`, `reasoning` | bool | What it "
     "can and cannot do. What nobody says is tried. |\n"
     "| `deprecated` | bool | Taken last. |\n"
+    "| `dialect` | word | The one dialect in which it can be asked, where that is not its "
+    "provider's: `responses` for models that OpenAI serves so only. |\n"
     "\n"
     "Prices are exact decimal numbers of USD for a million tokens, or "
     "`{usd: AMOUNT, per: UNITS}`. Classes\n"

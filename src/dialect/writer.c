@@ -17,14 +17,17 @@ writer_members(struct writer *w, uint64_t done)
 	done |= SHAPES;
 	for (const struct member *m = w->p->members; m != NULL; m = m->next) {
 		const struct field *f;
+		bool own = m->meaning == MEANING_OWN || m->meaning == MEANING_KEPT;
 
-		if (m->meaning != MEANING_OWN && (done >> m->meaning & 1) != 0)
+		if (!own && (done >> m->meaning & 1) != 0)
 			continue;
 		if (meaning_is_neutral(m->meaning, m->value))
 			continue;
-		f = m->meaning == MEANING_OWN ? NULL : fields_for(w->dialect, m->meaning);
+		f = own ? NULL : fields_for(w->dialect, m->meaning);
 		if (f == NULL) {
 			losses_add(w->lost, m->key);
+			if (m->meaning == MEANING_KEPT)
+				w->lost->needed = m->key;
 			continue;
 		}
 		if (w->p->by[m->meaning] != m)
@@ -37,7 +40,7 @@ writer_members(struct writer *w, uint64_t done)
 void
 writer_members_inside(struct writer *w, struct slice outer, uint64_t done)
 {
-	done |= SHAPES | BIT(OWN);
+	done |= SHAPES | BIT(OWN) | BIT(KEPT);
 	for (const struct member *m = w->p->members; m != NULL; m = m->next) {
 		const struct field *f = fields_for(w->dialect, m->meaning);
 

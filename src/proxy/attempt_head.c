@@ -108,7 +108,7 @@ attempt_put_head(struct attempt *a, struct buf *to)
 {
 	const struct provider *p = a->candidate->offer->provider;
 	const struct dialect *d = a->ask->dialect;
-	const char *path = "";
+	const char *path = p->path == NULL ? "" : p->path;
 	enum auth auth = p->auth;
 	const struct http_head *h = a->ask->head;
 	size_t had = to->len;

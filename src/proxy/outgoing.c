@@ -9,13 +9,8 @@
 const struct dialect *
 outgoing_dialect(const struct request *r)
 {
-	const struct provider *p = r->candidate->offer->provider;
-	const char *path;
-	enum auth auth;
-
-	if (provider_speaks(p, r->surface->dialect->id, &path, &auth))
-		return r->surface->dialect;
-	return dialect_find(p->dialect);
+	return dialect_find(
+	    catalog_offer_dialect(r->candidate->offer, r->surface->dialect->id));
 }
 
 bool
@@ -152,6 +147,13 @@ judge_losses(struct request *r, const struct losses *lost)
 	r->dropped = S("");
 	if (lost->count == 0 && !lost->more)
 		return ERR_OK;
+	if (lost->needed.len > 0) {
+		note_set(&r->note,
+		    "'%.*s' names something that its provider keeps, and %s has not. "
+		    "Send what it stands for instead: the whole conversation.",
+		    SLICE_ARGS(slice_head(lost->needed, 60)), o->provider->name);
+		return ERR_NO_EQUIVALENT;
+	}
 	buf_init(&list, DROPPED_MAX + 16);
 	list_losses(lost, &list);
 	if (!may_drop(r)) {

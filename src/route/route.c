@@ -40,15 +40,13 @@ in_list(const struct provider *p, const struct provider *const *list, unsigned n
 	return false;
 }
 
-/* Is the provider's dialect the caller's, or one that it can be translated to? */
+/* Is the offer's dialect the caller's, or one that it can be translated to? */
 static bool
-is_spoken(const struct route_query *q, const struct provider *p)
+is_spoken(const struct route_query *q, const struct offer *o)
 {
-	const struct dialect *d = dialect_find(p->dialect);
-	const char *path;
-	enum auth auth;
+	const struct dialect *d = dialect_find(catalog_offer_dialect(o, q->dialect->id));
 
-	if (provider_speaks(p, q->dialect->id, &path, &auth))
+	if (d == q->dialect)
 		return true;
 	return d != NULL && q->ask->op == OP_CHAT && d->chat != NULL &&
 	       q->dialect->chat != NULL;
@@ -59,7 +57,7 @@ unusable(const struct route_query *q, const struct offer *o)
 {
 	const struct provider *p = o->provider;
 
-	if (!is_spoken(q, p))
+	if (!is_spoken(q, o))
 		return OUT_DIALECT;
 	if (!provider_is_usable(p) || o->missing != NULL)
 		return p->nkeys == 0 && p->base_url != NULL && o->missing == NULL
