@@ -123,7 +123,7 @@ struct dialect {
 	enum dialect_id id;
 	const char *name;
 	const struct translation *chat; /* NULL: not translated */
-	bool is_framed; /* its streams are http/eventstream.h's, not http/sse.h's */
+	bool is_framed;	 /* its streams are http/eventstream.h's, not http/sse.h's */
 	bool has_arrays; /* its streams are told as an array, but where ?alt=sse asks */
 
 	/*
@@ -175,7 +175,7 @@ struct dialect {
 extern const struct dialect dialect_openai, dialect_responses, dialect_anthropic,
     dialect_gemini, dialect_cohere, dialect_bedrock;
 
-/* The dialect of that id, or NULL when it is not spoken yet. */
+/* The dialect of that id; NULL for DIALECT_NATIVE. */
 const struct dialect *dialect_find(enum dialect_id id);
 
 #endif

@@ -123,7 +123,7 @@ TEST(what_others_lack_is_named)
 	    "'type':'text','text':'g'},{'type':'text','text':'a'}]}]}",
 	    "guardrailConfig performanceConfig additionalModelResponseFieldPaths "
 	    "additionalModelRequestFields.anthropic_beta inferenceConfig.x "
-	    "messages[0].content[1] messages[0].content[3] toolConfig.tools[0] "
+	    "toolConfig.tools[0] messages[0].content[1] messages[0].content[3] "
 	    "messages[0].content[0]");
 }
 

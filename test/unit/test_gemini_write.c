@@ -164,7 +164,8 @@ TEST(signatures_find_their_place)
 		    "'assistant','content':[%s]}]}",
 		    rows[i].blocks);
 		(void)snprintf(want, sizeof(want),
-		    "{'generationConfig':{'maxOutputTokens':1},'contents':[" FIRST "{'role':'model','parts':[%s]}]}",
+		    "{'generationConfig':{'maxOutputTokens':1},'contents':[" FIRST
+		    "{'role':'model','parts':[%s]}]}",
 		    rows[i].parts);
 		assert_from(A, 0, text, want, "");
 	}
@@ -402,8 +403,8 @@ TEST(results_hold_pictures)
 TEST(longer_conversations_begin_as_shorter_ones)
 {
 	static const char *const turns[] = {HI,
-	    "{'role':'assistant','content':'a','tool_calls':[{'id':'c','type':'function',"
-	    "'function':{'name':'f','arguments':'{}'}}]}",
+	    ("{'role':'assistant','content':'a','tool_calls':[{'id':'c','type':"
+	     "'function','function':{'name':'f','arguments':'{}'}}]}"),
 	    "{'role':'tool','tool_call_id':'c','content':'r'}",
 	    "{'role':'assistant','content':'b'}", "{'role':'system','content':'s'}", HI,
 	    "{'role':'assistant','content':'d'}"};
