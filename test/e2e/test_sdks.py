@@ -1,0 +1,196 @@
+"""The official clients of every dialect, each in front of hosts that speak another one.
+
+Each client does what it is used for (sdks.py, node/clients.mjs): a plain answer, tools over two turns, an image,
+structured output by its own helper, all of them whole and as streams; then errors, and answers recorded of the real
+providers. The hosts are scripted in their own dialect (foreign.py), and what reached them is read by meaning/.
+"""
+import functools
+import json
+
+import pytest
+
+from foreign import asked, breaks, call, plays, refuses, says, text, USAGE
+from host import Host
+from meaning import forms
+from sdks import ABOUT, ASK, IMAGE, PYTHON, RESULT, SCHEMA, SYSTEM, TOOL, WEATHER, run
+
+KEY = "sk-weir-test-0123456789abcdef"
+BACKENDS = ["openai", "responses", "anthropic", "gemini", "cohere", "bedrock"]
+CONFIG = """
+upstream: {{attempts: 1, retry_wait: 0s}}
+route: {{breaker_failures: 1000}}
+providers: {providers}
+models: {models}
+"""
+PRICE = {"input": 1, "output": 2}
+
+
+@pytest.fixture(scope="module")
+def hosts():
+    made = {dialect: Host() for dialect in BACKENDS}
+    yield made
+    for one in made.values():
+        one.close()
+
+
+def config_of(hosts):
+    providers = {name: {"dialect": name, "base_url": one.url, "api_key": "secret"} for name, one in hosts.items()}
+    models = {f"a/{name}": [{"provider": name, "model": "m", "price": PRICE}] for name in hosts}
+    return CONFIG.format(providers=json.dumps(providers), models=json.dumps(models))
+
+
+@pytest.fixture(scope="module")
+def server(module_weir, hosts):
+    return module_weir(config_of(hosts), WEIR_KEY=KEY)
+
+
+@pytest.fixture(scope="module")
+def open_server(module_weir, hosts):
+    """Without a key: who signs may come in with any pair."""
+    return module_weir(config_of(hosts))
+
+
+CLIENTS = {name: one.dialect for name, one in PYTHON.items()}
+PAIRS = [(client, backend) for client, dialect in CLIENTS.items() for backend in BACKENDS if backend != dialect]
+
+
+def asker(servers):
+    """ask(client, backend, what) gives what the client makes of it."""
+
+    def ask(client, backend, what="chat", stream=False, key=KEY, model=None):
+        task = {"key": key, "model": model or f"a/{backend}", "what": what, "stream": stream}
+        if client == "boto3":
+            task["key_id"] = "any"
+        return run(client, task | {"url": servers(client == "boto3").url})
+
+    return ask
+
+
+@pytest.fixture
+def ask(server, open_server):
+    return asker(lambda signed: open_server if signed else server)
+
+
+@pytest.fixture
+def ask_fresh(weir, hosts):
+    """Of a server of its own, as what fails is benched."""
+    servers = functools.cache(lambda signed: weir(config_of(hosts), **({} if signed else {"WEIR_KEY": KEY})))
+    return asker(servers)
+
+
+each_pair = pytest.mark.parametrize("client, backend", PAIRS)
+whole_and_streamed = pytest.mark.parametrize("stream", (False, True), ids=("whole", "stream"))
+TOLD = [USAGE[0] + USAGE[1], USAGE[2]]
+
+
+def prompts_of(host, backend):
+    return [asked(backend, request) for request in host.requests]
+
+
+def words_of(parts):
+    return "".join(part.data[0] for part in parts if part.kind == "text")
+
+
+@each_pair
+@whole_and_streamed
+def test_chat(ask, hosts, client, backend, stream):
+    words = 'It "rains"\n in \u00c5s \U0001f327.'
+    hosts[backend].begin(says(backend, text(words)))
+    assert ask(client, backend, stream=stream) == {"text": words, "calls": [], "usage": TOLD, "parsed": None}
+    (prompt,) = prompts_of(hosts[backend], backend)
+    assert (words_of(prompt.system), [words_of(turn.parts) for turn in prompt.turns]) == (SYSTEM, [ASK])
+    assert (prompt.values["temperature"], prompt.values["max_output"]) == (0.5, 200)
+
+
+@each_pair
+@whole_and_streamed
+def test_tools(ask, hosts, client, backend, stream):
+    """Two calls at once, with words ahead; their results go back, each to its call."""
+    host = hosts[backend]
+    calls = [call(TOOL, "call_1", city='"Os\\lo"\n'), call(TOOL, "call_2", city="\u00c5s")]
+    host.begin(says(backend, text("rain")))
+    host.play_next(says(backend, text("Let me look."), *calls))
+    told = ask(client, backend, "tools", stream)
+    assert told["calls"] == [[TOOL, {"city": '"Os\\lo"\n'}], [TOOL, {"city": "\u00c5s"}]]
+    assert (told["text"], told["usage"]) == ("rain", TOLD)
+    first, second = prompts_of(host, backend)
+    (tool,) = first.tools
+    assert (tool.name, tool.description, tool.schema) == (TOOL, ABOUT, SCHEMA)
+    made = [part for turn in second.turns for part in turn.parts if part.kind == "call"]
+    assert [(one.data[1], one.data[2]) for one in made] == [(TOOL, one["arguments"]) for one in calls]
+    results = [part for turn in second.turns for part in turn.parts if part.kind == "result"]
+    assert [result_words(one) for one in results] == [RESULT, RESULT]
+    if backend != "gemini":  # which has no ids
+        assert [one.data[0] for one in results] == [one.data[0] for one in made]
+
+
+def result_words(result):
+    return RESULT if RESULT in str(result.data[1]) else str(result.data[1])
+
+
+@each_pair
+def test_image(ask, hosts, client, backend):
+    hosts[backend].begin(says(backend, text("A dot.")))
+    assert ask(client, backend, "image")["text"] == "A dot."
+    (prompt,) = prompts_of(hosts[backend], backend)
+    words, image = prompt.turns[-1].parts
+    assert words == forms.text(ASK) and image == forms.media("image", "data", IMAGE, "image/png")
+
+
+@each_pair
+@whole_and_streamed
+def test_structured_output(ask, hosts, client, backend, stream):
+    hosts[backend].begin(says(backend, text('{"city": "Oslo", "degrees": -3.5}')))
+    told = ask(client, backend, "schema", stream)
+    assert told["parsed"] == {"city": "Oslo", "degrees": -3.5}
+    (prompt,) = prompts_of(hosts[backend], backend)
+    assert prompt.format[0] == "schema"
+    assert {key: one["type"].lower() for key, one in prompt.format[1]["properties"].items()} == {"city": "string", "degrees": "number"}
+
+
+# --- errors ---
+
+# What each client raises for a bad request, too many of them, a host that fails, a wrong key and an unknown model.
+RAISED = {
+    "openai chat": ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError"),
+    "openai responses": ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError"),
+    "anthropic": ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError"),
+    "google-genai": ("ClientError", "ClientError", "ServerError", "ClientError", "ClientError"),
+    "cohere": ("BadRequestError", "TooManyRequestsError", "ApiError", "UnauthorizedError", "NotFoundError"),
+    "boto3": ("ValidationException", "ThrottlingException", "ServiceUnavailableException", "AccessDeniedException", "ResourceNotFoundException"),
+}
+STATUSES = (400, 429, 502, 401, 404)
+
+
+def raised(client, which, told):
+    assert (told.get("error"), told.get("status")) == (RAISED[client][which], STATUSES[which]), told
+    return told["message"]
+
+
+@each_pair
+def test_errors_of_the_host(ask_fresh, hosts, client, backend):
+    host = hosts[backend]
+    host.begin(refuses(backend, 400, "the host's own words"))
+    for stream in (False, True):
+        assert "the host's own words" in raised(client, 0, ask_fresh(client, backend, stream=stream))
+    host.play(refuses(backend, 500, "broken"))
+    for stream in (False, True):
+        raised(client, 2, ask_fresh(client, backend, stream=stream))
+    host.play(refuses(backend, 429, "slow down"))
+    raised(client, 1, ask_fresh(client, backend))
+    assert len(host.requests) == 5
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_errors_of_weir(ask, client):
+    if client != "boto3":
+        raised(client, 3, ask(client, BACKENDS[0], key="sk-weir-wrong"))
+    assert "Did you mean 'a/openai'" in raised(client, 4, ask(client, "any", model="a/opena"))
+
+
+@each_pair
+def test_a_stream_that_breaks(ask, hosts, client, backend):
+    """What came is no answer: the client's own error is raised, and it tells who broke off."""
+    hosts[backend].begin(breaks(backend, text("It rains. " * 20)))
+    told = ask(client, backend, stream=True)
+    assert told.get("error") and backend in told["message"], told
