@@ -13,6 +13,7 @@
 
 #include "chat/ask.h"
 #include "chat/delta.h"
+#include "chat/embedding.h"
 #include "chat/loss.h"
 #include "chat/usage.h"
 #include "core/note.h"
@@ -71,6 +72,7 @@ struct answer_plan {
 	struct slice model;	     /* as the caller wrote it */
 	const char *provider;	     /* who answers: signatures are told with its name */
 	const struct prompt *prompt; /* what was asked */
+	const struct embed_prompt *embed; /* or this */
 	uint64_t unix_s;
 	bool usage_asked; /* in a stream */
 	bool as_array;	  /* a stream is told as one JSON array, not as events (Gemini) */
@@ -119,10 +121,26 @@ struct translation {
 	void (*out_done)(void *state);
 };
 
+/* A dialect's half of the translation of embeddings; errors as above. */
+struct embedding_translation {
+	uint32_t keep;
+	/* Also ERR_NO_EQUIVALENT, with a note: what is to be embedded is no text. */
+	enum err (*read_prompt)(const struct json *j, struct arena *a,
+	    struct embed_prompt *ret_prompt, struct note *note, const char **ret_param);
+	/* For the provider's id of the model. A buffer that is full has the error. */
+	void (*write_prompt)(const struct embed_prompt *p, struct slice model,
+	    struct buf *to, struct losses *lost);
+	enum err (*read_answer)(
+	    const struct json *j, struct arena *a, struct embed_answer *ret_answer);
+	void (*write_answer)(const struct embed_answer *n, const struct embed_prompt *p,
+	    const struct answer_plan *plan, const struct usage *u, struct buf *to);
+};
+
 struct dialect {
 	enum dialect_id id;
 	const char *name;
-	const struct translation *chat; /* NULL: not translated */
+	const struct translation *chat;		   /* NULL: not translated */
+	const struct embedding_translation *embed; /* the same */
 	bool is_framed;	 /* its streams are http/eventstream.h's, not http/sse.h's */
 	bool has_arrays; /* its streams are told as an array, but where ?alt=sse asks */
 

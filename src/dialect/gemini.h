@@ -133,4 +133,7 @@ void gemini_answer_put_usage(const struct usage *u, struct slice tier, struct bu
 /* gemini_stream.c */
 extern const struct translation gemini_translation;
 
+/* Of gemini_embed.c. */
+extern const struct embedding_translation gemini_embed;
+
 #endif

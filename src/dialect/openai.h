@@ -45,4 +45,7 @@ extern const struct slice openai_choice_members[C_MEMBERS];
 /* openai_stream.c */
 extern const struct translation openai_translation;
 
+/* Of openai_embed.c. */
+extern const struct embedding_translation openai_embed;
+
 #endif
