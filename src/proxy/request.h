@@ -48,6 +48,7 @@ struct request {
 	struct buf body;
 	bool head_read, body_read;
 	bool authorized; /* the body may be read */
+	bool is_signed;	 /* and must be, before the signature can be checked */
 	struct request_id id;
 	uint64_t start_ms, start_unix_ms, deadline_ms;
 	uint64_t key_id;
@@ -143,6 +144,12 @@ struct slice request_param(struct request *r, struct slice name);
 
 /* What stands in the path for its row's "*", decoded; lives as long as the request. */
 struct slice request_path_rest(struct request *r);
+
+/* --- of signed.c --- */
+
+/* Whose key the signature names; it is to be checked once the body is there. */
+enum err signed_claim(struct request *r) MUST_CHECK;
+enum err signed_check(struct request *r) MUST_CHECK;
 
 /* --- the steps, by file --- */
 
