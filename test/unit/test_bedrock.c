@@ -160,14 +160,14 @@ TEST(a_request_of_openai)
 	    "'image_url':{'url':'data:image/jpg;base64,xx'}}]}]}",
 	    "{'additionalModelRequestFields':{'top_k':4},'inferenceConfig':{'maxTokens':"
 	    "9,"
-	    "'temperature':1,'topP':0.9,'stopSequences':['x']},'serviceTier':{'type':"
+	    "'temperature':1,'stopSequences':['x']},'serviceTier':{'type':"
 	    "'flex'},'requestMetadata':{'a':'b'},'toolConfig':{'tools':[{'toolSpec':{"
 	    "'name':'f','inputSchema':{'json':{'type':'object'}},'strict':true}},{"
 	    "'toolSpec':{'name':'g','inputSchema':{'json':{'type':'object','properties':"
 	    "{}}}}}],'toolChoice':{'any':{}}},'system':[{'text':'S'}],'messages':[{"
 	    "'role':'user','content':[{'text':'a'},{'image':{'format':'jpeg','source':{"
 	    "'bytes':'xx'}}}]}]}",
-	    "");
+	    "top_p");
 }
 
 TEST(what_it_lacks_is_named)
