@@ -101,6 +101,10 @@ $B/fuzz/%: test/fuzz/%.c $(REPLAY) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(REPLAY) $(LIB) $(LDLIBS)
 
+build/release/bench/prompt: bench/prompt.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
 # Apart from weir's code, as what they measure is weir.
 build/release/bench/%: bench/%.c | $(PACKAGES)
 	@mkdir -p $(@D)
