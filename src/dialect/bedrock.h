@@ -106,6 +106,10 @@ void bedrock_write_answer(
 enum finish bedrock_finish_of(struct slice word);
 struct slice bedrock_finish_word(enum finish f, bool stop_text);
 
+/* The text that ended an answer, raw, among the fields of the model's own answer. */
+struct slice bedrock_stop_of(const struct json *j);
+void bedrock_put_stop(struct slice text, struct buf *b);
+
 /* The member `usage`. */
 void bedrock_put_usage(const struct usage *u, struct buf *b);
 

@@ -112,6 +112,11 @@ TEST(a_request_told_to_openai)
 
 TEST(what_others_lack_is_named)
 {
+	/* What is told anyway is not missed. */
+	assert_prompt(BEDROCK, OPENAI,
+	    "{'additionalModelResponseFieldPaths':['/delta/stop_sequence'],"
+	    "'messages':[{'role':'user','content':[{'text':'a'}]}]}",
+	    "{'model':'some-model','messages':[{'role':'user','content':'a'}]}", "");
 	assert_prompt(BEDROCK, OPENAI,
 	    "{'guardrailConfig':{},'performanceConfig':{'latency':'optimized'},"
 	    "'additionalModelResponseFieldPaths':['/a'],'additionalModelRequestFields':{"
@@ -396,6 +401,13 @@ TEST(breakpoints_where_they_are_taken)
 	    "'ttl':'5m'}}],'messages':[{'role':'user','content':[{'type':'text','text':"
 	    "'a'}]}]}";
 
+	/* How soon calls are streamed has no equivalent, and needs none. */
+	assert_prompt(CLAUDE, BEDROCK,
+	    "{'tools':[{'name':'f','input_schema':{'x':1},"
+	    "'eager_input_streaming':true}],'messages':[{'role':'user','content':'a'}]}",
+	    "{'toolConfig':{'tools':[" SPEC(
+		"f") "]},'messages':[{'role':'user','content':[{'text':'a'}]}]}",
+	    "");
 	case_model = "anthropic.claude-3";
 	assert_prompt(CLAUDE, BEDROCK, asked,
 	    "{'inferenceConfig':{'maxTokens':5},'toolConfig':{'tools':[" SPEC(
