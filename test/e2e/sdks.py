@@ -8,10 +8,12 @@ A task is {"url", "key", "model", "what", "stream"}; what: chat, tools (two turn
 client raises becomes {"error": its class, "status": ..., "message": ...}. clients.mjs does the same with those of npm.
 """
 import base64
+import functools
 import json
-import os
+import pathlib
+import shutil
+import subprocess
 from typing import NamedTuple
-from unittest import mock
 
 import anthropic
 import boto3
@@ -55,8 +57,13 @@ def again(first, second):
 # --- openai: chat completions ---
 
 
+@functools.cache
+def openai_client(url, key):
+    return openai.OpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
+
+
 def openai_chat(task):
-    client = openai.OpenAI(base_url=task["url"] + "/v1", api_key=task["key"], max_retries=0)
+    client = openai_client(task["url"], task["key"])
     image = [{"type": "text", "text": ASK}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{IMAGE}"}}]
     turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"type": "function", "function": {"name": TOOL, "description": ABOUT, "parameters": SCHEMA}}
@@ -89,7 +96,7 @@ def openai_chat(task):
 
 
 def openai_responses(task):
-    client = openai.OpenAI(base_url=task["url"] + "/v1", api_key=task["key"], max_retries=0)
+    client = openai_client(task["url"], task["key"])
     image = [{"type": "input_text", "text": ASK}, {"type": "input_image", "image_url": f"data:image/png;base64,{IMAGE}"}]
     turns = [{"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"type": "function", "name": TOOL, "description": ABOUT, "parameters": SCHEMA, "strict": False}
@@ -121,8 +128,13 @@ def openai_responses(task):
 # --- anthropic ---
 
 
+@functools.cache
+def anthropic_client(url, key):
+    return anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
+
+
 def anthropic_messages(task):
-    client = anthropic.Anthropic(base_url=task["url"], api_key=task["key"], max_retries=0)
+    client = anthropic_client(task["url"], task["key"])
     image = [{"type": "text", "text": ASK}, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": IMAGE}}]
     turns = [{"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"name": TOOL, "description": ABOUT, "input_schema": SCHEMA}
@@ -155,9 +167,13 @@ def anthropic_messages(task):
 # --- google-genai ---
 
 
+@functools.cache
+def genai_client(url, key, version=None):
+    return genai.Client(api_key=key, http_options=genai.types.HttpOptions(base_url=url, api_version=version))
+
+
 def google_genai(task):
-    options = genai.types.HttpOptions(base_url=task["url"], api_version=task.get("version"))
-    client = genai.Client(api_key=task["key"], http_options=options)
+    client = genai_client(task["url"], task["key"], task.get("version"))
     types, parts = genai.types, [genai.types.Part.from_text(text=ASK)]
     if task["what"] == "image":
         parts.append(types.Part.from_bytes(data=PNG, mime_type="image/png"))
@@ -197,8 +213,13 @@ def google_genai(task):
 # --- cohere ---
 
 
+@functools.cache
+def cohere_client(url, key):
+    return cohere.ClientV2(api_key=key, base_url=url)
+
+
 def cohere_chat(task):
-    client = cohere.ClientV2(api_key=task["key"], base_url=task["url"])
+    client = cohere_client(task["url"], task["key"])
     image = [{"type": "text", "text": ASK}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{IMAGE}"}}]
     turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"type": "function", "function": {"name": TOOL, "description": ABOUT, "parameters": SCHEMA}}
@@ -247,19 +268,16 @@ def cohere_chat(task):
 # --- boto3 ---
 
 
-def boto3_client(task):
-    """With `key_id` its requests are signed, else the key goes along as it is, over TLS only."""
-    options = {"region_name": "us-east-1", "endpoint_url": task["url"], "verify": task.get("roots")}
-    options["config"] = botocore.config.Config(retries={"total_max_attempts": 1})
-    if "key_id" in task:
-        options |= {"aws_access_key_id": task["key_id"], "aws_secret_access_key": task["key"]}
-    else:
-        os.environ["AWS_BEARER_TOKEN_BEDROCK"] = task["key"]
-    return boto3.client("bedrock-runtime", **options)
+@functools.cache
+def boto3_client(url, key, key_id):
+    return boto3.client(
+        "bedrock-runtime", endpoint_url=url, region_name="us-east-1", aws_access_key_id=key_id, aws_secret_access_key=key,
+        config=botocore.config.Config(retries={"total_max_attempts": 1}),
+    )  # fmt: skip
 
 
 def boto3_converse(task):
-    client = boto3_client(task)
+    client = boto3_client(task["url"], task["key"], task["key_id"])
     turns = [{"role": "user", "content": [{"text": ASK}]}]
     if task["what"] == "image":
         turns[0]["content"].append({"image": {"format": "png", "source": {"bytes": PNG}}})
@@ -312,6 +330,43 @@ def boto3_converse(task):
 # --- all ---
 
 
+# The clients of npm, by the names that node/clients.mjs gives them, and the dialect of each.
+NPM = {
+    "npm openai chat": "openai", "npm openai responses": "responses", "npm anthropic": "anthropic", "npm google": "gemini",
+    "ai openai chat": "openai", "ai openai responses": "responses", "ai anthropic": "anthropic", "ai google": "gemini",
+    "ai cohere": "cohere", "ai bedrock": "bedrock",
+}  # fmt: skip
+
+
+class Node:
+    """node/clients.mjs at the end of a pipe; `installed` is what tools/node.sh printed."""
+
+    def __init__(self, installed, folder):
+        shutil.copy(pathlib.Path(__file__).parent / "node/clients.mjs", folder)
+        (folder / "node_modules").symlink_to(pathlib.Path(installed) / "node_modules")
+        said = {"image": IMAGE, "schema": SCHEMA, "weather": WEATHER, "tool": TOOL, "about": ABOUT, "system": SYSTEM, "ask": ASK}
+        self.errors = open(folder / "stderr", "w+b")
+        self.process = subprocess.Popen(
+            [pathlib.Path(installed) / "bin/node", "clients.mjs", json.dumps({**said, "result": RESULT})],
+            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+        )  # fmt: skip
+
+    def ask(self, client, task):
+        self.process.stdin.write(json.dumps({**task, "client": client}).encode() + b"\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            self.errors.seek(0)
+            raise AssertionError(f"node ended: {self.errors.read().decode()[-3000:]}")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=20)
+        self.process.stdout.close()
+        self.errors.close()
+
+
 class Sdk(NamedTuple):
     ask: object
     dialect: str
@@ -343,8 +398,7 @@ CLIENT_ERRORS = (openai.APIError, anthropic.APIError, genai_errors.APIError, bot
 
 def run(name, task):
     try:
-        with mock.patch.dict(os.environ):
-            return PYTHON[name].ask(task)
+        return PYTHON[name].ask(task)
     except CLIENT_ERRORS as error:
         kind = error.response["Error"]["Code"] if isinstance(error, botocore.exceptions.ClientError) else type(error).__name__
         status, message = fault_of(error)

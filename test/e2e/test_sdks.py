@@ -6,13 +6,15 @@ providers. The hosts are scripted in their own dialect (foreign.py), and what re
 """
 import functools
 import json
+import subprocess
 
 import pytest
 
+from conftest import ROOT
 from foreign import asked, breaks, call, plays, refuses, says, text, USAGE
 from host import Host
 from meaning import forms
-from sdks import ABOUT, ASK, IMAGE, PYTHON, RESULT, SCHEMA, SYSTEM, TOOL, WEATHER, run
+from sdks import ABOUT, ASK, IMAGE, NPM, Node, PYTHON, RESULT, SCHEMA, SYSTEM, TOOL, WEATHER, run
 
 KEY = "sk-weir-test-0123456789abcdef"
 BACKENDS = ["openai", "responses", "anthropic", "gemini", "cohere", "bedrock"]
@@ -50,32 +52,41 @@ def open_server(module_weir, hosts):
     return module_weir(config_of(hosts))
 
 
-CLIENTS = {name: one.dialect for name, one in PYTHON.items()}
+CLIENTS = {name: one.dialect for name, one in PYTHON.items()} | NPM
 PAIRS = [(client, backend) for client, dialect in CLIENTS.items() for backend in BACKENDS if backend != dialect]
 
 
-def asker(servers):
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    found = subprocess.run([ROOT / "tools/node.sh", "test/e2e/node"], check=True, capture_output=True, text=True, timeout=600)
+    node = Node(found.stdout.strip(), tmp_path_factory.mktemp("node"))
+    yield node
+    node.close()
+
+
+def asker(node, servers):
     """ask(client, backend, what) gives what the client makes of it."""
 
     def ask(client, backend, what="chat", stream=False, key=KEY, model=None):
         task = {"key": key, "model": model or f"a/{backend}", "what": what, "stream": stream}
         if client == "boto3":
             task["key_id"] = "any"
-        return run(client, task | {"url": servers(client == "boto3").url})
+        task["url"] = servers(client == "boto3").url
+        return node.ask(client, task) if client in NPM else run(client, task)
 
     return ask
 
 
 @pytest.fixture
-def ask(server, open_server):
-    return asker(lambda signed: open_server if signed else server)
+def ask(node, server, open_server):
+    return asker(node, lambda signed: open_server if signed else server)
 
 
 @pytest.fixture
-def ask_fresh(weir, hosts):
+def ask_fresh(node, weir, hosts):
     """Of a server of its own, as what fails is benched."""
     servers = functools.cache(lambda signed: weir(config_of(hosts), **({} if signed else {"WEIR_KEY": KEY})))
-    return asker(servers)
+    return asker(node, servers)
 
 
 each_pair = pytest.mark.parametrize("client, backend", PAIRS)
@@ -111,6 +122,7 @@ def test_tools(ask, hosts, client, backend, stream):
     host.begin(says(backend, text("rain")))
     host.play_next(says(backend, text("Let me look."), *calls))
     told = ask(client, backend, "tools", stream)
+    assert "error" not in told, told
     assert told["calls"] == [[TOOL, {"city": '"Os\\lo"\n'}], [TOOL, {"city": "\u00c5s"}]]
     assert (told["text"], told["usage"]) == ("rain", TOLD)
     first, second = prompts_of(host, backend)
@@ -140,23 +152,29 @@ def test_image(ask, hosts, client, backend):
 @each_pair
 @whole_and_streamed
 def test_structured_output(ask, hosts, client, backend, stream):
-    hosts[backend].begin(says(backend, text('{"city": "Oslo", "degrees": -3.5}')))
+    by_tool = client in ("ai anthropic", "ai bedrock")  # which demand a call of a tool named json, and only one
+    weather = {"city": "Oslo", "degrees": -3.5}
+    hosts[backend].begin(says(backend, call("json", **weather) if by_tool else text(json.dumps(weather))))
     told = ask(client, backend, "schema", stream)
-    assert told["parsed"] == {"city": "Oslo", "degrees": -3.5}
+    assert "error" not in told, told
+    assert told["parsed"] == weather
     (prompt,) = prompts_of(hosts[backend], backend)
-    assert prompt.format[0] == "schema"
-    assert {key: one["type"].lower() for key, one in prompt.format[1]["properties"].items()} == {"city": "string", "degrees": "number"}
+    kind, schema = ("schema", prompt.tools[0].schema) if by_tool else prompt.format
+    assert kind == "schema"
+    assert {key: one["type"].lower() for key, one in schema["properties"].items()} == {"city": "string", "degrees": "number"}
 
 
 # --- errors ---
 
 # What each client raises for a bad request, too many of them, a host that fails, a wrong key and an unknown model.
+SAME = ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError")
 RAISED = {
-    "openai chat": ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError"),
-    "openai responses": ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError"),
-    "anthropic": ("BadRequestError", "RateLimitError", "InternalServerError", "AuthenticationError", "NotFoundError"),
+    **dict.fromkeys(("openai chat", "openai responses", "anthropic"), SAME),
     "google-genai": ("ClientError", "ClientError", "ServerError", "ClientError", "ClientError"),
     "cohere": ("BadRequestError", "TooManyRequestsError", "ApiError", "UnauthorizedError", "NotFoundError"),
+    **dict.fromkeys(("npm openai chat", "npm openai responses", "npm anthropic"), SAME),
+    "npm google": ("ApiError",) * 5,
+    **dict.fromkeys((name for name in NPM if name.startswith("ai ")), ("APICallError",) * 5),
     "boto3": ("ValidationException", "ThrottlingException", "ServiceUnavailableException", "AccessDeniedException", "ResourceNotFoundException"),
 }
 STATUSES = (400, 429, 502, 401, 404)
