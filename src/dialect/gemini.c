@@ -158,7 +158,8 @@ renamed(struct slice said, struct slice model, struct arena *a)
 	size_t at = slice_search(said, S("models/"));
 	struct slice head = at < said.len ? slice_head(said, at + 7) : S("");
 
-	if (slice_eq(slice_from(said, head.len), model) || slice_eq(said, model))
+	if (slice_cmp(slice_from(said, head.len), model) == 0 ||
+	    slice_cmp(said, model) == 0)
 		return (struct slice){NULL, 0};
 	if (slice_find(model, '/') < model.len)
 		head = S("");

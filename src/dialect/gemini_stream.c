@@ -435,14 +435,14 @@ put_call(struct out *o, unsigned c, struct buf *to)
 	plain.len = json_decode(buf_slice(arguments), text);
 	buf_init(&object, HELD_MAX);
 	writer_object(&object, buf_slice(&plain));
+	json_put_line(&o->choice[c].held, buf_slice(&object));
+	buf_add(&o->choice[c].held, S("}}"));
 	if (object.err == ERR_OK)
-		json_put_line(&o->choice[c].held, buf_slice(&object));
+		buf_add(to, buf_slice(&o->choice[c].held));
 	else
 		to->err = object.err;
 	buf_free(&object);
 	buf_free(&plain);
-	buf_add(&o->choice[c].held, S("}}"));
-	buf_add(to, buf_slice(&o->choice[c].held));
 }
 
 static void
