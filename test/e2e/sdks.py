@@ -4,7 +4,8 @@ A driver is a generator function: given what to do it asks, and returns what its
 
     {"text": ..., "calls": [[name, arguments], ...], "usage": [in, out], "parsed": {...}}
 
-A task is {"url", "key", "model", "what", "stream"}; what: chat, tools (two turns), image, schema. An error that the
+A task is {"url", "key", "model", "what", "stream"}; what: chat, tools (two turns), image, schema, or any: a few tokens,
+however they end. An error that the
 client raises becomes {"error": its class, "status": ..., "message": ...}. clients.mjs does the same with those of npm.
 """
 import base64
@@ -49,6 +50,14 @@ def told(text, calls=(), usage=None, parsed=None):
     return {"text": text or "", "calls": [list(call) for call in calls], "usage": list(usage or ()), "parsed": parsed}
 
 
+def limit(task):
+    return 8 if task["what"] == "any" else 200
+
+
+def ended(task, how, wanted):
+    assert how == wanted or task["what"] == "any", how
+
+
 def again(first, second):
     """Of two turns: the calls of the first, the text of the second."""
     return {**second, "calls": first["calls"]}
@@ -67,11 +76,13 @@ def openai_chat(task):
     image = [{"type": "text", "text": ASK}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{IMAGE}"}}]
     turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"type": "function", "function": {"name": TOOL, "description": ABOUT, "parameters": SCHEMA}}
-    more = {"max_tokens": 200, "temperature": 0.5} | ({"tools": [tool]} if task["what"] == "tools" else {})
+    more = {"max_tokens": limit(task), "temperature": 0.5} | ({"tools": [tool]} if task["what"] == "tools" else {})
 
     def ask():
         options = {"model": task["model"], "messages": turns, **more}
         form = {"response_format": Weather} if task["what"] == "schema" else {}
+        if task["stream"] and task["what"] == "any":
+            return None, joined_chunks(client.chat.completions.create(**options, stream=True, stream_options={"include_usage": True}))
         if task["stream"]:
             with client.chat.completions.stream(**options, **form, stream_options={"include_usage": True}) as events:
                 for _ in events:
@@ -81,8 +92,8 @@ def openai_chat(task):
             answer = (client.chat.completions.parse if form else client.chat.completions.create)(**options, **form)
         said = answer.choices[0].message
         calls = [(one.function.name, json.loads(one.function.arguments)) for one in said.tool_calls or ()]
-        assert answer.choices[0].finish_reason == ("tool_calls" if calls else "stop")
-        usage = answer.usage.prompt_tokens, answer.usage.completion_tokens
+        ended(task, answer.choices[0].finish_reason, "tool_calls" if calls else "stop")
+        usage = answer.usage and (answer.usage.prompt_tokens, answer.usage.completion_tokens)
         return said, told(said.content, calls, usage, getattr(said, "parsed", None))
 
     said, first = ask()
@@ -90,6 +101,20 @@ def openai_chat(task):
         return first
     turns += [said, *({"role": "tool", "tool_call_id": one.id, "content": RESULT} for one in said.tool_calls)]
     return again(first, ask()[1])
+
+
+def joined_chunks(chunks):
+    """The chunks themselves, as the helper takes no answer that was cut short."""
+    text, calls, usage = "", {}, None
+    for one in chunks:
+        usage = one.usage and (one.usage.prompt_tokens, one.usage.completion_tokens)
+        for choice in one.choices:
+            text += choice.delta.content or ""
+            for piece in choice.delta.tool_calls or ():
+                call = calls.setdefault(piece.index, ["", ""])
+                call[0] += piece.function.name or ""
+                call[1] += piece.function.arguments or ""
+    return told(text, [(name, json.loads(given or "{}")) for name, given in calls.values()], usage)
 
 
 # --- openai: responses ---
@@ -100,21 +125,23 @@ def openai_responses(task):
     image = [{"type": "input_text", "text": ASK}, {"type": "input_image", "image_url": f"data:image/png;base64,{IMAGE}"}]
     turns = [{"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"type": "function", "name": TOOL, "description": ABOUT, "parameters": SCHEMA, "strict": False}
-    more = {"max_output_tokens": 200, "temperature": 0.5} | ({"tools": [tool]} if task["what"] == "tools" else {})
+    more = {"max_output_tokens": limit(task), "temperature": 0.5} | ({"tools": [tool]} if task["what"] == "tools" else {})
 
     def ask():
         options = {"model": task["model"], "input": turns, "instructions": SYSTEM, "store": False, **more}
         form = {"text_format": Weather} if task["what"] == "schema" else {}
-        if task["stream"]:
+        if task["stream"] and task["what"] == "any":
+            answer = list(client.responses.create(**options, stream=True))[-1].response
+        elif task["stream"]:
             with client.responses.stream(**options, **form) as events:
                 seen = list(events)
                 answer = events.get_final_response()
             assert [one.sequence_number for one in seen] == list(range(len(seen)))
         else:
             answer = (client.responses.parse if form else client.responses.create)(**options, **form)
-        assert answer.status == "completed"
+        ended(task, answer.status, "completed")
         calls = [(one.name, json.loads(one.arguments)) for one in answer.output if one.type == "function_call"]
-        usage = answer.usage.input_tokens, answer.usage.output_tokens
+        usage = answer.usage and (answer.usage.input_tokens, answer.usage.output_tokens)
         return answer, told(answer.output_text, calls, usage, getattr(answer, "output_parsed", None))
 
     said, first = ask()
@@ -138,7 +165,7 @@ def anthropic_messages(task):
     image = [{"type": "text", "text": ASK}, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": IMAGE}}]
     turns = [{"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"name": TOOL, "description": ABOUT, "input_schema": SCHEMA}
-    more = {"max_tokens": 200, "extra_body": {"temperature": 0.5}} | ({"tools": [tool]} if task["what"] == "tools" else {})
+    more = {"max_tokens": limit(task), "extra_body": {"temperature": 0.5}} | ({"tools": [tool]} if task["what"] == "tools" else {})
 
     def ask():
         options = {"model": task["model"], "messages": turns, "system": SYSTEM, **more}
@@ -151,7 +178,7 @@ def anthropic_messages(task):
         else:
             answer = (client.messages.parse if form else client.messages.create)(**options, **form)
         calls = [(one.name, one.input) for one in answer.content if one.type == "tool_use"]
-        assert answer.stop_reason == ("tool_use" if calls else "end_turn")
+        ended(task, answer.stop_reason, "tool_use" if calls else "end_turn")
         usage = answer.usage.input_tokens + (answer.usage.cache_read_input_tokens or 0), answer.usage.output_tokens
         text = "".join(one.text for one in answer.content if one.type == "text")
         return answer, told(text, calls, usage, getattr(answer, "parsed_output", None))
@@ -178,7 +205,7 @@ def google_genai(task):
     if task["what"] == "image":
         parts.append(types.Part.from_bytes(data=PNG, mime_type="image/png"))
     turns = [types.Content(role="user", parts=parts)]
-    config = {"max_output_tokens": 200, "temperature": 0.5, "system_instruction": SYSTEM}
+    config = {"max_output_tokens": limit(task), "temperature": 0.5, "system_instruction": SYSTEM}
     if task["what"] == "tools":
         config["tools"] = [{"function_declarations": [{"name": TOOL, "description": ABOUT, "parameters_json_schema": SCHEMA}]}]
     if task["what"] == "schema":
@@ -195,11 +222,12 @@ def google_genai(task):
         parts = [part for one in answers for part in one.candidates[0].content.parts or ()]
         calls = [(part.function_call.name, part.function_call.args) for part in parts if part.function_call]
         text = "".join(part.text for part in parts if part.text and not part.thought)
-        assert answers[-1].candidates[0].finish_reason.name == "STOP"
+        ended(task, answers[-1].candidates[0].finish_reason.name, "STOP")
         used = answers[-1].usage_metadata
         if task["what"] == "schema" and task["stream"]:
             parsed = Weather.model_validate_json(text)
-        return parts, told(text, calls, (used.prompt_token_count, used.candidates_token_count), parsed)
+        usage = used and (used.prompt_token_count, used.candidates_token_count)
+        return parts, told(text, calls, usage, parsed)
 
     parts, first = ask()
     if task["what"] != "tools":
@@ -223,7 +251,7 @@ def cohere_chat(task):
     image = [{"type": "text", "text": ASK}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{IMAGE}"}}]
     turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": image if task["what"] == "image" else ASK}]
     tool = {"type": "function", "function": {"name": TOOL, "description": ABOUT, "parameters": SCHEMA}}
-    more = {"max_tokens": 200, "temperature": 0.5} | ({"tools": [tool]} if task["what"] == "tools" else {})
+    more = {"max_tokens": limit(task), "temperature": 0.5} | ({"tools": [tool]} if task["what"] == "tools" else {})
     if task["what"] == "schema":
         more["response_format"] = {"type": "json_object", "json_schema": WEATHER}
 
@@ -250,10 +278,10 @@ def cohere_chat(task):
     def finish(text, calls, end):
         if end.finish_reason == "ERROR":
             raise ApiError(body=end.error)
-        assert end.finish_reason == ("TOOL_CALL" if calls else "COMPLETE")
-        used = end.usage.tokens
+        ended(task, end.finish_reason, "TOOL_CALL" if calls else "COMPLETE")
+        used = end.usage and end.usage.tokens
         parsed = json.loads(text) if task["what"] == "schema" else None
-        usage = int(used.input_tokens), int(used.output_tokens)
+        usage = used and (int(used.input_tokens), int(used.output_tokens))
         return calls, told(text, [(name, json.loads(given)) for _, name, given in calls], usage, parsed)
 
     calls, first = ask()
@@ -281,7 +309,7 @@ def boto3_converse(task):
     turns = [{"role": "user", "content": [{"text": ASK}]}]
     if task["what"] == "image":
         turns[0]["content"].append({"image": {"format": "png", "source": {"bytes": PNG}}})
-    more = {"inferenceConfig": {"maxTokens": 200, "temperature": 0.5}}
+    more = {"inferenceConfig": {"maxTokens": limit(task), "temperature": 0.5}}
     if task["what"] == "tools":
         more["toolConfig"] = {"tools": [{"toolSpec": {"name": TOOL, "description": ABOUT, "inputSchema": {"json": SCHEMA}}}]}
     if task["what"] == "schema":
@@ -314,7 +342,7 @@ def boto3_converse(task):
 
     def finish(content, stop, usage):
         calls = [(one["toolUse"]["name"], one["toolUse"]["input"]) for one in content if "toolUse" in one]
-        assert stop == ("tool_use" if calls else "end_turn")
+        ended(task, stop, "tool_use" if calls else "end_turn")
         text = "".join(one.get("text", "") for one in content)
         used = usage["inputTokens"] + usage.get("cacheReadInputTokens", 0), usage["outputTokens"]
         return content, told(text, calls, used, json.loads(text) if task["what"] == "schema" else None)
@@ -394,6 +422,14 @@ def fault_of(error):
 
 
 CLIENT_ERRORS = (openai.APIError, anthropic.APIError, genai_errors.APIError, botocore.exceptions.ClientError, ApiError)
+
+
+def count(name, task):
+    """How many tokens the client's own call says that the question has."""
+    if name == "anthropic":
+        turns = [{"role": "user", "content": ASK}]
+        return anthropic_client(task["url"], task["key"]).messages.count_tokens(model=task["model"], messages=turns).input_tokens
+    return genai_client(task["url"], task["key"]).models.count_tokens(model=task["model"], contents=ASK).total_tokens
 
 
 def run(name, task):

@@ -6,15 +6,19 @@ providers. The hosts are scripted in their own dialect (foreign.py), and what re
 """
 import functools
 import json
+import random
 import subprocess
 
 import pytest
 
 from conftest import ROOT
-from foreign import asked, breaks, call, plays, refuses, says, text, USAGE
+from foreign import READERS, USAGE, asked, breaks, call, plays, refuses, says, text
 from host import Host
+from material import all_recorded
 from meaning import forms
-from sdks import ABOUT, ASK, IMAGE, NPM, Node, PYTHON, RESULT, SCHEMA, SYSTEM, TOOL, WEATHER, run
+from sdks import ABOUT, ASK, IMAGE, NPM, Node, PYTHON, RESULT, SCHEMA, SYSTEM, TOOL, count, run
+from translating import objects
+from weir import until
 
 KEY = "sk-weir-test-0123456789abcdef"
 BACKENDS = ["openai", "responses", "anthropic", "gemini", "cohere", "bedrock"]
@@ -41,15 +45,18 @@ def config_of(hosts):
     return CONFIG.format(providers=json.dumps(providers), models=json.dumps(models))
 
 
+def with_pair(server):
+    """Makes an access key for those that sign."""
+    made = json.loads(server.command("key", "create", "--name", "sdks", "--aws", "--json").stdout)
+    server.pair = {"key_id": made["aws_access_key_id"], "key": made["aws_secret_access_key"]}
+    fields = [("authorization", f"Bearer {made['key']}")]
+    until(lambda: server.ask("/v1/models", fields=fields).status == 200)
+    return server
+
+
 @pytest.fixture(scope="module")
 def server(module_weir, hosts):
-    return module_weir(config_of(hosts), WEIR_KEY=KEY)
-
-
-@pytest.fixture(scope="module")
-def open_server(module_weir, hosts):
-    """Without a key: who signs may come in with any pair."""
-    return module_weir(config_of(hosts))
+    return with_pair(module_weir(config_of(hosts), WEIR_KEY=KEY))
 
 
 CLIENTS = {name: one.dialect for name, one in PYTHON.items()} | NPM
@@ -64,29 +71,36 @@ def node(tmp_path_factory):
     node.close()
 
 
-def asker(node, servers):
+def asker(node, server_for):
     """ask(client, backend, what) gives what the client makes of it."""
 
     def ask(client, backend, what="chat", stream=False, key=KEY, model=None):
-        task = {"key": key, "model": model or f"a/{backend}", "what": what, "stream": stream}
+        server = server_for(client)
+        task = {"key": key, "model": model or f"a/{backend}", "what": what, "stream": stream, "url": server.url}
         if client == "boto3":
-            task["key_id"] = "any"
-        task["url"] = servers(client == "boto3").url
-        return node.ask(client, task) if client in NPM else run(client, task)
+            task |= server.pair | ({} if key == KEY else {"key": key})
+        if client in NPM:
+            return node.ask(client, task)
+        return count(client, task) if what == "count" else run(client, task)
 
     return ask
 
 
 @pytest.fixture
-def ask(node, server, open_server):
-    return asker(node, lambda signed: open_server if signed else server)
+def ask(node, server):
+    return asker(node, lambda client: server)
 
 
 @pytest.fixture
 def ask_fresh(node, weir, hosts):
     """Of a server of its own, as what fails is benched."""
-    servers = functools.cache(lambda signed: weir(config_of(hosts), **({} if signed else {"WEIR_KEY": KEY})))
-    return asker(node, servers)
+
+    @functools.cache
+    def server_for(client):
+        server = weir(config_of(hosts), WEIR_KEY=KEY)
+        return with_pair(server) if client == "boto3" else server
+
+    return asker(node, server_for)
 
 
 each_pair = pytest.mark.parametrize("client, backend", PAIRS)
@@ -164,6 +178,72 @@ def test_structured_output(ask, hosts, client, backend, stream):
     assert {key: one["type"].lower() for key, one in schema["properties"].items()} == {"city": "string", "degrees": "number"}
 
 
+@pytest.mark.parametrize("backend", ("openai", "bedrock"))
+@pytest.mark.parametrize("client", ("anthropic", "google-genai", "npm anthropic", "npm google"))
+def test_tokens_are_counted(ask_fresh, hosts, client, backend):
+    """Nobody else is asked for it: what is told is an estimate."""
+    hosts[backend].begin(says(backend))
+    assert 1 <= ask_fresh(client, backend, "count") <= 30
+    assert hosts[backend].requests == []
+
+
+# --- answers recorded of the real providers ---
+
+RECORDED, SEED = 12, 20261125
+
+
+@functools.cache
+def recorded(backend):
+    """[(answer, whole or stream, what it means)] of some that have words or calls in them."""
+    every = [(one, kind, data) for one in all_recorded() if one.dialect == backend
+             for kind, data in (("answer", one.reply), ("stream", one.stream)) if data]  # fmt: skip
+    found = []
+    for one, kind, data in random.Random(SEED).sample(every, len(every)):
+        meaning = meaning_of(backend, kind, data)
+        if meaning and sum(each[1] == kind for each in found) < RECORDED:
+            found.append((one, kind, data, meaning))
+    return found
+
+
+def meaning_of(backend, kind, data):
+    """(words, calls) of an answer; None when there are none, or what other clients have no place for."""
+    try:
+        read = READERS[backend].answer(json.loads(data)) if kind == "answer" else READERS[backend].stream(objects(backend, data))
+    except (ValueError, KeyError, AssertionError):
+        return None
+    parts = read.said[0].parts if len(read.said) == 1 else []
+    if not parts or any(part.kind not in ("text", "call", "thought") for part in parts):
+        return None
+    calls = [[part.data[1], part.data[2]] for part in parts if part.kind == "call"]
+    return (words_of(parts), calls) if all(isinstance(given, dict) for _, given in calls) else None
+
+
+@pytest.mark.parametrize("client, backend", [pair for pair in PAIRS if not pair[0].startswith("ai ")])
+def test_recorded_answers(ask, hosts, client, backend):
+    found = recorded(backend)
+    for one, kind, data, (words, calls) in found:
+        hosts[backend].begin(plays(backend, data, data))
+        told = ask(client, backend, "any", stream=kind == "stream")
+        assert (told.get("text"), told.get("calls")) == (words, calls), (one, kind, told)
+    assert len(found) == 2 * RECORDED
+
+
+# --- the model on this machine ---
+
+
+@pytest.fixture(scope="module")
+def local_server(module_weir):
+    subprocess.run([ROOT / "tools/engine.sh"], check=True, timeout=600)
+    return with_pair(module_weir(WEIR_KEY=KEY, WEIR_LOCAL_THREADS=1))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@whole_and_streamed
+def test_the_local_model(node, local_server, client, stream):
+    told = asker(node, lambda _: local_server)(client, "local", "any", stream, model="smollm2")
+    assert told.get("text") and told["usage"][0] > 0 and 0 < told["usage"][1] <= 8, told
+
+
 # --- errors ---
 
 # What each client raises for a bad request, too many of them, a host that fails, a wrong key and an unknown model.
@@ -175,7 +255,7 @@ RAISED = {
     **dict.fromkeys(("npm openai chat", "npm openai responses", "npm anthropic"), SAME),
     "npm google": ("ApiError",) * 5,
     **dict.fromkeys((name for name in NPM if name.startswith("ai ")), ("APICallError",) * 5),
-    "boto3": ("ValidationException", "ThrottlingException", "ServiceUnavailableException", "AccessDeniedException", "ResourceNotFoundException"),
+    "boto3": ("ValidationException", "ThrottlingException", "ServiceUnavailableException", "UnrecognizedClientException", "ResourceNotFoundException"),
 }
 STATUSES = (400, 429, 502, 401, 404)
 
@@ -201,8 +281,7 @@ def test_errors_of_the_host(ask_fresh, hosts, client, backend):
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_errors_of_weir(ask, client):
-    if client != "boto3":
-        raised(client, 3, ask(client, BACKENDS[0], key="sk-weir-wrong"))
+    raised(client, 3, ask(client, BACKENDS[0], key="sk-weir-wrong"))
     assert "Did you mean 'a/openai'" in raised(client, 4, ask(client, "any", model="a/opena"))
 
 

@@ -30,8 +30,10 @@ async function turns(task, ask, answerCalls) {
 	return { ...(await ask()).told, calls: first.told.calls };
 }
 
-function expect(value, wanted) {
-	if (value !== wanted)
+const limit = (task) => (task.what === "any" ? 8 : 200);
+
+function ended(task, value, wanted) {
+	if (value !== wanted && task.what !== "any")
 		throw new Error(`expected ${wanted}, found ${value}`);
 }
 
@@ -41,7 +43,7 @@ async function openaiChat(task) {
 	const client = new OpenAI({ baseURL: `${task.url}/v1`, apiKey: task.key, maxRetries: 0 });
 	const image = [{ type: "text", text: ASK }, { type: "image_url", image_url: { url: URL_OF_IMAGE } }];
 	const messages = [{ role: "system", content: SYSTEM }, { role: "user", content: task.what === "image" ? image : ASK }];
-	const body = { model: task.model, messages, max_tokens: 200, temperature: 0.5 };
+	const body = { model: task.model, messages, max_tokens: limit(task), temperature: 0.5 };
 	if (task.what === "tools")
 		body.tools = [{ type: "function", function: { name: TOOL, description: ABOUT, parameters: SCHEMA } }];
 	if (task.what === "schema")
@@ -54,8 +56,8 @@ async function openaiChat(task) {
 			answer = await client.chat.completions[task.what === "schema" ? "parse" : "create"](body);
 		const said = answer.choices[0].message;
 		const calls = (said.tool_calls ?? []).map((one) => [one.function.name, JSON.parse(one.function.arguments)]);
-		expect(answer.choices[0].finish_reason, calls.length ? "tool_calls" : "stop");
-		return { said, told: told(said.content, calls, [answer.usage.prompt_tokens, answer.usage.completion_tokens], said.parsed) };
+		ended(task, answer.choices[0].finish_reason, calls.length ? "tool_calls" : "stop");
+		return { said, told: told(said.content, calls, [answer.usage?.prompt_tokens, answer.usage?.completion_tokens], said.parsed) };
 	};
 	return turns(task, ask, (said) => {
 		messages.push(said);
@@ -68,18 +70,23 @@ async function openaiResponses(task) {
 	const client = new OpenAI({ baseURL: `${task.url}/v1`, apiKey: task.key, maxRetries: 0 });
 	const image = [{ type: "input_text", text: ASK }, { type: "input_image", image_url: URL_OF_IMAGE, detail: "auto" }];
 	const input = [{ role: "user", content: task.what === "image" ? image : ASK }];
-	const body = { model: task.model, input, instructions: SYSTEM, max_output_tokens: 200, temperature: 0.5, store: false };
+	const body = { model: task.model, input, instructions: SYSTEM, max_output_tokens: limit(task), temperature: 0.5, store: false };
 	if (task.what === "tools")
 		body.tools = [{ type: "function", name: TOOL, description: ABOUT, parameters: SCHEMA, strict: false }];
 	if (task.what === "schema")
 		body.text = { format: zodTextFormat(Weather, "weather") };
 	const ask = async () => {
-		const answer = task.stream
-			? await client.responses.stream(body).finalResponse()
-			: await client.responses[task.what === "schema" ? "parse" : "create"](body);
-		expect(answer.status, "completed");
+		let answer;
+		if (task.stream && task.what === "any") // the helper takes no answer that was cut short
+			for await (const one of await client.responses.create({ ...body, stream: true }))
+				answer = one.response;
+		else if (task.stream)
+			answer = await client.responses.stream(body).finalResponse();
+		else
+			answer = await client.responses[task.what === "schema" ? "parse" : "create"](body);
+		ended(task, answer.status, "completed");
 		const calls = answer.output.filter((one) => one.type === "function_call");
-		const usage = [answer.usage.input_tokens, answer.usage.output_tokens];
+		const usage = [answer.usage?.input_tokens, answer.usage?.output_tokens];
 		const made = calls.map((one) => [one.name, JSON.parse(one.arguments)]);
 		const text = answer.output.flatMap((one) => one.content ?? []).map((one) => one.text ?? "").join("");
 		return { said: answer.output, told: told(text, made, usage, answer.output_parsed) };
@@ -99,7 +106,7 @@ async function anthropicMessages(task) {
 	const source = { type: "base64", media_type: "image/png", data: IMAGE };
 	const image = [{ type: "text", text: ASK }, { type: "image", source }];
 	const messages = [{ role: "user", content: task.what === "image" ? image : ASK }];
-	const body = { model: task.model, messages, system: SYSTEM, max_tokens: 200, temperature: 0.5 };
+	const body = { model: task.model, messages, system: SYSTEM, max_tokens: limit(task), temperature: 0.5 };
 	if (task.what === "tools")
 		body.tools = [{ name: TOOL, description: ABOUT, input_schema: SCHEMA }];
 	if (task.what === "schema")
@@ -109,7 +116,7 @@ async function anthropicMessages(task) {
 			? await client.messages.stream(body).finalMessage()
 			: await client.messages[task.what === "schema" ? "parse" : "create"](body);
 		const calls = answer.content.filter((one) => one.type === "tool_use").map((one) => [one.name, one.input]);
-		expect(answer.stop_reason, calls.length ? "tool_use" : "end_turn");
+		ended(task, answer.stop_reason, calls.length ? "tool_use" : "end_turn");
 		const text = answer.content.filter((one) => one.type === "text").map((one) => one.text).join("");
 		const usage = [answer.usage.input_tokens + (answer.usage.cache_read_input_tokens ?? 0), answer.usage.output_tokens];
 		return { said: answer.content, told: told(text, calls, usage, answer.parsed_output) };
@@ -128,7 +135,7 @@ async function googleGenai(task) {
 	const contents = [{ role: "user", parts: [{ text: ASK }] }];
 	if (task.what === "image")
 		contents[0].parts.push({ inlineData: { mimeType: "image/png", data: IMAGE } });
-	const config = { systemInstruction: SYSTEM, maxOutputTokens: 200, temperature: 0.5 };
+	const config = { systemInstruction: SYSTEM, maxOutputTokens: limit(task), temperature: 0.5 };
 	if (task.what === "tools")
 		config.tools = [{ functionDeclarations: [{ name: TOOL, description: ABOUT, parametersJsonSchema: SCHEMA }] }];
 	if (task.what === "schema")
@@ -143,8 +150,8 @@ async function googleGenai(task) {
 		const parts = answers.flatMap((one) => one.candidates?.[0]?.content?.parts ?? []);
 		const calls = parts.filter((one) => one.functionCall).map((one) => [one.functionCall.name, one.functionCall.args]);
 		const text = parts.filter((one) => one.text && !one.thought).map((one) => one.text).join("");
-		const last = answers.at(-1), used = last.usageMetadata;
-		expect(last.candidates[0].finishReason, "STOP");
+		const last = answers.at(-1), used = last.usageMetadata ?? {};
+		ended(task, last.candidates[0].finishReason, "STOP");
 		const parsed = task.what === "schema" ? JSON.parse(text) : null;
 		return { said: parts, told: told(text, calls, [used.promptTokenCount, used.candidatesTokenCount], parsed) };
 	};
@@ -172,7 +179,7 @@ async function aiText(task) {
 	if (task.what === "image")
 		content.push({ type: "file", data: Buffer.from(IMAGE, "base64"), mediaType: "image/png" });
 	const options = { model: PROVIDERS[task.client](task), system: SYSTEM, messages: [{ role: "user", content }],
-		maxOutputTokens: 200, temperature: 0.5, maxRetries: 0, stopWhen: isStepCount(3) };
+		maxOutputTokens: limit(task), temperature: 0.5, maxRetries: 0, stopWhen: isStepCount(3) };
 	if (task.client === "ai openai responses")
 		options.providerOptions = { openai: { store: false } }; // else it refers to what the provider keeps
 	if (task.what === "tools")
@@ -186,7 +193,7 @@ async function aiText(task) {
 	if (failed)
 		throw failed;
 	const steps = await answer.steps, last = steps.at(-1);
-	expect(last.finishReason, "stop");
+	ended(task, last.finishReason, "stop");
 	const calls = steps.flatMap((one) => one.toolCalls).map((one) => [one.toolName, one.input]);
 	const parsed = task.what === "schema" ? await answer.output : null;
 	return told(last.text, calls, [last.usage.inputTokens, last.usage.outputTokens], parsed);
@@ -199,8 +206,19 @@ const CLIENTS = {
 	"npm google": googleGenai, ...Object.fromEntries(Object.keys(PROVIDERS).map((name) => [name, aiText])),
 };
 
+async function count(task) {
+	const { url, key, model } = task;
+	if (task.client === "npm anthropic") {
+		const client = new Anthropic({ baseURL: url, apiKey: key });
+		return (await client.messages.countTokens({ model, messages: [{ role: "user", content: ASK }] })).input_tokens;
+	}
+	return (await new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: url } }).models.countTokens({ model, contents: ASK })).totalTokens;
+}
+
 async function run(task) {
 	try {
+		if (task.what === "count")
+			return await count(task);
 		return await CLIENTS[task.client](task);
 	} catch (error) {
 		const words = [error.message, error.responseBody, error.error && JSON.stringify(error.error)].filter(Boolean).join(" ");
