@@ -1,0 +1,367 @@
+#include "quota/account.h"
+
+#include "core/wide.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define UNKNOWN	  INT64_MIN /* PRICE_UNKNOWN */
+#define MINUTE_MS 60000
+
+const struct account_limits account_unlimited = {.budget_pusd = QUOTA_NONE,
+    .requests_min = QUOTA_NONE,
+    .tokens_min = QUOTA_NONE,
+    .pusd_min = QUOTA_NONE,
+    .concurrent = QUOTA_NONE};
+
+/* What is left of a limit for each minute; it fills steadily. May be below zero: what a
+ * request took is known after it was let in. */
+struct bucket {
+	int64_t left;
+	uint64_t at_ms; /* monotonic; 0: was never used, and is full */
+};
+
+struct account {
+	atomic_uint refs;
+	uint64_t id;
+	enum account_level level;
+	char *name;
+	struct account *parent;
+
+	pthread_mutex_t lock; /* all that follows */
+	struct account_limits limits;
+	uint64_t from_ms, until_ms; /* the budget's period */
+	int64_t spent, reserved;    /* pico-USD; reserved also by requests of before */
+	int64_t running;
+	struct bucket requests, tokens, money;
+};
+
+const char *
+account_level_name(enum account_level l)
+{
+	static const char *const names[LEVELS] = {"key", "user", "team", "organisation"};
+
+	return names[l];
+}
+
+struct account *
+account_new(uint64_t id, enum account_level level, struct slice name,
+    struct account *parent, const struct account_limits *limits)
+{
+	struct account *a = calloc(1, sizeof(*a));
+
+	if (a == NULL || (a->name = slice_dup(name)) == NULL) {
+		free(a);
+		return NULL;
+	}
+	atomic_init(&a->refs, 1);
+	(void)pthread_mutex_init(&a->lock, NULL);
+	a->id = id;
+	a->level = level;
+	a->parent = account_ref(parent);
+	a->limits = *limits;
+	return a;
+}
+
+struct account *
+account_ref(struct account *a)
+{
+	if (a != NULL)
+		(void)atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
+	return a;
+}
+
+void
+account_unref(struct account *a)
+{
+	while (a != NULL && atomic_fetch_sub(&a->refs, 1) == 1) {
+		struct account *parent = a->parent;
+
+		(void)pthread_mutex_destroy(&a->lock);
+		free(a->name);
+		free(a);
+		a = parent;
+	}
+}
+
+uint64_t
+account_id(const struct account *a)
+{
+	return a->id;
+}
+
+enum account_level
+account_level(const struct account *a)
+{
+	return a->level;
+}
+
+struct slice
+account_name(const struct account *a)
+{
+	return slice_str(a->name);
+}
+
+struct account *
+account_parent(const struct account *a)
+{
+	return a->parent;
+}
+
+void
+account_set_limits(struct account *a, const struct account_limits *limits)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	if (a->limits.period != limits->period ||
+	    a->limits.offset_min != limits->offset_min)
+		a->until_ms = 0; /* begins anew */
+	a->limits = *limits;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+/* --- under the lock --- */
+
+/* The period of now; what was spent in one that is over does not count. */
+static void
+turn(struct account *a, uint64_t unix_ms)
+{
+	if (unix_ms < a->until_ms)
+		return;
+	period_bounds(
+	    a->limits.period, a->limits.offset_min, unix_ms, &a->from_ms, &a->until_ms);
+	a->spent = 0;
+}
+
+static int64_t
+left_of(const struct account *a)
+{
+	if (a->limits.budget_pusd == QUOTA_NONE || a->limits.dry)
+		return INT64_MAX;
+	return a->limits.budget_pusd - a->spent - a->reserved;
+}
+
+static void
+fill(struct bucket *b, int64_t limit, uint64_t now_ms)
+{
+	wide gained = (wide)limit * (int64_t)(now_ms - b->at_ms) / MINUTE_MS;
+
+	if (b->at_ms == 0 || limit <= 0 || b->left + gained >= limit) {
+		b->left = limit;
+		b->at_ms = now_ms == 0 ? 1 : now_ms;
+	} else {
+		/* What makes no whole one yet stays for later. */
+		b->left += (int64_t)gained;
+		b->at_ms += (uint64_t)(gained * MINUTE_MS / limit);
+	}
+}
+
+/* How long it takes to fill up by n. */
+static uint64_t
+time_for(wide n, int64_t limit)
+{
+	return limit <= 0 || n <= 0 ? 0 : (uint64_t)(n * MINUTE_MS / limit) + 1;
+}
+
+/* Is there room for n? One that is larger than all there is may come alone. */
+static bool
+fits(struct bucket *b, int64_t limit, int64_t n, uint64_t now_ms, uint64_t *ret_wait_ms)
+{
+	int64_t want = n > limit ? limit : n;
+
+	if (limit == QUOTA_NONE)
+		return true;
+	if (limit <= 0)
+		return n <= 0;
+	fill(b, limit, now_ms);
+	if (b->left >= want)
+		return true;
+	*ret_wait_ms = time_for((wide)want - b->left, limit);
+	return false;
+}
+
+static bool
+refuse(const struct account *a, enum quota_kind kind, int64_t limit,
+    struct account_refusal *ret)
+{
+	ret->kind = kind;
+	ret->level = a->level;
+	ret->name = slice_str(a->name);
+	ret->limit = limit;
+	return false;
+}
+
+static bool
+may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms,
+    struct account_refusal *ret)
+{
+	const struct account_limits *l = &a->limits;
+	int64_t left;
+
+	*ret = (struct account_refusal){0};
+	turn(a, unix_ms);
+	left = left_of(a);
+	if (l->dry)
+		return true;
+	if (l->budget_pusd != QUOTA_NONE && (ask->pusd == UNKNOWN || ask->pusd > left)) {
+		ret->left_pusd = left < 0 ? 0 : left;
+		ret->renews_ms = a->until_ms == UINT64_MAX ? 0 : a->until_ms;
+		return refuse(a, QUOTA_BUDGET, l->budget_pusd, ret);
+	}
+	if (l->concurrent != QUOTA_NONE && a->running >= l->concurrent)
+		return refuse(a, QUOTA_CONCURRENT, l->concurrent, ret);
+	if (!fits(&a->requests, l->requests_min, 1, now_ms, &ret->retry_ms))
+		return refuse(a, QUOTA_REQUESTS, l->requests_min, ret);
+	if (!fits(
+		&a->tokens, l->tokens_min, (int64_t)ask->tokens, now_ms, &ret->retry_ms))
+		return refuse(a, QUOTA_TOKENS, l->tokens_min, ret);
+	if (!fits(&a->money, l->pusd_min, ask->pusd == UNKNOWN ? 0 : ask->pusd, now_ms,
+		&ret->retry_ms))
+		return refuse(a, QUOTA_MONEY, l->pusd_min, ret);
+	return true;
+}
+
+static void
+take(struct account *a, const struct account_ask *ask)
+{
+	int64_t pusd = ask->pusd == UNKNOWN ? 0 : ask->pusd;
+
+	a->reserved += pusd;
+	a->running++;
+	a->requests.left -= 1;
+	a->tokens.left -= (int64_t)ask->tokens;
+	a->money.left -= pusd;
+}
+
+/* The bucket's share that was taken and not used comes back; what was used beyond it is
+ * a debt. */
+static void
+correct(struct bucket *b, int64_t limit, int64_t taken, int64_t used)
+{
+	if (limit == QUOTA_NONE)
+		return;
+	b->left += taken - used;
+	if (b->left > limit)
+		b->left = limit;
+}
+
+static void
+give(struct account *a, const struct account_grant *g, uint64_t period_ms, int64_t pusd,
+    uint64_t tokens)
+{
+	a->reserved -= g->pusd;
+	a->running--;
+	/* What began in a period that is over belongs to that one. */
+	if (period_ms == a->from_ms)
+		a->spent += pusd;
+	correct(&a->tokens, a->limits.tokens_min, (int64_t)g->tokens, (int64_t)tokens);
+	correct(&a->money, a->limits.pusd_min, g->pusd, pusd);
+}
+
+/* --- from outside --- */
+
+void
+account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	turn(a, unix_ms);
+	a->spent = pusd;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+enum err
+account_admit(struct account *a, const struct account_ask *ask, uint64_t now_ms,
+    uint64_t unix_ms, struct account_grant *ret_grant,
+    struct account_refusal *ret_refusal)
+{
+	struct account_grant g = {
+	    .pusd = ask->pusd == UNKNOWN ? 0 : ask->pusd, .tokens = ask->tokens};
+	bool granted = true;
+
+	/* All locks are held until all have said yes; always from below, so nobody waits
+	 * in a circle. */
+	for (; a != NULL && granted && g.count < ACCOUNT_CHAIN_MAX; a = a->parent) {
+		(void)pthread_mutex_lock(&a->lock);
+		g.chain[g.count++] = a;
+		granted = may(a, ask, now_ms, unix_ms, ret_refusal);
+	}
+	for (unsigned i = 0; i < g.count; i++) {
+		if (granted) {
+			take(g.chain[i], ask);
+			g.period_ms[i] = g.chain[i]->from_ms;
+			(void)account_ref(g.chain[i]);
+		}
+		(void)pthread_mutex_unlock(&g.chain[i]->lock);
+	}
+	if (!granted)
+		g.count = 0;
+	*ret_grant = g;
+	return granted				   ? ERR_OK
+	       : ret_refusal->kind == QUOTA_BUDGET ? ERR_BUDGET
+						   : ERR_QUOTA;
+}
+
+void
+account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens)
+{
+	if (pusd == UNKNOWN)
+		pusd = g->pusd;
+	for (unsigned i = 0; i < g->count; i++) {
+		struct account *a = g->chain[i];
+
+		(void)pthread_mutex_lock(&a->lock);
+		give(a, g, g->period_ms[i], pusd, tokens);
+		(void)pthread_mutex_unlock(&a->lock);
+		account_unref(a);
+	}
+	g->count = 0;
+}
+
+int64_t
+account_left(struct account *a, uint64_t unix_ms)
+{
+	int64_t least = INT64_MAX;
+
+	for (; a != NULL; a = a->parent) {
+		int64_t left;
+
+		(void)pthread_mutex_lock(&a->lock);
+		turn(a, unix_ms);
+		left = left_of(a);
+		(void)pthread_mutex_unlock(&a->lock);
+		least = left < least ? left : least;
+	}
+	return least < 0 ? 0 : least;
+}
+
+static void
+tighter(struct bucket *b, int64_t limit, uint64_t now_ms, int64_t *limit_so_far,
+    int64_t *left_so_far, uint64_t *reset_so_far)
+{
+	int64_t left;
+
+	if (limit == QUOTA_NONE)
+		return;
+	fill(b, limit, now_ms);
+	left = b->left < 0 ? 0 : b->left;
+	if (*limit_so_far != QUOTA_NONE && left >= *left_so_far)
+		return;
+	*limit_so_far = limit;
+	*left_so_far = left;
+	*reset_so_far = time_for((wide)limit - b->left, limit);
+}
+
+void
+account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret)
+{
+	*ret = (struct account_rates){
+	    .requests_limit = QUOTA_NONE, .tokens_limit = QUOTA_NONE};
+	for (; a != NULL; a = a->parent) {
+		(void)pthread_mutex_lock(&a->lock);
+		tighter(&a->requests, a->limits.requests_min, now_ms,
+		    &ret->requests_limit, &ret->requests_left, &ret->requests_reset_ms);
+		tighter(&a->tokens, a->limits.tokens_min, now_ms, &ret->tokens_limit,
+		    &ret->tokens_left, &ret->tokens_reset_ms);
+		(void)pthread_mutex_unlock(&a->lock);
+	}
+}

@@ -1,0 +1,123 @@
+/*
+ * quota: who may spend how much, and how fast.
+ *
+ * account: what is counted of a key, a user, a team or an organisation. A request is
+ * admitted by all accounts above its key at once or by none: each has the worst that it
+ * can cost taken out of its budget, and is settled to what it did cost. So requests
+ * that run at the same time cannot spend a budget twice.
+ *
+ *	e = account_admit(key_account, &ask, now, &grant, &refusal);
+ *	... the request ...
+ *	account_settle(&grant, cost, tokens, now);	exactly once
+ *
+ * Accounts live as long as anybody refers to them; limits may change under them. Any
+ * thread. Not here: where accounts and their limits are kept (store/), and prices.
+ */
+#ifndef QUOTA_ACCOUNT_H
+#define QUOTA_ACCOUNT_H
+
+#include "core/err.h"
+#include "core/slice.h"
+#include "quota/period.h"
+
+enum account_level { LEVEL_KEY, LEVEL_USER, LEVEL_TEAM, LEVEL_ORG, LEVELS };
+
+/* "key", "user", "team", "organisation". Static text. */
+const char *account_level_name(enum account_level l);
+
+#define ACCOUNT_CHAIN_MAX 4
+#define QUOTA_NONE	  (-1)
+
+/* QUOTA_NONE: no such limit. */
+struct account_limits {
+	int64_t budget_pusd; /* for each period; hard */
+	enum period period;
+	int offset_min;	      /* of the period's days from UTC */
+	int64_t requests_min; /* a minute, as the others */
+	int64_t tokens_min;   /* in and out */
+	int64_t pusd_min;     /* money */
+	int64_t concurrent;   /* requests at a time */
+	bool dry;	      /* only counts */
+};
+
+extern const struct account_limits account_unlimited;
+
+struct account;
+
+/*
+ * A new account with one reference; the parent's is counted. The name is copied. NULL
+ * when out of memory.
+ */
+struct account *account_new(uint64_t id, enum account_level level, struct slice name,
+    struct account *parent, const struct account_limits *limits);
+struct account *account_ref(struct account *a);
+void account_unref(struct account *a);
+
+uint64_t account_id(const struct account *a);
+enum account_level account_level(const struct account *a);
+struct slice account_name(const struct account *a);
+struct account *account_parent(const struct account *a);
+
+/* Changes its limits; what was counted stays, but for a budget's other period. */
+void account_set_limits(struct account *a, const struct account_limits *limits);
+
+/* What was spent since the period began, as the ledger has it: set once at start. */
+void account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd);
+
+/* What a request will take at most. */
+struct account_ask {
+	int64_t pusd; /* PRICE_UNKNOWN's value when nobody knows: refused by a budget */
+	uint64_t tokens;
+};
+
+enum quota_kind {
+	QUOTA_BUDGET,
+	QUOTA_REQUESTS,
+	QUOTA_TOKENS,
+	QUOTA_MONEY,
+	QUOTA_CONCURRENT
+};
+
+/* Why not. */
+struct account_refusal {
+	enum quota_kind kind;
+	enum account_level level;
+	struct slice name;  /* of the account; as long as it lives */
+	int64_t left_pusd;  /* of the budget */
+	uint64_t retry_ms;  /* from now, when it may fit; 0: nobody knows */
+	uint64_t renews_ms; /* unix time when the budget's period ends; 0: never */
+	int64_t limit;	    /* that is reached */
+};
+
+/* What was taken; plain data, settled exactly once. */
+struct account_grant {
+	struct account *chain[ACCOUNT_CHAIN_MAX]; /* with a reference each */
+	uint64_t period_ms[ACCOUNT_CHAIN_MAX];	  /* when each one's period began */
+	unsigned count;
+	int64_t pusd;
+	uint64_t tokens;
+};
+
+/*
+ * Takes the request out of the account and those above it. ERR_BUDGET, or
+ * ERR_QUOTA for the others, with the refusal: nothing was taken. unix_ms chooses the
+ * periods, now_ms is monotonic.
+ */
+enum err account_admit(struct account *a, const struct account_ask *ask, uint64_t now_ms,
+    uint64_t unix_ms, struct account_grant *ret_grant,
+    struct account_refusal *ret_refusal) MUST_CHECK;
+
+/* Settles it to what it cost; a cost that nobody knows is what was reserved. */
+void account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens);
+
+/* What may still be spent by all accounts above, INT64_MAX without a budget. */
+int64_t account_left(struct account *a, uint64_t unix_ms);
+
+/* The tightest rate limit by requests and by tokens, for x-ratelimit-* fields. */
+struct account_rates {
+	int64_t requests_limit, requests_left, tokens_limit, tokens_left; /* or NONE */
+	uint64_t requests_reset_ms, tokens_reset_ms;
+};
+void account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret);
+
+#endif
