@@ -12,7 +12,7 @@ static const char help[] =
     "usage: weir usage [--by LIST] [--since DAY] [--until DAY] [--json|--csv]\n\n"
     "Sums the ledger. By default one row for each day, key, provider and model asked.\n"
     "The table rounds; --json and --csv are exact.\n\n"
-    "  --by LIST     some of day,key,provider,model\n"
+    "  --by LIST     some of day,key,provider,model,user,team,organisation,session,tags\n"
     "  --since DAY   from this day on (UTC), like 2026-01-31, or `today`\n"
     "  --until DAY   up to and with this day\n"
     "  --json        an array of objects; cost_pusd is an integer of pico-USD,\n"
@@ -36,14 +36,10 @@ put_sum_json(struct report *p, const struct usage_sum *s)
 	char usd[TEXT_PUSD_MAX];
 
 	json_open(b, '{');
-	if (p->by & BY_DAY)
-		json_member(b, S("day"), s->day);
-	if (p->by & BY_KEY)
-		json_member(b, S("key"), s->key);
-	if (p->by & BY_PROVIDER)
-		json_member(b, S("provider"), s->provider);
-	if (p->by & BY_MODEL)
-		json_member(b, S("model"), s->model);
+	for (unsigned g = 0; g < GROUPS; g++)
+		if ((p->by >> g & 1) != 0)
+			json_member(b, slice_str(usage_group_name((enum usage_group)g)),
+			    s->group[g]);
 	json_member_u64(b, S("requests"), s->requests);
 	json_member_u64(b, S("failed_requests"), s->failed);
 	json_member_u64(b, S("partial_requests"), s->partial);
@@ -88,14 +84,9 @@ put_sum_csv(struct report *p, const struct usage_sum *s)
 	struct buf *b = &p->out;
 	char usd[TEXT_PUSD_MAX];
 
-	if (p->by & BY_DAY)
-		put_field(b, s->day);
-	if (p->by & BY_KEY)
-		put_field(b, s->key);
-	if (p->by & BY_PROVIDER)
-		put_field(b, s->provider);
-	if (p->by & BY_MODEL)
-		put_field(b, s->model);
+	for (unsigned g = 0; g < GROUPS; g++)
+		if ((p->by >> g & 1) != 0)
+			put_field(b, s->group[g]);
 	buf_printf(b, "%llu,%llu,%llu,%llu", (unsigned long long)s->requests,
 	    (unsigned long long)s->failed, (unsigned long long)s->partial,
 	    (unsigned long long)s->unpriced);
@@ -114,14 +105,9 @@ put_csv_titles(struct report *p)
 {
 	struct buf *b = &p->out;
 
-	if (p->by & BY_DAY)
-		buf_add(b, S("day,"));
-	if (p->by & BY_KEY)
-		buf_add(b, S("key,"));
-	if (p->by & BY_PROVIDER)
-		buf_add(b, S("provider,"));
-	if (p->by & BY_MODEL)
-		buf_add(b, S("model,"));
+	for (unsigned g = 0; g < GROUPS; g++)
+		if ((p->by >> g & 1) != 0)
+			buf_printf(b, "%s,", usage_group_name((enum usage_group)g));
 	buf_add(b, S("requests,failed_requests,partial_requests,unpriced_requests"));
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		buf_printf(b, ",%s", usage_name((enum usage_class)c));
@@ -203,14 +189,13 @@ put_sum_row(struct report *p, const struct usage_sum *s, bool total)
 {
 	struct table *t = &p->table;
 	bool first = total;
-	const struct slice labels[] = {s->day, s->key, s->provider, s->model};
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < GROUPS; i++) {
 		if ((p->by & (1u << i)) == 0)
 			continue;
-		table_cell(t, first		   ? S("total")
-			      : labels[i].len == 0 ? S("-")
-						   : labels[i]);
+		table_cell(t, first		     ? S("total")
+			      : s->group[i].len == 0 ? S("-")
+						     : s->group[i]);
 		first = false;
 	}
 	put_count_cell(t, s->requests);
@@ -245,7 +230,6 @@ on_sum(void *arg, const struct usage_sum *s)
 static bool
 read_by(const char *list, unsigned *ret_by)
 {
-	static const char *const names[] = {"day", "key", "provider", "model"};
 	struct slice rest = slice_str(list);
 
 	*ret_by = 0;
@@ -253,9 +237,10 @@ read_by(const char *list, unsigned *ret_by)
 		struct slice name = slice_cut(&rest, ',');
 		unsigned i = 0;
 
-		while (i < 4 && !slice_eq(name, slice_str(names[i])))
+		while (i < GROUPS &&
+		       !slice_eq(name, slice_str(usage_group_name((enum usage_group)i))))
 			i++;
-		if (i == 4)
+		if (i == GROUPS)
 			return false;
 		*ret_by |= 1u << i;
 	}
@@ -288,8 +273,10 @@ read_args(struct args *a, struct usage_query *q)
 	while ((arg = args_next(a, help)) != NULL) {
 		if (strcmp(arg, "--by") == 0) {
 			if (!read_by(args_value(a, arg), &q->by))
-				return args_bad(
-				    a, "--by wants some of day,key,provider,model");
+				return args_bad(a,
+				    "--by wants some of "
+				    "day,key,provider,model,user,team,organisation,"
+				    "session,tags");
 		} else if (strcmp(arg, "--since") == 0) {
 			if (!read_day(args_value(a, arg), &q->since_ms))
 				return args_bad(a, "--since wants a day like 2026-01-31");
@@ -307,15 +294,16 @@ read_args(struct args *a, struct usage_query *q)
 static void
 start_report(struct report *p)
 {
-	static const char *const all[] = {
-	    "day", "key", "provider", "model", ">reqs", ">in", ">cached", ">out", ">USD"};
-	const char *titles[9];
+	static const char *const sums[] = {">reqs", ">in", ">cached", ">out", ">USD"};
+	const char *titles[GROUPS + 5];
 	unsigned n = 0;
 
 	buf_init(&p->out, 1u << 30);
-	for (unsigned i = 0; i < 9; i++)
-		if (i >= 4 || (p->by & (1u << i)))
-			titles[n++] = all[i];
+	for (unsigned g = 0; g < GROUPS; g++)
+		if ((p->by >> g & 1) != 0)
+			titles[n++] = usage_group_name((enum usage_group)g);
+	for (unsigned i = 0; i < 5; i++)
+		titles[n++] = sums[i];
 	table_init(&p->table, n, titles);
 	if (p->args->json)
 		json_open(&p->out, '[');

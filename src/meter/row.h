@@ -69,6 +69,11 @@ enum meter_text {
 	TEXT_UPSTREAM_ID, /* the provider's request id */
 	TEXT_OPERATION,	  /* "chat", "completion", "embedding" */
 	TEXT_OUTCOME,	  /* "OK", or the error's name */
+	TEXT_USER,	  /* names of those whom the key spends for */
+	TEXT_TEAM,
+	TEXT_ORGANISATION,
+	TEXT_SESSION,	  /* as the caller says, as the next */
+	TEXT_TAGS,	  /* apart by commas */
 	TEXT_ATTEMPTS,	  /* JSON: [{provider, model, outcome, ms, billed}] */
 	METER_TEXTS
 };

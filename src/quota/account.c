@@ -109,15 +109,34 @@ account_parent(const struct account *a)
 	return a->parent;
 }
 
-void
+bool
 account_set_limits(struct account *a, const struct account_limits *limits)
 {
+	bool anew;
+
 	(void)pthread_mutex_lock(&a->lock);
-	if (a->limits.period != limits->period ||
-	    a->limits.offset_min != limits->offset_min)
-		a->until_ms = 0; /* begins anew */
+	anew = a->limits.period != limits->period ||
+	       a->limits.offset_min != limits->offset_min ||
+	       a->limits.budget_pusd == QUOTA_NONE;
+	if (anew)
+		a->until_ms = 0;
 	a->limits = *limits;
 	(void)pthread_mutex_unlock(&a->lock);
+	return anew && limits->budget_pusd != QUOTA_NONE;
+}
+
+void
+account_set_parent(struct account *a, struct account *parent)
+{
+	struct account *before;
+
+	if (parent != NULL)
+		(void)account_ref(parent);
+	(void)pthread_mutex_lock(&a->lock);
+	before = a->parent;
+	a->parent = parent;
+	(void)pthread_mutex_unlock(&a->lock);
+	account_unref(before);
 }
 
 /* --- under the lock --- */
@@ -317,12 +336,25 @@ account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens)
 	g->count = 0;
 }
 
+/* The one above, with a reference; that of this one is given back. */
+static struct account *
+above(struct account *a)
+{
+	struct account *parent;
+
+	(void)pthread_mutex_lock(&a->lock);
+	parent = account_ref(a->parent);
+	(void)pthread_mutex_unlock(&a->lock);
+	account_unref(a);
+	return parent;
+}
+
 int64_t
 account_left(struct account *a, uint64_t unix_ms)
 {
 	int64_t least = INT64_MAX;
 
-	for (; a != NULL; a = a->parent) {
+	for (a = account_ref(a); a != NULL; a = above(a)) {
 		int64_t left;
 
 		(void)pthread_mutex_lock(&a->lock);
@@ -356,7 +388,7 @@ account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret)
 {
 	*ret = (struct account_rates){
 	    .requests_limit = QUOTA_NONE, .tokens_limit = QUOTA_NONE};
-	for (; a != NULL; a = a->parent) {
+	for (a = account_ref(a); a != NULL; a = above(a)) {
 		(void)pthread_mutex_lock(&a->lock);
 		tighter(&a->requests, a->limits.requests_min, now_ms,
 		    &ret->requests_limit, &ret->requests_left, &ret->requests_reset_ms);

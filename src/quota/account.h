@@ -58,8 +58,12 @@ enum account_level account_level(const struct account *a);
 struct slice account_name(const struct account *a);
 struct account *account_parent(const struct account *a);
 
-/* Changes its limits; what was counted stays, but for a budget's other period. */
-void account_set_limits(struct account *a, const struct account_limits *limits);
+/* Changes its limits; what was counted stays. True when its budget is for another period
+ * now, or there was none: then account_set_spent() is to be called. */
+bool account_set_limits(struct account *a, const struct account_limits *limits);
+
+/* Puts it under another one (NULL: under nobody). Requests that run stay where they were. */
+void account_set_parent(struct account *a, struct account *parent);
 
 /* What was spent since the period began, as the ledger has it: set once at start. */
 void account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd);

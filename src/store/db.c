@@ -67,6 +67,32 @@ static const char *const migrations[] = {
     /* 2 */
     "ALTER TABLE key ADD COLUMN aws_id TEXT;"
     "ALTER TABLE key ADD COLUMN aws_secret TEXT;",
+    /* 3 */
+    "CREATE TABLE account ("
+    " level INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " above_level INTEGER NOT NULL,"
+    " above TEXT NOT NULL,"
+    " budget_pusd INTEGER,"
+    " period TEXT NOT NULL,"
+    " offset_min INTEGER NOT NULL,"
+    " requests_min INTEGER,"
+    " tokens_min INTEGER,"
+    " pusd_min INTEGER,"
+    " concurrent INTEGER,"
+    " dry INTEGER NOT NULL,"
+    " models TEXT,"
+    " providers TEXT,"
+    " networks TEXT,"
+    " expires_ms INTEGER NOT NULL,"
+    " blocked INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (level, name)) WITHOUT ROWID;"
+    "ALTER TABLE ledger ADD COLUMN user TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE ledger ADD COLUMN team TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE ledger ADD COLUMN organisation TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE ledger ADD COLUMN session TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE ledger ADD COLUMN tags TEXT NOT NULL DEFAULT '';",
 };
 
 enum err

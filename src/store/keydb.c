@@ -177,9 +177,35 @@ keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void
 	return e;
 }
 
+/* NULL for NULL. */
+static bool
+copy(const char *text, char **ret)
+{
+	*ret = text == NULL ? NULL : slice_dup(slice_str(text));
+	return text == NULL || *ret != NULL;
+}
+
+/* False when out of memory. */
+static bool
+give_account(const struct accounts *accounts, struct key *k)
+{
+	const struct key_rules *r = NULL;
+	struct account *a =
+	    accounts == NULL ? NULL : accounts_of_key(accounts, slice_str(k->name), &r);
+
+	k->account = account_ref(a);
+	if (r == NULL)
+		return true;
+	k->rules.expires_ms = r->expires_ms;
+	k->rules.blocked = r->blocked;
+	return copy(r->models, &k->rules.models) &&
+	       copy(r->providers, &k->rules.providers) &&
+	       copy(r->networks, &k->rules.networks);
+}
+
 /* A key of the current row, appended to the growing array. */
 static enum err
-take_key(sqlite3_stmt *s, struct key **keys, unsigned *n)
+take_key(sqlite3_stmt *s, const struct accounts *accounts, struct key **keys, unsigned *n)
 {
 	struct key *more, k = {.id = (uint64_t)sqlite3_column_int64(s, 0)};
 	const void *hash = sqlite3_column_blob(s, 2);
@@ -192,6 +218,10 @@ take_key(sqlite3_stmt *s, struct key **keys, unsigned *n)
 	if (aws) {
 		k.aws_id = slice_dup(db_text(s, 4));
 		k.aws_secret = secret_new(db_text(s, 5));
+	}
+	if (k.name != NULL && !give_account(accounts, &k)) {
+		key_done(&k);
+		return ERR_NOMEM;
 	}
 	more = k.name == NULL || (aws && (k.aws_id == NULL || k.aws_secret.len == 0))
 		   ? NULL
@@ -208,6 +238,13 @@ take_key(sqlite3_stmt *s, struct key **keys, unsigned *n)
 enum err
 keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note)
 {
+	return keydb_load_accounts(db, NULL, ret_set, note);
+}
+
+enum err
+keydb_load_accounts(sqlite3 *db, const struct accounts *accounts,
+    struct key_set **ret_set, struct note *note)
+{
 	struct key *keys = NULL;
 	unsigned n = 0;
 	bool any = false;
@@ -221,7 +258,7 @@ keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note)
 	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		any = true;
 		if (sqlite3_column_type(s, 3) == SQLITE_NULL)
-			e = take_key(s, &keys, &n);
+			e = take_key(s, accounts, &keys, &n);
 	}
 	/* A part of the keys is none: without any the door would be open. */
 	if (e == ERR_OK)

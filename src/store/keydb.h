@@ -4,6 +4,7 @@
 #ifndef STORE_KEYDB_H
 #define STORE_KEYDB_H
 
+#include "store/accounts.h"
 #include "store/db.h"
 #include "store/keys.h"
 
@@ -33,6 +34,10 @@ enum err keydb_revoke(
 /* Calls fn for each, oldest first. ERR_IO with a note. */
 enum err keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row),
     void *arg, struct note *note) MUST_CHECK;
+
+/* The same, each with its account (NULL: there are none). */
+enum err keydb_load_accounts(sqlite3 *db, const struct accounts *accounts,
+    struct key_set **ret_set, struct note *note) MUST_CHECK;
 
 /* All valid keys as a set. ERR_IO with a note, ERR_NOMEM. */
 enum err keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note) MUST_CHECK;

@@ -145,8 +145,19 @@ key_make_aws(char ret_id[KEY_AWS_ID_MAX], char ret_secret[KEY_AWS_SECRET_MAX])
 }
 
 void
+key_rules_done(struct key_rules *r)
+{
+	free(r->models);
+	free(r->providers);
+	free(r->networks);
+	*r = (struct key_rules){0};
+}
+
+void
 key_done(struct key *k)
 {
+	account_unref(k->account);
+	key_rules_done(&k->rules);
 	free(k->name);
 	free(k->aws_id);
 	secret_free(&k->aws_secret);

@@ -16,8 +16,20 @@
 #include "core/err.h"
 #include "core/secret.h"
 #include "core/slice.h"
+#include "quota/account.h"
 
 #define KEY_HASH_BYTES 32 /* SHA-256 */
+
+/* What a key may be used for; no text (NULL): anything. Lists have commas. */
+struct key_rules {
+	char *models; /* patterns with "*" of canonical ids */
+	char *providers;
+	char *networks;	     /* "10.0.0.0/8,::1" */
+	uint64_t expires_ms; /* 0: never */
+	bool blocked;
+};
+
+void key_rules_done(struct key_rules *r);
 
 struct key {
 	uint64_t id;
@@ -25,6 +37,8 @@ struct key {
 	unsigned char hash[KEY_HASH_BYTES];
 	char *aws_id; /* clients of AWS sign with this one; NULL: it has none */
 	struct secret aws_secret;
+	struct account *account; /* what it spends from; NULL: without limits */
+	struct key_rules rules;
 };
 
 struct key_set;

@@ -17,7 +17,7 @@
 	"image_input_tokens, image_output_tokens, priced_requests, seconds, characters"
 #define TEXTS                                                                            \
 	"key, asked, model, provider, upstream, said, tier, upstream_id, operation, "    \
-	"outcome, attempts"
+	"outcome, user, team, organisation, session, tags, attempts"
 #define FIRST_CLASS 13 /* the column of the first usage class */
 #define FIRST_TEXT  LEDGER_NUMBERS
 #define NO_NUMBER   INT64_MIN /* a column that is NULL */
@@ -214,7 +214,7 @@ put_row(struct buf *to, sqlite3_stmt *s, struct request_id id)
 {
 	static const char *const names[] = {"key", "asked", "model", "provider",
 	    "upstream_model", "reply_model", "service_tier", "upstream_request_id",
-	    "operation", "outcome"};
+	    "operation", "outcome", "user", "team", "organisation", "session", "tags"};
 	char text[REQUEST_ID_LEN], time[TEXT_TIME_MAX];
 
 	request_id_write(id, text);
@@ -268,10 +268,21 @@ ledger_find(
 
 /* --- sums --- */
 
+const char *
+usage_group_name(enum usage_group g)
+{
+	static const char *const names[] = {
+#define GROUP(by, name, column) name,
+#include "store/groups.def"
+	};
+
+	return names[g];
+}
+
 /* The cost in two parts: SQLite gives up a sum that passes 64 bits. */
 #define SUMS                                                                             \
 	"count(*), sum(outcome <> 'OK'), sum(partial), sum(cost_pusd IS NULL), "         \
-	"sum(cost_pusd / 1000000), sum(cost_pusd %% 1000000), "                          \
+	"sum(cost_pusd / 1000000), sum(cost_pusd % 1000000), "                           \
 	"sum(input_tokens), sum(cached_input_tokens), "                                  \
 	"sum(cache_write_tokens), sum(cache_write_1h_tokens), sum(output_tokens), "      \
 	"sum(reasoning_tokens), sum(audio_input_tokens), sum(audio_output_tokens), "     \
@@ -289,12 +300,11 @@ join_cost(int64_t millions, int64_t rest)
 static void
 read_sum(sqlite3_stmt *s, struct usage_sum *sum)
 {
-	int at = 4;
+	int at = GROUPS;
 
-	*sum = (struct usage_sum){.day = db_text(s, 0),
-	    .key = db_text(s, 1),
-	    .provider = db_text(s, 2),
-	    .model = db_text(s, 3)};
+	*sum = (struct usage_sum){0};
+	for (int g = 0; g < GROUPS; g++)
+		sum->group[g] = db_text(s, g);
 	sum->requests = (uint64_t)sqlite3_column_int64(s, at++);
 	sum->failed = (uint64_t)sqlite3_column_int64(s, at++);
 	sum->partial = (uint64_t)sqlite3_column_int64(s, at++);
@@ -317,20 +327,31 @@ enum err
 ledger_usage(sqlite3 *db, const struct usage_query *q,
     void (*fn)(void *arg, const struct usage_sum *sum), void *arg, struct note *note)
 {
-	char sql[1400];
+	static const char *const columns[] = {
+#define GROUP(by, name, column) column,
+#include "store/groups.def"
+	};
+	struct buf sql;
 	sqlite3_stmt *s;
 	struct usage_sum sum;
 	enum err e;
 	int step;
 
-	(void)snprintf(sql, sizeof(sql),
-	    "SELECT %s, %s, %s, %s, " SUMS
-	    " FROM ledger WHERE start_ms >= ? AND start_ms < ?"
-	    " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
-	    (q->by & BY_DAY) ? "date(start_ms / 1000, 'unixepoch')" : "''",
-	    (q->by & BY_KEY) ? "key" : "''", (q->by & BY_PROVIDER) ? "provider" : "''",
-	    (q->by & BY_MODEL) ? "asked" : "''");
-	e = db_prepare(db, sql, &s, note);
+	buf_init(&sql, 4096);
+	buf_add(&sql, S("SELECT "));
+	for (unsigned g = 0; g < GROUPS; g++)
+		buf_printf(&sql, "%s, ", (q->by >> g & 1) != 0 ? columns[g] : "''");
+	buf_add(
+	    &sql, S(SUMS " FROM ledger WHERE start_ms >= ? AND start_ms < ? GROUP BY "));
+	for (unsigned g = 1; g < GROUPS; g++)
+		buf_printf(&sql, "%u, ", g);
+	buf_printf(&sql, "%d ORDER BY ", GROUPS);
+	for (unsigned g = 1; g < GROUPS; g++)
+		buf_printf(&sql, "%u, ", g);
+	buf_printf(&sql, "%d", GROUPS);
+	buf_byte(&sql, '\0');
+	e = sql.err == ERR_OK ? db_prepare(db, sql.ptr, &s, note) : sql.err;
+	buf_free(&sql);
 	if (e != ERR_OK)
 		return e;
 	(void)sqlite3_bind_int64(s, 1, to_ms(q->since_ms));

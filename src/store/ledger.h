@@ -42,8 +42,20 @@ ledger_insert(struct ledger *l, struct slice records, struct note *note) MUST_CH
 enum err ledger_find(struct ledger *l, struct request_id id, uint64_t key_id,
     bool any_key, struct buf *to) MUST_CHECK;
 
+enum usage_group {
+#define GROUP(by, name, column) GROUP_##by,
+#include "store/groups.def"
+	GROUPS
+};
+
 /* By what `weir usage` sums; bits. */
-enum usage_by { BY_DAY = 1, BY_KEY = 2, BY_PROVIDER = 4, BY_MODEL = 8 };
+enum usage_by {
+#define GROUP(by, name, column) BY_##by = 1 << GROUP_##by,
+#include "store/groups.def"
+};
+
+/* "day", "key", ... Static text. */
+const char *usage_group_name(enum usage_group g);
 
 struct usage_query {
 	unsigned by;		     /* enum usage_by */
@@ -52,7 +64,7 @@ struct usage_query {
 
 /* One group. The texts of what was not asked for are empty. */
 struct usage_sum {
-	struct slice day, key, provider, model;
+	struct slice group[GROUPS];
 	uint64_t requests, failed, partial, unpriced;
 	uint64_t count[USAGE_CLASSES];
 	bool priced;	   /* at least one has a known cost */

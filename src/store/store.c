@@ -28,6 +28,7 @@ struct store {
 	int lock; /* descriptor of the lock file */
 	sqlite3 *db;
 	struct ledger ledger;
+	struct accounts *accounts;
 	struct outbox rows;
 	pthread_t thread;
 	bool running;
@@ -127,6 +128,7 @@ static void
 close_store(struct store *s)
 {
 	ledger_close(&s->ledger);
+	accounts_free(s->accounts);
 	db_close(s->db);
 	if (s->lock >= 0)
 		(void)close(s->lock);
@@ -257,13 +259,22 @@ others_wrote(struct store *s)
 	return changed;
 }
 
+static enum err
+read_keys(struct store *s, struct key_set **ret, struct note *note)
+{
+	enum err e =
+	    accounts_load(s->db, clock_unix_ms(), s->accounts, &s->accounts, note);
+
+	return e != ERR_OK ? e : keydb_load_accounts(s->db, s->accounts, ret, note);
+}
+
 static void
 load_keys(struct store *s)
 {
 	struct key_set *keys;
 	struct note note;
 
-	if (keydb_load(s->db, &keys, &note) == ERR_OK)
+	if (read_keys(s, &keys, &note) == ERR_OK)
 		s->on_keys(s->arg, keys);
 	else
 		log_event(
@@ -310,7 +321,7 @@ store_start(struct store *s, store_keys_fn *on_keys, void *arg, struct note *not
 	(void)others_wrote(s);
 	e = learnt_load(s->db, note);
 	if (e == ERR_OK)
-		e = keydb_load(s->db, &keys, note);
+		e = read_keys(s, &keys, note);
 	if (e != ERR_OK)
 		return e;
 	s->learnt_ms = clock_mono_ms();

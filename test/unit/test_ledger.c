@@ -411,10 +411,11 @@ on_sum(void *arg, const struct usage_sum *s)
 	size_t n = strlen(r->text);
 
 	(void)snprintf(r->text + n, sizeof(r->text) - n, "%.*s|%.*s|%.*s|%.*s %llu\n",
-	    SLICE_ARGS(s->day), SLICE_ARGS(s->key), SLICE_ARGS(s->provider),
-	    SLICE_ARGS(s->model), (unsigned long long)s->requests);
+	    SLICE_ARGS(s->group[GROUP_DAY]), SLICE_ARGS(s->group[GROUP_KEY]), SLICE_ARGS(s->group[GROUP_PROVIDER]),
+	    SLICE_ARGS(s->group[GROUP_MODEL]), (unsigned long long)s->requests);
 	r->last = *s;
-	r->last.day = r->last.key = r->last.provider = r->last.model = S("");
+	for (unsigned g = 0; g < GROUPS; g++)
+		r->last.group[g] = S("");
 	r->groups++;
 }
 

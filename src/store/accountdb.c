@@ -1,0 +1,274 @@
+#include "store/accountdb.h"
+
+#include "core/wide.h"
+
+#include <stdlib.h>
+
+#define COLUMNS                                                                          \
+	"level, name, above_level, above, budget_pusd, period, offset_min, "             \
+	"requests_min, tokens_min, pusd_min, concurrent, dry, models, providers, "       \
+	"networks, expires_ms, blocked, created_ms"
+
+void
+accountdb_row_done(struct accountdb_row *row)
+{
+	free(row->name);
+	free(row->above);
+	key_rules_done(&row->rules);
+	row->name = row->above = NULL;
+}
+
+bool
+accountdb_row_init(struct accountdb_row *row, enum account_level level, struct slice name)
+{
+	*row = (struct accountdb_row){.level = level,
+	    .limits = account_unlimited,
+	    .name = slice_dup(name),
+	    .above = slice_dup(S(""))};
+	if (row->name != NULL && row->above != NULL)
+		return true;
+	accountdb_row_done(row);
+	return false;
+}
+
+/* --- reading --- */
+
+static int64_t
+limit_at(sqlite3_stmt *s, int column)
+{
+	return sqlite3_column_type(s, column) == SQLITE_NULL
+		   ? QUOTA_NONE
+		   : sqlite3_column_int64(s, column);
+}
+
+/* NULL for no text; *ok is false when out of memory. */
+static char *
+list_at(sqlite3_stmt *s, int column, bool *ok)
+{
+	char *copy;
+
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+		return NULL;
+	copy = slice_dup(db_text(s, column));
+	*ok = *ok && copy != NULL;
+	return copy;
+}
+
+static enum err
+read_row(sqlite3_stmt *s, struct accountdb_row *ret)
+{
+	struct accountdb_row r = {.level = (enum account_level)sqlite3_column_int(s, 0),
+	    .above_level = (enum account_level)sqlite3_column_int(s, 2),
+	    .limits = {.budget_pusd = limit_at(s, 4),
+		.offset_min = sqlite3_column_int(s, 6),
+		.requests_min = limit_at(s, 7),
+		.tokens_min = limit_at(s, 8),
+		.pusd_min = limit_at(s, 9),
+		.concurrent = limit_at(s, 10),
+		.dry = sqlite3_column_int(s, 11) != 0},
+	    .rules = {.expires_ms = (uint64_t)sqlite3_column_int64(s, 15),
+		.blocked = sqlite3_column_int(s, 16) != 0},
+	    .created_ms = (uint64_t)sqlite3_column_int64(s, 17)};
+	bool ok = true;
+
+	(void)period_read(db_text(s, 5), &r.limits.period);
+	r.name = list_at(s, 1, &ok);
+	r.above = list_at(s, 3, &ok);
+	r.rules.models = list_at(s, 12, &ok);
+	r.rules.providers = list_at(s, 13, &ok);
+	r.rules.networks = list_at(s, 14, &ok);
+	if (!ok || (unsigned)r.level >= LEVELS || (unsigned)r.above_level >= LEVELS) {
+		accountdb_row_done(&r);
+		return ok ? ERR_IO : ERR_NOMEM;
+	}
+	*ret = r;
+	return ERR_OK;
+}
+
+enum err
+accountdb_get(sqlite3 *db, enum account_level level, struct slice name,
+    struct accountdb_row *ret_row, struct note *note)
+{
+	sqlite3_stmt *s;
+	int step;
+	enum err e = db_prepare(
+	    db, "SELECT " COLUMNS " FROM account WHERE level = ? AND name = ?", &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_text(s, 2, name);
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW) {
+		e = read_row(s, ret_row);
+		if (e != ERR_OK)
+			note_set(note, "%s", err_code(e));
+	} else if ((e = db_done(db, step, note)) == ERR_OK) {
+		note_set(note, "there is no %s \"%.*s\"", account_level_name(level),
+		    SLICE_ARGS(name));
+		e = ERR_NOT_FOUND;
+	}
+	(void)sqlite3_finalize(s);
+	return e;
+}
+
+enum err
+accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *row),
+    void *arg, struct note *note)
+{
+	sqlite3_stmt *s;
+	int step = SQLITE_DONE;
+	enum err e = db_prepare(
+	    db, "SELECT " COLUMNS " FROM account ORDER BY level DESC, name", &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct accountdb_row row;
+
+		e = read_row(s, &row);
+		if (e != ERR_OK)
+			break;
+		fn(arg, &row);
+		accountdb_row_done(&row);
+	}
+	if (e == ERR_OK)
+		e = db_done(db, step, note);
+	else
+		note_set(note, "%s", err_code(e));
+	(void)sqlite3_finalize(s);
+	return e;
+}
+
+/* Two parts: SQLite gives up a sum that passes 64 bits. */
+static int64_t
+add_up(int64_t millions, int64_t rest)
+{
+	wide sum = (wide)millions * 1000000 + rest;
+
+	return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+}
+
+enum err
+accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
+    uint64_t from_ms, int64_t *ret_pusd, struct note *note)
+{
+	static const char *const sums[LEVELS] = {
+	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
+	    "key = ? AND start_ms >= ?",
+	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
+	    "user = ? AND start_ms >= ?",
+	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
+	    "team = ? AND start_ms >= ?",
+	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
+	    "organisation = ? AND start_ms >= ?"};
+	int64_t pusd = 0;
+	sqlite3_stmt *s;
+	int step;
+	enum err e;
+
+	e = db_prepare(db, sums[level], &s, note);
+	if (e != ERR_OK)
+		return e;
+	db_bind_text(s, 1, name);
+	(void)sqlite3_bind_int64(
+	    s, 2, (sqlite3_int64)(from_ms > INT64_MAX ? INT64_MAX : from_ms));
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW)
+		pusd = add_up(sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+	else
+		e = db_done(db, step, note);
+	(void)sqlite3_finalize(s);
+	if (e == ERR_OK)
+		*ret_pusd = pusd;
+	return e;
+}
+
+/* --- writing --- */
+
+static void
+bind_limit(sqlite3_stmt *s, int at, int64_t limit)
+{
+	if (limit != QUOTA_NONE)
+		(void)sqlite3_bind_int64(s, at, limit);
+}
+
+static void
+bind_list(sqlite3_stmt *s, int at, const char *list)
+{
+	if (list != NULL)
+		db_bind_text(s, at, slice_str(list));
+}
+
+static enum err
+check_above(sqlite3 *db, const struct accountdb_row *row, struct note *note)
+{
+	struct accountdb_row above;
+	enum err e;
+
+	if (row->above_level == LEVEL_KEY)
+		return ERR_OK;
+	e = accountdb_get(db, row->above_level, slice_str(row->above), &above, note);
+	if (e == ERR_OK)
+		accountdb_row_done(&above);
+	return e;
+}
+
+enum err
+accountdb_put(sqlite3 *db, const struct accountdb_row *row, struct note *note)
+{
+	const struct account_limits *l = &row->limits;
+	sqlite3_stmt *s;
+	enum err e = check_above(db, row, note);
+
+	if (e == ERR_OK)
+		e = db_prepare(db,
+		    "INSERT OR REPLACE INTO account (" COLUMNS ") VALUES (?, ?, ?, ?, ?, "
+		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    &s, note);
+	if (e != ERR_OK)
+		return e;
+	(void)sqlite3_bind_int(s, 1, (int)row->level);
+	db_bind_text(s, 2, slice_str(row->name));
+	(void)sqlite3_bind_int(s, 3, (int)row->above_level);
+	db_bind_text(s, 4, slice_str(row->above));
+	bind_limit(s, 5, l->budget_pusd);
+	db_bind_text(s, 6, slice_str(period_name(l->period)));
+	(void)sqlite3_bind_int(s, 7, l->offset_min);
+	bind_limit(s, 8, l->requests_min);
+	bind_limit(s, 9, l->tokens_min);
+	bind_limit(s, 10, l->pusd_min);
+	bind_limit(s, 11, l->concurrent);
+	(void)sqlite3_bind_int(s, 12, l->dry);
+	bind_list(s, 13, row->rules.models);
+	bind_list(s, 14, row->rules.providers);
+	bind_list(s, 15, row->rules.networks);
+	(void)sqlite3_bind_int64(s, 16, (sqlite3_int64)row->rules.expires_ms);
+	(void)sqlite3_bind_int(s, 17, row->rules.blocked);
+	(void)sqlite3_bind_int64(s, 18, (sqlite3_int64)row->created_ms);
+	e = db_done(db, sqlite3_step(s), note);
+	(void)sqlite3_finalize(s);
+	return e;
+}
+
+enum err
+accountdb_remove(
+    sqlite3 *db, enum account_level level, struct slice name, struct note *note)
+{
+	sqlite3_stmt *s;
+	enum err e =
+	    db_prepare(db, "DELETE FROM account WHERE level = ? AND name = ?", &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_text(s, 2, name);
+	e = db_done(db, sqlite3_step(s), note);
+	(void)sqlite3_finalize(s);
+	if (e == ERR_OK && sqlite3_changes(db) == 0) {
+		note_set(note, "there is no %s \"%.*s\"", account_level_name(level),
+		    SLICE_ARGS(name));
+		e = ERR_NOT_FOUND;
+	}
+	return e;
+}

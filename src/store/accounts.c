@@ -1,0 +1,180 @@
+#include "store/accounts.h"
+
+#include "core/map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct entry {
+	char *key; /* "1/name" */
+	struct account *account;
+	struct key_rules rules;
+	struct entry *next;
+};
+
+struct accounts {
+	struct map by_key;
+	struct entry *all;
+};
+
+struct loading {
+	sqlite3 *db;
+	uint64_t unix_ms;
+	const struct accounts *old;
+	struct accounts *made;
+	struct note *note;
+	enum err err;
+};
+
+static char *
+key_of(enum account_level level, struct slice name)
+{
+	char *key = malloc(name.len + 3);
+
+	if (key == NULL)
+		return NULL;
+	(void)snprintf(key, name.len + 3, "%u/%.*s", (unsigned)level, SLICE_ARGS(name));
+	return key;
+}
+
+static struct entry *
+find(const struct accounts *a, enum account_level level, struct slice name)
+{
+	char *key = a == NULL ? NULL : key_of(level, name);
+	struct entry *e = key == NULL ? NULL : map_get(&a->by_key, slice_str(key));
+
+	free(key);
+	return e;
+}
+
+static void
+entry_free(struct entry *e)
+{
+	account_unref(e->account);
+	key_rules_done(&e->rules);
+	free(e->key);
+	free(e);
+}
+
+void
+accounts_free(struct accounts *a)
+{
+	if (a == NULL)
+		return;
+	map_free(&a->by_key);
+	while (a->all != NULL) {
+		struct entry *e = a->all;
+
+		a->all = e->next;
+		entry_free(e);
+	}
+	free(a);
+}
+
+/* The text again, NULL for NULL; *ok is false when out of memory. */
+static char *
+copy(const char *text, bool *ok)
+{
+	char *made = text == NULL ? NULL : slice_dup(slice_str(text));
+
+	*ok = *ok && (text == NULL || made != NULL);
+	return made;
+}
+
+/* The ledger says what was spent so far. */
+static void
+set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
+{
+	uint64_t from, until;
+	int64_t pusd;
+
+	period_bounds(
+	    row->limits.period, row->limits.offset_min, l->unix_ms, &from, &until);
+	l->err = accountdb_spent(
+	    l->db, row->level, slice_str(row->name), from, &pusd, l->note);
+	if (l->err == ERR_OK)
+		account_set_spent(a, l->unix_ms, pusd);
+}
+
+static struct account *
+begin(struct loading *l, const struct accountdb_row *row, struct account *above)
+{
+	struct account *a =
+	    account_new(0, row->level, slice_str(row->name), above, &row->limits);
+
+	if (a == NULL)
+		l->err = ERR_NOMEM;
+	else if (row->limits.budget_pusd != QUOTA_NONE)
+		set_spent(l, row, a);
+	return a;
+}
+
+static void
+on_row(void *arg, const struct accountdb_row *row)
+{
+	struct loading *l = arg;
+	struct slice name = slice_str(row->name);
+	struct entry *before = find(l->old, row->level, name), *e, *above = NULL;
+	bool ok = true;
+
+	if (l->err != ERR_OK)
+		return;
+	if (row->above_level != LEVEL_KEY)
+		above = find(l->made, row->above_level, slice_str(row->above));
+	e = calloc(1, sizeof(*e));
+	if (e == NULL || (e->key = key_of(row->level, name)) == NULL) {
+		free(e);
+		l->err = ERR_NOMEM;
+		return;
+	}
+	e->next = l->made->all;
+	l->made->all = e;
+	e->rules = (struct key_rules){.expires_ms = row->rules.expires_ms,
+	    .blocked = row->rules.blocked,
+	    .models = copy(row->rules.models, &ok),
+	    .providers = copy(row->rules.providers, &ok),
+	    .networks = copy(row->rules.networks, &ok)};
+	if (before != NULL) {
+		e->account = account_ref(before->account);
+		account_set_parent(e->account, above == NULL ? NULL : above->account);
+		if (account_set_limits(e->account, &row->limits))
+			set_spent(l, row, e->account);
+	} else {
+		e->account = begin(l, row, above == NULL ? NULL : above->account);
+	}
+	if (!ok || map_put(&l->made->by_key, slice_str(e->key), e) != ERR_OK)
+		l->err = ERR_NOMEM;
+}
+
+enum err
+accounts_load(sqlite3 *db, uint64_t unix_ms, struct accounts *old, struct accounts **ret,
+    struct note *note)
+{
+	struct loading l = {.db = db, .unix_ms = unix_ms, .old = old, .note = note};
+	enum err e;
+
+	l.made = calloc(1, sizeof(*l.made));
+	if (l.made == NULL)
+		return ERR_NOMEM;
+	map_init(&l.made->by_key);
+	e = accountdb_each(db, on_row, &l, note);
+	if (e == ERR_OK)
+		e = l.err;
+	if (e != ERR_OK) {
+		accounts_free(l.made);
+		return e;
+	}
+	accounts_free(old);
+	*ret = l.made;
+	return ERR_OK;
+}
+
+struct account *
+accounts_of_key(
+    const struct accounts *a, struct slice name, const struct key_rules **ret_rules)
+{
+	struct entry *e = find(a, LEVEL_KEY, name);
+
+	*ret_rules = e == NULL ? NULL : &e->rules;
+	return e == NULL ? NULL : e->account;
+}

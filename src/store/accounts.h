@@ -1,0 +1,23 @@
+/*
+ * accounts: the accounts that are being counted, by level and name: what the store's
+ * thread makes out of accountdb's rows, again at each change, without losing what was
+ * counted.
+ */
+#ifndef STORE_ACCOUNTS_H
+#define STORE_ACCOUNTS_H
+
+#include "store/accountdb.h"
+
+struct accounts;
+
+/* Reads them all. `old` (may be NULL) gives the accounts that go on to be counted, and
+ * is freed, but on failure. ERR_IO with a note, ERR_NOMEM. */
+enum err accounts_load(sqlite3 *db, uint64_t unix_ms, struct accounts *old,
+    struct accounts **ret, struct note *note) MUST_CHECK;
+void accounts_free(struct accounts *a);
+
+/* The key's account and what it may do; NULL when it has no row. Borrowed. */
+struct account *accounts_of_key(
+    const struct accounts *a, struct slice name, const struct key_rules **ret_rules);
+
+#endif
