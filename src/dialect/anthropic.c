@@ -289,6 +289,7 @@ const struct dialect dialect_anthropic = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = fault_read,
+    .max_output = "max_tokens",
     .put_target = put_target,
     .write_count = write_count,
     .field_name = {"anthropic-version", 17},

@@ -338,6 +338,7 @@ const struct dialect dialect_bedrock = {
     .is_framed = true,
     .read_ask = read_ask,
     .edit = edit,
+    .max_output = "inferenceConfig.maxTokens",
     .put_target = put_target,
     .read_reply = read_reply,
     .read_event = read_event,

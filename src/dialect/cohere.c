@@ -330,6 +330,7 @@ const struct dialect dialect_cohere = {
     .embed = &cohere_embed,
     .read_ask = read_ask,
     .edit = edit,
+    .max_output = "max_tokens",
     .put_target = put_target,
     .read_reply = read_reply,
     .read_event = read_event,

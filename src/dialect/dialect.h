@@ -178,6 +178,10 @@ struct dialect {
 	/* A count of tokens as the reply to OP_COUNT; NULL: the dialect has none. */
 	void (*write_count)(uint64_t tokens, struct buf *to);
 
+	/* The path of the member that says how long an answer may be; "" or with one
+	 * dot. */
+	const char *max_output;
+
 	/* A field that every request must have; sent where the caller did not. */
 	struct slice field_name, field_value;
 

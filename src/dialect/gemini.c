@@ -678,6 +678,7 @@ const struct dialect dialect_gemini = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = read_fault,
+    .max_output = "generationConfig.maxOutputTokens",
     .put_target = put_target,
     .write_count = write_count,
     .write_fault = write_fault,

@@ -637,6 +637,7 @@ const struct dialect dialect_openai = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = fault_read,
+    .max_output = "max_tokens",
     .put_target = put_target,
     .write_fault = write_fault,
     .write_fault_event = write_fault_event,

@@ -443,6 +443,7 @@ const struct dialect dialect_responses = {
     .read_reply = read_reply,
     .read_event = read_event,
     .read_fault = read_fault,
+    .max_output = "max_output_tokens",
     .put_target = put_target,
     .write_fault = write_fault,
     .write_fault_event = write_fault_event,

@@ -1,13 +1,10 @@
 /*
- * ROUTE and ADMIT: what is asked, who is to answer it, and is there room for it in
- * the books.
+ * ROUTE: what is asked, and who is to answer it.
  */
 #include "proxy/request.h"
 #include "json/write.h"
 
 #include <stdio.h>
-
-#define ROW_BYTES (16u << 10) /* room that the ledger must have for a row */
 
 enum err
 choose_tape(struct request *r)
@@ -100,6 +97,9 @@ make_plan(struct request *r)
 	if (route_name_parse(r->config->catalog, r->ask.model, o->policy, &r->name) !=
 	    ERR_OK)
 		return unknown_model(r);
+	e = admit_model(r);
+	if (e != ERR_OK)
+		return e;
 	r->route.catalog = r->config->catalog;
 	r->route.limits = &w->route_limits;
 	r->route.name = &r->name;
@@ -110,7 +110,9 @@ make_plan(struct request *r)
 	r->route.unix_ms = r->start_unix_ms;
 	r->route.random = loop_random(w->loop);
 	r->planned = true;
-	return route_plan(&r->route, &r->arena, &r->plan);
+	e = route_plan(&r->route, &r->arena, &r->plan);
+	admit_providers(r);
+	return e;
 }
 
 /* Has a candidate before this one the same provider? */
@@ -240,20 +242,5 @@ step_route(struct request *r)
 	if (r->candidate == NULL)
 		return nobody(r);
 	req_goto(r, REQ_ADMIT);
-	return STEP_MORE;
-}
-
-enum step
-step_admit(struct request *r)
-{
-	if (!outbox_has_room(r->worker->ledger, ROW_BYTES)) {
-		stats_add(&r->worker->stats.ledger_full, 1);
-		r->retry_after_ms = 1000;
-		note_set(&r->note,
-		    "The ledger cannot keep up, and no request is answered "
-		    "that could not be recorded. Try again in a second.");
-		return req_fail(r, ERR_LEDGER_FULL);
-	}
-	req_goto(r, REQ_SEND);
 	return STEP_MORE;
 }

@@ -5,6 +5,7 @@
 #include "core/secret.h"
 #include "http/sigv4.h"
 #include "proxy/request.h"
+#include "quota/rule.h"
 
 /* The host of "host", "host:port", "[v6]:port"; empty when it is none of these. */
 static struct slice
@@ -229,7 +230,31 @@ sent_key(struct request *r)
 	return request_param(r, S("key"));
 }
 
-static bool
+/* Keeps what was found, and looks whether it may be used now and from here. */
+enum err
+door_take_key(struct request *r, const struct key *k)
+{
+	r->keys = key_set_ref(r->worker->keys);
+	r->key = k;
+	r->key_id = k->id;
+	r->key_name = slice_str(k->name);
+	if (k->rules.blocked) {
+		note_set(&r->note, "The key '%s' is blocked.", k->name);
+		return ERR_KEY_BLOCKED;
+	}
+	if (k->rules.expires_ms != 0 && r->start_unix_ms >= k->rules.expires_ms) {
+		note_set(&r->note, "The key '%s' has expired.", k->name);
+		return ERR_BAD_KEY;
+	}
+	if (!rule_allows_address(k->rules.networks, &r->client->from)) {
+		note_set(
+		    &r->note, "The key '%s' may not be used from this address.", k->name);
+		return ERR_NOT_ALLOWED;
+	}
+	return ERR_OK;
+}
+
+static enum err
 find_key(struct request *r, struct slice text)
 {
 	unsigned char hash[KEY_HASH_BYTES];
@@ -237,10 +262,8 @@ find_key(struct request *r, struct slice text)
 
 	key_hash(text, hash);
 	k = key_set_find(r->worker->keys, hash);
-	if (k != NULL) {
-		r->key_id = k->id;
-		return arena_copy(&r->arena, slice_str(k->name), &r->key_name);
-	}
+	if (k != NULL)
+		return door_take_key(r, k);
 	for (unsigned i = 0; i < r->config->nkeys; i++) {
 		const struct config_key *c = &r->config->keys[i];
 
@@ -249,9 +272,11 @@ find_key(struct request *r, struct slice text)
 			continue;
 		r->key_id = key_id_of_hash(hash);
 		r->key_name = slice_str(c->name);
-		return true;
+		return ERR_OK;
 	}
-	return false;
+	note_set(&r->note, "Incorrect API key provided. It is not a key of this weir, or "
+			   "it was revoked.");
+	return ERR_BAD_KEY;
 }
 
 static enum err
@@ -271,12 +296,7 @@ check_key(struct request *r)
 		    "sk-weir-...\"; `weir key create --name NAME` makes one.");
 		return ERR_NO_KEY;
 	}
-	if (!find_key(r, key)) {
-		note_set(&r->note, "Incorrect API key provided. It is not a key of this "
-				   "weir, or it was revoked.");
-		return ERR_BAD_KEY;
-	}
-	return ERR_OK;
+	return find_key(r, key);
 }
 
 enum step

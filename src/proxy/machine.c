@@ -70,6 +70,7 @@ on_free(void *arg)
 
 	buf_give(&r->body, &r->worker->block_slab);
 	buf_free(&r->outgoing);
+	key_set_unref(r->keys);
 	arena_free(&r->arena);
 	config_unref(r->config);
 	slab_give(&r->worker->request_slab, r);

@@ -26,6 +26,10 @@ put_upstream_fields(struct request *r, struct buf *to)
 	for (unsigned i = 0; i < a->head.nfields; i++) {
 		if (rewritten && headers_of_body(a->head.fields[i].name))
 			continue;
+		/* A key that has limits is told of its own. */
+		if (r->grant.count > 0 &&
+		    slice_istarts(a->head.fields[i].name, S("x-ratelimit-")))
+			continue;
 		if (headers_to_caller(&a->head, a->head.fields[i].name))
 			http_copy_field(to, &a->head.fields[i]);
 	}

@@ -20,6 +20,36 @@ put_cors(struct request *r, struct buf *to)
 	      "x-upstream-request-id, x-weir-dropped, retry-after"));
 }
 
+static void
+put_rate(
+    struct buf *to, struct slice what, int64_t limit, int64_t left, uint64_t reset_ms)
+{
+	if (limit == QUOTA_NONE)
+		return;
+	buf_printf(to,
+	    "x-ratelimit-limit-%.*s: %lld\r\nx-ratelimit-remaining-%.*s: %lld\r\n"
+	    "x-ratelimit-reset-%.*s: %llu.%03us\r\n",
+	    SLICE_ARGS(what), (long long)limit, SLICE_ARGS(what), (long long)left,
+	    SLICE_ARGS(what), (unsigned long long)(reset_ms / 1000),
+	    (unsigned)(reset_ms % 1000));
+}
+
+/* What the key may still ask in this minute. */
+static void
+put_rates(struct request *r, struct buf *to)
+{
+	struct account_rates rates;
+
+	if (r->key == NULL || r->key->account == NULL ||
+	    r->surface->serve != SERVE_FORWARD)
+		return;
+	account_rates(r->key->account, loop_now(r->worker->loop), &rates);
+	put_rate(to, S("requests"), rates.requests_limit, rates.requests_left,
+	    rates.requests_reset_ms);
+	put_rate(to, S("tokens"), rates.tokens_limit, rates.tokens_left,
+	    rates.tokens_reset_ms);
+}
+
 void
 reply_common(struct request *r, struct buf *to)
 {
@@ -38,6 +68,9 @@ reply_common(struct request *r, struct buf *to)
 		http_put_plain(to, S("x-weir-estimate"), S("true"));
 	if (r->dropped.len > 0)
 		http_put_field(to, S("x-weir-dropped"), r->dropped);
+	if (r->capped_tok > 0)
+		http_put_number(to, S("x-weir-max-tokens"), r->capped_tok);
+	put_rates(r, to);
 	put_cors(r, to);
 	/* One that sends what was not read yet can't be kept. */
 	if (r->worker->stopping || (r->client != NULL && !r->client->message_read))

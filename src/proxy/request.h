@@ -53,7 +53,9 @@ struct request {
 	uint64_t start_ms, start_unix_ms, deadline_ms;
 	uint64_t key_id;
 	struct slice key_name;
-	struct slice origin; /* of a page that may read the reply; else empty */
+	struct key_set *keys;  /* with a reference, where a key is found in it */
+	const struct key *key; /* of these; NULL: of the configuration, or none */
+	struct slice origin;   /* of a page that may read the reply; else empty */
 
 	/* Where it goes. */
 	struct ask ask;
@@ -63,8 +65,10 @@ struct request {
 	struct route_plan plan;
 	struct candidate *candidate;
 	bool planned;
-	uint64_t pause_until_ms; /* before the same candidate is tried again */
-	struct timer timer;	 /* of the pause, of holding back, of comments */
+	struct account_grant grant; /* what it may spend; settled at its end */
+	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */
+	uint64_t pause_until_ms;    /* before the same candidate is tried again */
+	struct timer timer;	    /* of the pause, of holding back, of comments */
 
 	/* Where it is translated. */
 	struct prompt *prompt;	    /* what it says; NULL: not read yet */
@@ -145,6 +149,26 @@ struct slice request_param(struct request *r, struct slice name);
 /* What stands in the path for its row's "*", decoded; lives as long as the request. */
 struct slice request_path_rest(struct request *r);
 
+/* --- of door.c --- */
+
+/* The key is the caller's: keeps it, and looks whether it may be used now and from
+ * there. With a note. */
+enum err door_take_key(struct request *r, const struct key *k) MUST_CHECK;
+
+/* --- of admit.c --- */
+
+/* May the key use the model, once its name is read? With a note. */
+enum err admit_model(struct request *r) MUST_CHECK;
+
+/* Puts the providers out that the key may not use. */
+void admit_providers(struct request *r);
+
+/* Gives back what was reserved and not spent. Once. */
+void admit_settle(struct request *r);
+
+/* Whose budget of that level it spends; empty: nobody's. */
+struct slice admit_name(const struct request *r, enum account_level level);
+
 /* --- of signed.c --- */
 
 /* Whose key the signature names; it is to be checked once the body is there. */
@@ -156,7 +180,7 @@ enum err signed_check(struct request *r) MUST_CHECK;
 enum step step_read(struct request *r);	  /* door.c */
 enum step step_auth(struct request *r);	  /* door.c */
 enum step step_route(struct request *r);  /* choose.c */
-enum step step_admit(struct request *r);  /* choose.c */
+enum step step_admit(struct request *r);  /* admit.c */
 enum step step_send(struct request *r);	  /* send.c */
 enum step step_relay(struct request *r);  /* relay.c */
 enum step step_fail(struct request *r);	  /* reply.c */

@@ -211,6 +211,11 @@ write_row(struct request *r, uint64_t now)
 	row.text[TEXT_UPSTREAM_ID] = r->upstream_id;
 	row.text[TEXT_OPERATION] = slice_str(surface_operation(r->ask.op));
 	row.text[TEXT_OUTCOME] = slice_str(err_name(r->err));
+	row.text[TEXT_USER] = admit_name(r, LEVEL_USER);
+	row.text[TEXT_TEAM] = admit_name(r, LEVEL_TEAM);
+	row.text[TEXT_ORGANISATION] = admit_name(r, LEVEL_ORG);
+	row.text[TEXT_SESSION] = slice_head(http_field(&r->head, S("x-session-id")), 200);
+	row.text[TEXT_TAGS] = slice_head(http_field(&r->head, S("x-weir-tags")), 200);
 	row.text[TEXT_ATTEMPTS] = r->history;
 	if (!meter_row_put(r->worker->ledger, &row))
 		log_lost_row(r);
@@ -259,6 +264,7 @@ step_settle(struct request *r)
 	if (r->attempt != NULL)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
 	write_row(r, now);
+	admit_settle(r);
 	count(r, now);
 	access_log(r, now);
 	list_remove(&r->link);

@@ -25,10 +25,8 @@ signed_claim(struct request *r)
 		k = key_set_find_aws(r->worker->keys, claim.id);
 	if (k == NULL)
 		return refuse(r);
-	r->key_id = k->id;
 	r->is_signed = true;
-	return arena_copy(&r->arena, slice_str(k->name), &r->key_name) ? ERR_OK
-								       : ERR_NOMEM;
+	return door_take_key(r, k);
 }
 
 enum err

@@ -62,7 +62,8 @@ struct account *account_parent(const struct account *a);
  * now, or there was none: then account_set_spent() is to be called. */
 bool account_set_limits(struct account *a, const struct account_limits *limits);
 
-/* Puts it under another one (NULL: under nobody). Requests that run stay where they were. */
+/* Puts it under another one (NULL: under nobody). Requests that run stay where they were.
+ */
 void account_set_parent(struct account *a, struct account *parent);
 
 /* What was spent since the period began, as the ledger has it: set once at start. */

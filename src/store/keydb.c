@@ -1,5 +1,6 @@
 #include "store/keydb.h"
 
+#include "core/clock.h"
 #include "core/secret.h"
 
 #include <stdio.h>
@@ -125,10 +126,25 @@ keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
 	return e;
 }
 
+static enum err
+end_at(sqlite3 *db, uint64_t id, uint64_t unix_ms, struct note *note)
+{
+	sqlite3_stmt *s;
+	enum err e =
+	    db_prepare(db, "UPDATE key SET revoked_ms = ? WHERE id = ?", &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)unix_ms);
+	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)id);
+	e = db_done(db, sqlite3_step(s), note);
+	(void)sqlite3_finalize(s);
+	return e;
+}
+
 enum err
 keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note)
 {
-	sqlite3_stmt *s;
 	uint64_t id;
 	enum err e = find_valid(db, which, BY_ID, &id, note);
 
@@ -140,13 +156,49 @@ keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *not
 		    SLICE_ARGS(which));
 		return ERR_NOT_FOUND;
 	}
-	e = db_prepare(db, "UPDATE key SET revoked_ms = ? WHERE id = ?", &s, note);
+	return end_at(db, id, unix_ms, note);
+}
+
+static enum err
+must_be_there(sqlite3 *db, struct slice name, uint64_t *ret_id, struct note *note)
+{
+	enum err e = find_valid(db, name, BY_NAME, ret_id, note);
+
+	if (e != ERR_OK || *ret_id != 0)
+		return e;
+	note_set(note, "there is no valid key \"%.*s\"; `weir key list` shows all",
+	    SLICE_ARGS(name));
+	return ERR_NOT_FOUND;
+}
+
+enum err
+keydb_is_valid(sqlite3 *db, struct slice name, struct note *note)
+{
+	uint64_t id;
+
+	return must_be_there(db, name, &id, note);
+}
+
+enum err
+keydb_rotate(sqlite3 *db, struct slice name, uint64_t unix_ms, uint64_t overlap_ms,
+    char ret_text[KEY_TEXT_MAX], struct note *note)
+{
+	char text[KEY_TEXT_MAX];
+	uint64_t id;
+	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
+
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)unix_ms);
-	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)id);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	key_make(text);
+	e = must_be_there(db, name, &id, note);
+	if (e == ERR_OK)
+		e = end_at(db, id, unix_ms + overlap_ms, note);
+	if (e == ERR_OK)
+		e = insert(db, name, unix_ms, text, NULL, note);
+	e = db_end(db, e, note);
+	if (e == ERR_OK)
+		memcpy(ret_text, text, sizeof(text));
+	secret_wipe(text, sizeof(text));
 	return e;
 }
 
@@ -223,6 +275,10 @@ take_key(sqlite3_stmt *s, const struct accounts *accounts, struct key **keys, un
 		key_done(&k);
 		return ERR_NOMEM;
 	}
+	if (sqlite3_column_type(s, 3) != SQLITE_NULL &&
+	    (k.rules.expires_ms == 0 ||
+		(uint64_t)sqlite3_column_int64(s, 3) < k.rules.expires_ms))
+		k.rules.expires_ms = (uint64_t)sqlite3_column_int64(s, 3);
 	more = k.name == NULL || (aws && (k.aws_id == NULL || k.aws_secret.len == 0))
 		   ? NULL
 		   : realloc(*keys, (*n + 1) * sizeof(**keys));
@@ -257,7 +313,9 @@ keydb_load_accounts(sqlite3 *db, const struct accounts *accounts,
 		return e;
 	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		any = true;
-		if (sqlite3_column_type(s, 3) == SQLITE_NULL)
+		/* One that was rotated ends a while later. */
+		if (sqlite3_column_type(s, 3) == SQLITE_NULL ||
+		    (uint64_t)sqlite3_column_int64(s, 3) > clock_unix_ms())
 			e = take_key(s, accounts, &keys, &n);
 	}
 	/* A part of the keys is none: without any the door would be open. */

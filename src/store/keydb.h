@@ -31,6 +31,14 @@ enum err keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
 enum err keydb_revoke(
     sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note) MUST_CHECK;
 
+/* Is there a valid key of that name? ERR_NOT_FOUND, ERR_IO. With a note. */
+enum err keydb_is_valid(sqlite3 *db, struct slice name, struct note *note) MUST_CHECK;
+
+/* Makes a new key of the name of a valid one, which ends overlap_ms from now. Errors as
+ * above. */
+enum err keydb_rotate(sqlite3 *db, struct slice name, uint64_t unix_ms,
+    uint64_t overlap_ms, char ret_text[KEY_TEXT_MAX], struct note *note) MUST_CHECK;
+
 /* Calls fn for each, oldest first. ERR_IO with a note. */
 enum err keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row),
     void *arg, struct note *note) MUST_CHECK;

@@ -1,0 +1,280 @@
+/*
+ * weir user, weir team, weir org: who keys spend for.
+ */
+#include "core/clock.h"
+#include "core/text.h"
+#include "main/limit_args.h"
+#include "main/table.h"
+#include "json/write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAME_BYTES 100
+
+#define HELP(word, above_help)                                                           \
+	"usage: weir " word " create NAME [LIMITS]\n"                                    \
+	"       weir " word " set NAME LIMITS\n"                                         \
+	"       weir " word " list [--json]\n"                                           \
+	"       weir " word " remove NAME\n\n"                                           \
+	"A running server obeys within half a second.\n\n" above_help LIMIT_ARGS_HELP
+
+static const char user_help[] =
+    HELP("user", "  --team NAME          whose team it is; none\n");
+static const char team_help[] =
+    HELP("team", "  --org NAME           whose organisation it is; none\n");
+static const char org_help[] = HELP("org", "");
+
+struct words {
+	const char *verb, *name;
+};
+
+static int
+fail(const struct note *note)
+{
+	(void)fprintf(stderr, "weir: %s\n", note->text);
+	return 1;
+}
+
+/* --- one of them --- */
+
+static bool
+set_above(struct accountdb_row *row, enum account_level level, const char *name)
+{
+	char *copy = slice_dup(slice_str(strcmp(name, "none") == 0 ? "" : name));
+
+	if (copy == NULL)
+		return false;
+	free(row->above);
+	row->above = copy;
+	row->above_level = copy[0] == '\0' ? LEVEL_KEY : level;
+	return true;
+}
+
+/* The flags behind the name, into the row. */
+static int
+take_flags(struct args *a, struct accountdb_row *row, const char *help)
+{
+	const char *arg, *above = row->level == LEVEL_USER   ? "--team"
+				  : row->level == LEVEL_TEAM ? "--org"
+							     : "";
+	int taken;
+
+	while ((arg = args_next(a, help)) != NULL) {
+		if (strcmp(arg, above) == 0) {
+			if (!set_above(row, row->level + 1, args_value(a, arg)))
+				return args_bad(a, "out of memory");
+			continue;
+		}
+		taken = limit_args_take(a, arg, row);
+		if (taken == 0)
+			return args_unknown(a, arg);
+		if (taken != 1)
+			return taken;
+	}
+	return 0;
+}
+
+/* The first of two readings: the second one needs the configuration, which a flag names.
+ */
+static int
+check_flags(struct args *a, enum account_level level, const char *help)
+{
+	struct accountdb_row row;
+	int status;
+
+	if (!accountdb_row_init(&row, level, S("")))
+		return args_bad(a, "out of memory");
+	status = take_flags(a, &row, help);
+	accountdb_row_done(&row);
+	return status;
+}
+
+static int
+put(struct args *a, sqlite3 *db, enum account_level level, const struct words *w,
+    const char *help)
+{
+	bool is_new = strcmp(w->verb, "create") == 0;
+	struct accountdb_row row;
+	struct note note;
+	enum err e = accountdb_get(db, level, slice_str(w->name), &row, &note);
+	int status;
+
+	if (is_new && e == ERR_OK) {
+		accountdb_row_done(&row);
+		note_set(&note, "there is a %s \"%s\" already; `weir %s set` changes it",
+		    account_level_name(level), w->name, a->command);
+		return fail(&note);
+	}
+	if (is_new && e == ERR_NOT_FOUND) {
+		e = accountdb_row_init(&row, level, slice_str(w->name)) ? ERR_OK
+									: ERR_NOMEM;
+		row.created_ms = clock_unix_ms();
+	}
+	if (e != ERR_OK)
+		return fail(&note);
+	status = take_flags(a, &row, help);
+	if (status == 0 && accountdb_put(db, &row, &note) != ERR_OK)
+		status = fail(&note);
+	accountdb_row_done(&row);
+	return status;
+}
+
+/* --- all of them --- */
+
+struct listing {
+	struct table table;
+	struct buf json;
+	enum account_level level;
+	sqlite3 *db;
+};
+
+static void
+on_row(void *arg, const struct accountdb_row *row)
+{
+	struct listing *l = arg;
+	char usd[TEXT_PUSD_MAX];
+	uint64_t from, until;
+	struct note note;
+	struct buf text;
+	int64_t spent = 0;
+
+	if (row->level != l->level)
+		return;
+	period_bounds(
+	    row->limits.period, row->limits.offset_min, clock_unix_ms(), &from, &until);
+	if (accountdb_spent(
+		l->db, row->level, slice_str(row->name), from, &spent, &note) != ERR_OK)
+		spent = 0;
+	buf_init(&text, 4096);
+	limit_args_text(row, &text);
+	table_cell(&l->table, slice_str(row->name));
+	table_cell(&l->table, row->above[0] == '\0' ? S("-") : slice_str(row->above));
+	table_cell(&l->table, buf_slice(&text));
+	table_cell(&l->table, slice_of(usd, text_pusd(usd, spent)));
+	buf_free(&text);
+	json_open(&l->json, '{');
+	json_member(&l->json, S("name"), slice_str(row->name));
+	if (row->level != LEVEL_ORG)
+		json_member(&l->json, slice_str(account_level_name(row->level + 1)),
+		    slice_str(row->above));
+	limit_args_json(row, &l->json);
+	json_key(&l->json, S("spent_pusd"));
+	json_put_i64(&l->json, spent);
+	json_close(&l->json, '}');
+}
+
+static int
+list(const struct args *a, sqlite3 *db, enum account_level level)
+{
+	static const char *const titles[] = {"name", "in", "limits", ">USD spent"};
+	struct listing l = {.level = level, .db = db};
+	struct note note;
+	enum err e;
+
+	buf_init(&l.json, 64u << 20);
+	table_init(&l.table, 4, titles);
+	json_open(&l.json, '[');
+	e = accountdb_each(db, on_row, &l, &note);
+	json_close(&l.json, ']');
+	buf_byte(&l.json, '\n');
+	if (e == ERR_OK && a->json)
+		command_print(buf_slice(&l.json));
+	else if (e == ERR_OK)
+		table_print(&l.table);
+	table_done(&l.table);
+	buf_free(&l.json);
+	return e == ERR_OK ? 0 : fail(&note);
+}
+
+static int
+remove_one(sqlite3 *db, enum account_level level, const char *name)
+{
+	struct note note;
+
+	if (accountdb_remove(db, level, slice_str(name), &note) != ERR_OK)
+		return fail(&note);
+	(void)fprintf(stderr, "removed\n");
+	return 0;
+}
+
+/* --- the commands --- */
+
+static bool
+is_name(const char *name)
+{
+	for (const char *c = name; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f || *c == ',')
+			return false;
+	return name[0] != '\0' && strlen(name) <= NAME_BYTES && strcmp(name, "none") != 0;
+}
+
+static int
+run(struct args *a, sqlite3 *db, enum account_level level, const struct words *w,
+    const char *help)
+{
+	if (strcmp(w->verb, "list") == 0)
+		return list(a, db, level);
+	if (strcmp(w->verb, "remove") == 0)
+		return remove_one(db, level, w->name);
+	return put(a, db, level, w, help);
+}
+
+static int
+command(struct args *a, enum account_level level, const char *help)
+{
+	struct words w = {args_next(a, help), NULL};
+	struct config *c;
+	sqlite3 *db;
+	int status = 0, flags;
+
+	if (w.verb == NULL ||
+	    (strcmp(w.verb, "create") != 0 && strcmp(w.verb, "set") != 0 &&
+		strcmp(w.verb, "list") != 0 && strcmp(w.verb, "remove") != 0))
+		return args_bad(a, "one of create, set, list, remove is wanted");
+	if (strcmp(w.verb, "list") == 0) {
+		const char *arg = args_next(a, help);
+
+		if (arg != NULL)
+			return args_unknown(a, arg);
+	} else {
+		w.name = args_next(a, help);
+		if (w.name == NULL || w.name[0] == '-')
+			return args_bad(a, "a name is wanted");
+		if (!is_name(w.name))
+			return args_bad(a,
+			    "a name is up to %d bytes of text, without commas",
+			    NAME_BYTES);
+		flags = a->at;
+		status = check_flags(a, level, help);
+		a->at = flags; /* they are read again, onto what there is */
+	}
+	if (status != 0)
+		return status;
+	c = command_config(a, false);
+	if (c == NULL)
+		return 1;
+	db = command_database(c);
+	status = db == NULL ? 1 : run(a, db, level, &w, help);
+	db_close(db);
+	config_unref(c);
+	return status;
+}
+
+int
+cmd_user(struct args *a)
+{
+	return command(a, LEVEL_USER, user_help);
+}
+
+int
+cmd_team(struct args *a)
+{
+	return command(a, LEVEL_TEAM, team_help);
+}
+
+int
+cmd_org(struct args *a)
+{
+	return command(a, LEVEL_ORG, org_help);
+}

@@ -1,0 +1,373 @@
+/*
+ * ADMIT: is there room for the request in the books and in what its key may spend. The
+ * worst that it can cost is taken out of all budgets above the key before anything is
+ * sent, and given back to the exact cost when it is settled.
+ */
+#include "core/text.h"
+#include "proxy/request.h"
+#include "quota/rule.h"
+#include "json/edit.h"
+
+#include <stdio.h>
+
+#define ROW_BYTES     (16u << 10) /* room that the ledger must have for a row */
+#define PART_TOK_MAX  16384	  /* of an image or the like, at most */
+#define AROUND_TOK    4096	  /* what stands around the text of a prompt with them */
+#define UNLIMITED_TOK 131072	  /* of an answer whose model's limit is not known */
+#define LEAST_CAP_TOK 16	  /* an answer that is cut shorter is of no use */
+#define LIMIT_BYTES	64	    /* of the member that says how long an answer may be */
+#define RACES		4		  /* others may take what was left meanwhile */
+
+/* --- the worst case --- */
+
+static bool
+is_dearer(const struct rate *a, const struct rate *b)
+{
+	return b->per == 0 || (a->per != 0 && price_exceeds(a, b->pusd, b->per));
+}
+
+/* The dearest of the classes in which tokens of that side may be counted. */
+static enum usage_class
+dearest(const struct price *row, bool input)
+{
+	enum usage_class best = input ? USAGE_INPUT : USAGE_OUTPUT;
+
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (usage_is_tokens((enum usage_class)c) &&
+		    usage_is_input((enum usage_class)c) == input &&
+		    is_dearer(&row->rate[c], &row->rate[best]))
+			best = (enum usage_class)c;
+	return best;
+}
+
+/* A token is at least a byte of the body. */
+static uint64_t
+most_input(const struct request *r)
+{
+	/* A limit of the answer that is put into the body makes it longer. */
+	if (r->ask.prompt_parts == 0)
+		return r->body.len + (r->capped_tok == 0 ? LIMIT_BYTES : 0);
+	return r->ask.prompt_bytes + AROUND_TOK + r->ask.prompt_parts * PART_TOK_MAX;
+}
+
+static uint64_t
+most_output(const struct request *r, const struct offer *o)
+{
+	uint64_t most = r->ask.max_output_tok;
+
+	if (r->ask.op == OP_EMBEDDING || r->ask.op == OP_COUNT)
+		return 0;
+	if (most == 0)
+		most = o->max_output_tok;
+	if (most == 0 && o->model != NULL)
+		most = o->model->max_output_tok;
+	if (most == 0)
+		most = o->context_tok;
+	return most == 0 ? UNLIMITED_TOK : most;
+}
+
+static int64_t
+worst_pusd(const struct request *r, const struct offer *o, uint64_t output_tok)
+{
+	int64_t worst = PRICE_UNKNOWN;
+
+	/* Which row holds depends on how many tokens the prompt turns out to have. */
+	for (const struct price *p = o->prices; p != NULL; p = p->next) {
+		const struct price *row =
+		    price_at(o->prices, r->start_unix_ms, p->above_tok + 1);
+		struct usage u = {.known = true};
+		int64_t cost;
+
+		if (row == NULL)
+			continue;
+		u.count[dearest(row, true)] = most_input(r);
+		u.count[dearest(row, false)] = output_tok * r->ask.answers;
+		u.count[USAGE_REQUESTS] = 1;
+		cost = price_cost_pusd(row, &u);
+		if (cost == PRICE_UNKNOWN)
+			return PRICE_UNKNOWN;
+		worst = cost > worst ? cost : worst;
+	}
+	return worst;
+}
+
+/* May it still be tried, now or later? */
+static bool
+may_come(const struct candidate *c)
+{
+	return c->out == OUT_NOT || c->out == OUT_LIMITED || c->out == OUT_BROKEN ||
+	       c->out == OUT_REFUSED;
+}
+
+/* The dearest of those who fit into what is left; the others are out. PRICE_UNKNOWN:
+ * nobody fits. */
+static int64_t
+keep_fitting(struct request *r, int64_t left)
+{
+	int64_t most = PRICE_UNKNOWN;
+
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		struct candidate *c = &r->plan.all[i];
+		int64_t worst;
+
+		if (!may_come(c))
+			continue;
+		worst = worst_pusd(r, c->offer, most_output(r, c->offer));
+		if (left != INT64_MAX && (worst == PRICE_UNKNOWN || worst > left))
+			c->out = OUT_BUDGET;
+		else if (worst > most)
+			most = worst;
+	}
+	return most;
+}
+
+/* --- a shorter answer --- */
+
+/* The longest answer that the offer gives for the money; 0: none. */
+static uint64_t
+longest_for(const struct request *r, const struct offer *o, int64_t left)
+{
+	uint64_t low = 0, high = most_output(r, o);
+
+	while (low < high) {
+		uint64_t middle = low + (high - low + 1) / 2;
+		int64_t worst = worst_pusd(r, o, middle);
+
+		if (worst != PRICE_UNKNOWN && worst <= left)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+/* The member that says how long the answer may be, put into the body. */
+static enum err
+say_limit(struct request *r, uint64_t tok)
+{
+	struct slice path = slice_str(r->surface->dialect->max_output), outer = S("");
+	size_t dot = slice_find(path, '.');
+	struct slice parts[JSON_PARTS_MAX], member;
+	struct json_edits edits = {0};
+	const struct json *j = &r->worker->tape;
+	uint32_t object = 0;
+	struct buf body;
+	enum err e;
+	unsigned n;
+
+	if (path.len == 0)
+		return ERR_BUDGET;
+	e = choose_tape(r);
+	if (e != ERR_OK)
+		return e;
+	if (dot < path.len) {
+		outer = slice_head(path, dot);
+		path = slice_from(path, dot + 1);
+		object = json_get(j, 0, outer);
+	}
+	if (object == JSON_NONE)
+		member = arena_printf(&r->arena, "\"%.*s\":{\"%.*s\":%llu}",
+		    SLICE_ARGS(outer), SLICE_ARGS(path), (unsigned long long)tok);
+	else
+		member = arena_printf(&r->arena, "\"%.*s\":%llu", SLICE_ARGS(path),
+		    (unsigned long long)tok);
+	/* A null in its place would be said behind it. */
+	e = object == JSON_NONE ? ERR_OK : json_remove(&edits, j, object, path);
+	if (e == ERR_OK)
+		e = json_append(
+		    &edits, j, object == JSON_NONE ? 0 : object, member, false);
+	if (e != ERR_OK)
+		return e;
+	buf_init(&body, r->config->options.body_bytes + member.len + 1);
+	n = json_parts(&edits, buf_slice(&r->body), parts);
+	for (unsigned i = 0; i < n; i++)
+		buf_add(&body, parts[i]);
+	if (body.err != ERR_OK) {
+		buf_free(&body);
+		return ERR_NOMEM;
+	}
+	r->worker->tape_owner = NULL;
+	buf_give(&r->body, &r->worker->block_slab);
+	r->body = body;
+	r->ask.max_output_tok = r->capped_tok = tok;
+	return ERR_OK;
+}
+
+/* Nobody's longest answer fits; the caller did not say how long his is to be. */
+static enum err
+shorten(struct request *r, int64_t left)
+{
+	uint64_t most = 0;
+
+	if (r->ask.max_output_tok != 0 || r->ask.op == OP_EMBEDDING)
+		return ERR_BUDGET;
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		struct candidate *c = &r->plan.all[i];
+		uint64_t tok;
+
+		if (c->out != OUT_BUDGET)
+			continue;
+		c->out = OUT_NOT;
+		tok = longest_for(r, c->offer, left);
+		most = tok > most ? tok : most;
+	}
+	return most < LEAST_CAP_TOK ? ERR_BUDGET : say_limit(r, most);
+}
+
+/* --- what the caller is told --- */
+
+static void
+note_money(struct request *r, int64_t pusd)
+{
+	char text[TEXT_PUSD_MAX];
+
+	note_add(&r->note, "%.*s USD", (int)text_pusd(text, pusd), text);
+}
+
+static enum step
+refuse(struct request *r, enum err e, const struct account_refusal *why)
+{
+	static const char *const kinds[] = {[QUOTA_REQUESTS] = "requests a minute",
+	    [QUOTA_TOKENS] = "tokens a minute",
+	    [QUOTA_MONEY] = "pico-USD a minute",
+	    [QUOTA_CONCURRENT] = "requests at a time"};
+	char time[TEXT_TIME_MAX];
+
+	if (e == ERR_BUDGET) {
+		note_set(&r->note, "The budget of %s '%.*s' is used up: ",
+		    account_level_name(why->level), SLICE_ARGS(why->name));
+		note_money(r, why->left_pusd);
+		note_add(&r->note, " of ");
+		note_money(r, why->limit);
+		note_add(&r->note, " are left, which this request could exceed.");
+		if (why->renews_ms != 0)
+			note_add(&r->note, " It renews at %.*s.",
+			    (int)text_time(time, why->renews_ms), time);
+		if (why->renews_ms > r->start_unix_ms)
+			r->retry_after_ms = why->renews_ms - r->start_unix_ms;
+	} else {
+		note_set(&r->note, "The limit of %s '%.*s' is reached: %lld %s.",
+		    account_level_name(why->level), SLICE_ARGS(why->name),
+		    (long long)why->limit, kinds[why->kind]);
+		r->retry_after_ms = why->retry_ms == 0 ? 1000 : why->retry_ms;
+	}
+	return req_fail(r, e);
+}
+
+/* --- the step --- */
+
+static enum err
+reserve(struct request *r, struct account_refusal *ret_why)
+{
+	struct account *a = r->key->account;
+	const struct prediction *p = &r->candidate->guess;
+	struct account_ask ask = {.tokens = p->input_tok + p->output_tok};
+	enum err e = ERR_BUDGET;
+
+	for (unsigned i = 0; e == ERR_BUDGET && i < RACES; i++) {
+		int64_t left = account_left(a, r->start_unix_ms);
+
+		ask.pusd = keep_fitting(r, left);
+		if (ask.pusd == PRICE_UNKNOWN && left != INT64_MAX &&
+		    shorten(r, left) == ERR_OK)
+			ask.pusd = keep_fitting(r, left);
+		e = account_admit(a, &ask, loop_now(r->worker->loop), r->start_unix_ms,
+		    &r->grant, ret_why);
+		if (ask.pusd == PRICE_UNKNOWN)
+			break; /* nobody fits, whatever others give back */
+	}
+	return e;
+}
+
+static enum step
+admit_key(struct request *r)
+{
+	struct account_refusal why;
+	enum err e = reserve(r, &why);
+
+	if (e != ERR_OK)
+		return refuse(r, e, &why);
+	/* The first choice may not fit; somebody does. */
+	if (r->candidate->out != OUT_NOT)
+		r->candidate = route_next(&r->plan, loop_now(r->worker->loop));
+	if (r->candidate == NULL) {
+		req_goto(r, REQ_ROUTE);
+		return STEP_MORE;
+	}
+	return STEP_DONE;
+}
+
+enum step
+step_admit(struct request *r)
+{
+	if (!outbox_has_room(r->worker->ledger, ROW_BYTES)) {
+		stats_add(&r->worker->stats.ledger_full, 1);
+		r->retry_after_ms = 1000;
+		note_set(&r->note,
+		    "The ledger cannot keep up, and no request is answered "
+		    "that could not be recorded. Try again in a second.");
+		return req_fail(r, ERR_LEDGER_FULL);
+	}
+	if (r->key != NULL && r->key->account != NULL && r->grant.count == 0) {
+		enum step s = admit_key(r);
+
+		if (s != STEP_DONE)
+			return s;
+	}
+	req_goto(r, REQ_SEND);
+	return STEP_MORE;
+}
+
+void
+admit_settle(struct request *r)
+{
+	const struct usage *u = &r->facts.usage;
+	int64_t cost = r->cost_pusd;
+
+	if (r->grant.count == 0)
+		return;
+	/* What failed before it began to be answered is not paid for; what the caller
+	 * left may be. */
+	if (!u->known && r->err != ERR_OK && !r->streaming &&
+	    (r->attempts == 0 || err_kind(r->err) != KIND_GONE))
+		cost = 0;
+	account_settle(&r->grant, cost, usage_input_tok(u) + usage_output_tok(u));
+}
+
+struct slice
+admit_name(const struct request *r, enum account_level level)
+{
+	for (unsigned i = 0; i < r->grant.count; i++)
+		if (account_level(r->grant.chain[i]) == level)
+			return account_name(r->grant.chain[i]);
+	return S("");
+}
+
+/* --- before the plan --- */
+
+enum err
+admit_model(struct request *r)
+{
+	struct slice name = r->name.model != NULL ? r->name.model->id : r->ask.model;
+
+	if (r->key == NULL || rule_allows(r->key->rules.models, name))
+		return ERR_OK;
+	note_set(&r->note, "The key '%.*s' may not use the model '%.*s'.",
+	    SLICE_ARGS(r->key_name), SLICE_ARGS(slice_head(name, 100)));
+	r->param = "model";
+	return ERR_NOT_ALLOWED;
+}
+
+void
+admit_providers(struct request *r)
+{
+	if (r->key == NULL || r->key->rules.providers == NULL)
+		return;
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		struct candidate *c = &r->plan.all[i];
+
+		if (c->out == OUT_NOT && !rule_allows(r->key->rules.providers,
+					     slice_str(c->offer->provider->name)))
+			c->out = OUT_KEY;
+	}
+}

@@ -1,0 +1,243 @@
+"""Keys with budgets, limits and rules: what they may do, what they are told, and that nothing is overspent."""
+import concurrent.futures
+import json
+
+import pytest
+
+from host import completion, fault, reply, stream, stream_events
+from weir import until
+
+CONFIG = """
+upstream: {{attempts: 2, retry_wait: 0s}}
+route: {{breaker_failures: 1000}}
+providers:
+  cheap: {{dialect: openai, base_url: {url}, api_key: secret}}
+  dear: {{dialect: openai, base_url: {url}, api_key: secret}}
+  clever: {{dialect: anthropic, base_url: {url}, api_key: secret}}
+models:
+  a/one: [{{provider: cheap, model: m-1, max_output: 1000, price: {{input: 1, output: 2}}}}]
+  a/two:
+    - {{provider: dear, model: m-2, max_output: 1000, price: {{input: 10, output: 20}}}}
+    - {{provider: cheap, model: m-1, max_output: 1000, price: {{input: 1, output: 2}}}}
+  a/free: [{{provider: cheap, model: m-3}}]
+  b/other: [{{provider: clever, model: m-4, max_output: 1000, price: {{input: 1, output: 2}}}}]
+"""
+USED = (100, 0, 50)  # 200 micro-USD at 1 and 2 USD a million
+pytestmark = pytest.mark.asan
+
+
+@pytest.fixture
+def server(weir, host):
+    provider = host()
+    provider.play(reply(completion(usage=USED)))
+    server = weir(CONFIG.format(url=provider.url))
+    server.host = provider
+    return server
+
+
+def key(server, name="k", *limits):
+    made = server.command("key", "create", "--name", name, *limits).stdout.split()[0]
+    fields = [("authorization", f"Bearer {made}")]
+    until(lambda: server.ask("/v1/models", fields=fields).status == 200 and server.ask("/v1/models").status == 401)
+    return fields
+
+
+def ask(server, fields, model="a/one", path="/v1/chat/completions", **more):
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]} | more
+    return server.ask(path, body, fields=fields)
+
+
+def message(got):
+    return got.json["error"]["message"]
+
+
+def spent(server, level="team"):
+    return {one["name"]: one["spent_pusd"] for one in json.loads(server.command(level, "list", "--json").stdout)}
+
+
+# --- budgets ---
+
+
+def test_what_does_not_fit_is_refused_and_what_was_reserved_comes_back(server):
+    fields = key(server, "k", "--budget", "0.0021/day")
+    # 900 tokens of output may cost 1,800 micro-USD, the prompt some more; it does cost 200.
+    assert ask(server, fields, max_tokens=900).status == 200
+    refused = ask(server, fields, max_tokens=1000)
+    assert refused.status == 402
+    assert refused.json["error"]["code"] == "budget_exceeded"
+    assert "key 'k'" in message(refused) and "0.0019 USD of 0.0021 USD" in message(refused)
+    assert int(refused.field("retry-after")) <= 86400
+    assert ask(server, fields, max_tokens=700).status == 200
+
+
+def test_who_is_above_counts_too(server):
+    server.command("org", "create", "acme", "--budget", "0.002/month")
+    server.command("team", "create", "web", "--org", "acme")
+    server.command("user", "create", "ann", "--team", "web")
+    first, second = key(server, "a", "--user", "ann"), key(server, "b", "--team", "web")
+    assert ask(server, first, max_tokens=800).status == 200
+    assert ask(server, second, max_tokens=800).status == 200
+    refused = ask(server, second, max_tokens=800)
+    assert refused.status == 402 and "organisation 'acme'" in message(refused)
+    server.wait_for_rows(2)
+    assert (spent(server, "org"), spent(server), spent(server, "user")) == (
+        {"acme": 400_000_000}, {"web": 400_000_000}, {"ann": 200_000_000})  # fmt: skip
+    rows = server.usage("--by", "user,team,organisation")
+    assert [(r["user"], r["team"], r["organisation"], r["requests"]) for r in rows] == [("", "web", "acme", 1), ("ann", "web", "acme", 1)]
+
+
+def test_a_cheaper_host_is_taken_when_the_dear_one_does_not_fit(server):
+    fields = key(server, "k", "--budget", "0.005/total")
+    got = ask(server, fields, "a/two:preferred", max_tokens=500)
+    assert (got.status, got.field("x-inference-provider")) == (200, "cheap")
+
+
+@pytest.mark.parametrize("path, body, limit", [
+    ("/v1/chat/completions", {"model": "a/one", "messages": [{"role": "user", "content": "hi"}]}, lambda b: b["max_tokens"]),
+    ("/v1/responses", {"model": "a/one", "input": "hi"}, lambda b: b.get("max_tokens") or b.get("max_completion_tokens")),
+    ("/v1beta/models/a/one:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]}, lambda b: b.get("max_tokens") or b.get("max_completion_tokens")),
+    ("/v2/chat", {"model": "b/other", "messages": [{"role": "user", "content": "hi"}]}, lambda b: b["max_tokens"]),
+])  # fmt: skip
+def test_an_answer_without_limit_gets_the_longest_that_fits(server, path, body, limit):
+    fields = key(server, "k", "--budget", "0.001/total")
+    server.host.play(fault(500))
+    got = server.ask(path, body, fields=fields)
+    asked = limit(server.host.requests[-1].json)
+    assert asked == int(got.field("x-weir-max-tokens")) and 300 < asked < 500
+
+
+def test_a_host_of_unknown_price_is_out(server):
+    fields = key(server, "k", "--budget", "1/day")
+    assert ask(server, fields, "a/free", max_tokens=1).status == 402
+    assert server.host.requests == []
+
+
+def test_many_at_once_do_not_overspend(server):
+    fields = key(server, "k", "--budget", "0.05/day")
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        streams = [{"stream": True} if n % 3 == 0 else {} for n in range(400)]
+        server.host.play(lambda connection, request: (
+            stream(stream_events(usage=USED)) if request.json.get("stream") else reply(completion(usage=USED))
+        )(connection, request))
+        got = list(pool.map(lambda more: ask(server, fields, max_tokens=500, **more).status, streams))
+    assert set(got) == {200, 402}
+    answered = got.count(200)
+    while ask(server, fields, max_tokens=500).status == 200:
+        answered += 1
+    server.wait_for_rows(answered)
+    total = sum(row["cost_pusd"] for row in server.usage("--by", "key"))
+    assert total == answered * 200_000_000 <= 50_000_000_000
+    # What is left is less than one more can cost.
+    assert total > 50_000_000_000 - 1_300_000_000
+
+
+def test_what_was_spent_is_known_after_a_restart_and_after_a_change(server, weir):
+    fields = key(server, "k", "--budget", "0.0021/day")
+    assert ask(server, fields, max_tokens=900).status == 200
+    server.wait_for_rows(1)
+    server.command("key", "set", "k", "--budget", "0.0025/day")
+    until(lambda: ask(server, fields, max_tokens=1000).status == 200)
+    server.wait_for_rows(2)
+    assert "0.0021 USD of 0.0025" in message(ask(server, fields, max_tokens=1200))
+    server.command("key", "set", "k", "--budget", "none")
+    until(lambda: ask(server, fields, max_tokens=100000).status == 200)
+
+
+def test_dry_refuses_nothing(server):
+    fields = key(server, "k", "--budget", "0/day", "--dry")
+    assert ask(server, fields).status == 200
+    server.command("key", "set", "k", "--enforce")
+    until(lambda: ask(server, fields).status == 402)
+
+
+# --- limits ---
+
+
+def test_requests_a_minute(server):
+    fields = key(server, "k", "--rpm", "2")
+    got = [ask(server, fields) for _ in range(3)]
+    assert [one.status for one in got] == [200, 200, 429]
+    assert got[0].field("x-ratelimit-limit-requests") == "2" and got[0].field("x-ratelimit-remaining-requests") == "1"
+    assert 25 <= int(got[2].field("retry-after")) <= 31
+    assert got[2].json["error"]["code"] == "rate_limit_exceeded"
+
+
+def test_tokens_a_minute_are_those_that_were_used(server):
+    fields = key(server, "k", "--tpm", "200")
+    assert ask(server, fields, max_tokens=10).status == 200  # 150 of them
+    refused = ask(server, fields, max_tokens=60)
+    assert refused.status == 429 and "tokens a minute" in message(refused)
+
+
+def test_requests_at_a_time(server):
+    fields = key(server, "k", "--concurrent", "1")
+    held = server.host.held
+
+    def wait(connection, request):
+        held.wait(20)
+        return reply(completion())(connection, request)
+
+    server.host.play(wait)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, server, fields)
+        until(lambda: server.host.requests)
+        assert ask(server, fields).status == 429
+        held.set()
+        assert first.result().status == 200
+    assert ask(server, fields).status == 200
+
+
+# --- rules ---
+
+
+def test_models_and_providers(server):
+    fields = key(server, "k", "--models", "a/*", "--providers", "cheap")
+    assert ask(server, fields).status == 200
+    refused = ask(server, fields, "b/other")
+    assert refused.status == 403 and "may not use the model 'b/other'" in message(refused)
+    assert ask(server, fields, "a/two:preferred").field("x-inference-provider") == "cheap"
+    assert ask(server, fields, "a/two:dear").status == 403
+
+
+def test_networks_and_expiry_and_blocks(server):
+    fields = key(server, "k", "--networks", "10.0.0.0/8,127.0.0.0/8")
+    assert ask(server, fields).status == 200
+    server.command("key", "set", "k", "--networks", "10.0.0.0/8")
+    until(lambda: ask(server, fields).status == 403)
+    server.command("key", "set", "k", "--networks", "any", "--expires", "2020-01-01")
+    until(lambda: ask(server, fields).status == 401)
+    server.command("key", "set", "k", "--expires", "never")
+    until(lambda: ask(server, fields).status == 200)
+    server.command("key", "block", "k")
+    until(lambda: ask(server, fields).status == 403)
+    server.command("key", "unblock", "k")
+    until(lambda: ask(server, fields).status == 200)
+
+
+def test_rotation_overlaps(server):
+    old = key(server, "k", "--rpm", "1000")
+    new = [("authorization", "Bearer " + server.command("key", "rotate", "k", "--overlap", "1h").stdout.split()[0])]
+    until(lambda: ask(server, new).status == 200)
+    assert ask(server, old).status == 200
+    third = [("authorization", "Bearer " + server.command("key", "rotate", "k", "--overlap", "0").stdout.split()[0])]
+    until(lambda: ask(server, third).status == 200)
+    assert (ask(server, new).status, ask(server, old).status) == (401, 200)
+    assert ask(server, third).field("x-ratelimit-limit-requests") == "1000"
+
+
+def test_a_failed_request_costs_nothing(server):
+    fields = key(server, "k", "--budget", "0.0021/day")
+    server.host.play(fault(500))
+    assert ask(server, fields, max_tokens=900).status == 502
+    server.host.play(reply(completion(usage=USED)))
+    assert ask(server, fields, max_tokens=900).status == 200
+
+
+@pytest.mark.parametrize("words, why", [
+    (["--budget", "25"], "--budget wants"), (["--budget", "-1/day"], "--budget wants"), (["--rpm", "x"], "--rpm wants"),
+    (["--networks", "10.0.0.0/33"], "no network"), (["--expires", "soon"], "--expires wants"), (["--timezone", "2"], "--timezone wants"),
+    (["--team", "nobody"], 'there is no team "nobody"'), (["--budgit", "1/day"], "--budget"),
+])  # fmt: skip
+def test_bad_limits_are_told(server, words, why):
+    told = server.command("key", "create", "--name", "k", *words, check=False)
+    assert told.returncode in (1, 2) and why in told.stderr
