@@ -71,6 +71,8 @@ worst_pusd(const struct request *r, const struct offer *o, uint64_t output_tok)
 {
 	int64_t worst = PRICE_UNKNOWN;
 
+	if (r->ask.op == OP_COUNT)
+		return 0;
 	/* Which row holds depends on how many tokens the prompt turns out to have. */
 	for (const struct price *p = o->prices; p != NULL; p = p->next) {
 		const struct price *row =
