@@ -116,27 +116,33 @@ step_insert(struct ledger *l)
 	return done;
 }
 
-/* Is the row there already (a batch whose commit was not heard of)? */
+/* Is the row there already (a batch whose commit was not heard of)? A read that fails
+ * says neither: as "no" it would be written twice. */
 static bool
-is_there(struct ledger *l, struct request_id id)
+is_there(struct ledger *l, struct request_id id, bool *ret_there)
 {
-	bool there;
+	int step;
 
 	(void)sqlite3_bind_int64(l->find, 1, (sqlite3_int64)id.rowid);
 	(void)sqlite3_bind_int64(l->find, 2, (sqlite3_int64)id.tag);
-	there = sqlite3_step(l->find) == SQLITE_ROW;
+	step = sqlite3_step(l->find);
 	(void)sqlite3_reset(l->find);
-	return there;
+	*ret_there = step == SQLITE_ROW;
+	return step == SQLITE_ROW || step == SQLITE_DONE;
 }
 
 static bool
 insert_row(struct ledger *l, const struct meter_row *row)
 {
+	bool there = false;
+
 	bind_row(l, row);
 	if (!step_insert(l))
 		return false;
-	if (sqlite3_changes(l->db) > 0 || is_there(l, row->n.id))
+	if (sqlite3_changes(l->db) > 0)
 		return true;
+	if (!is_there(l, row->n.id, &there) || there)
+		return there;
 	/* Another row has the number: the clock was set back over a restart. Kept
 	 * under the next free one, as no row may be lost. */
 	bind_number(l, 0, NO_NUMBER);
@@ -281,8 +287,8 @@ usage_group_name(enum usage_group g)
 
 /* The cost in two parts: SQLite gives up a sum that passes 64 bits. */
 #define SUMS                                                                             \
-	"count(*), sum(outcome <> 'OK'), sum(partial), sum(cost_pusd IS NULL), "         \
-	"sum(cost_pusd / 1000000), sum(cost_pusd % 1000000), "                           \
+	"count(*), sum(outcome <> 'OK'), sum(partial), sum(due_pusd IS NULL), "          \
+	"sum(due_pusd / 1000000), sum(due_pusd % 1000000), "                             \
 	"sum(input_tokens), sum(cached_input_tokens), "                                  \
 	"sum(cache_write_tokens), sum(cache_write_1h_tokens), sum(output_tokens), "      \
 	"sum(reasoning_tokens), sum(audio_input_tokens), sum(audio_output_tokens), "     \

@@ -96,7 +96,9 @@ TEST(a_row_is_kept_as_it_is)
 	    "\"model\":\"acme/large\",\"provider\":\"groq\","
 	    "\"upstream_model\":\"large-v1\",\"reply_model\":\"said \\\"so\\\"\","
 	    "\"service_tier\":\"\",\"upstream_request_id\":\"\","
-	    "\"operation\":\"chat\",\"outcome\":\"OK\",\"status\":200,"
+	    "\"operation\":\"chat\",\"outcome\":\"OK\",\"user\":\"\",\"team\":\"\","
+	    "\"organisation\":\"\","
+	    "\"session\":\"\",\"tags\":\"\",\"status\":200,"
 	    "\"stream\":true,\"partial\":false,\"ttft_ms\":50,\"total_ms\":200,"
 	    "\"usage_known\":true,\"input_tokens\":100,\"cached_input_tokens\":101,"
 	    "\"cache_write_tokens\":102,\"cache_write_1h_tokens\":103,"
@@ -411,8 +413,9 @@ on_sum(void *arg, const struct usage_sum *s)
 	size_t n = strlen(r->text);
 
 	(void)snprintf(r->text + n, sizeof(r->text) - n, "%.*s|%.*s|%.*s|%.*s %llu\n",
-	    SLICE_ARGS(s->group[GROUP_DAY]), SLICE_ARGS(s->group[GROUP_KEY]), SLICE_ARGS(s->group[GROUP_PROVIDER]),
-	    SLICE_ARGS(s->group[GROUP_MODEL]), (unsigned long long)s->requests);
+	    SLICE_ARGS(s->group[GROUP_DAY]), SLICE_ARGS(s->group[GROUP_KEY]),
+	    SLICE_ARGS(s->group[GROUP_PROVIDER]), SLICE_ARGS(s->group[GROUP_MODEL]),
+	    (unsigned long long)s->requests);
 	r->last = *s;
 	for (unsigned g = 0; g < GROUPS; g++)
 		r->last.group[g] = S("");
