@@ -12,7 +12,9 @@ static const char help[] =
     "usage: weir usage [--by LIST] [--since DAY] [--until DAY] [--json|--csv]\n\n"
     "Sums the ledger. By default one row for each day, key, provider and model asked.\n"
     "The table rounds; --json and --csv are exact.\n\n"
-    "  --by LIST     some of day,key,provider,model,user,team,organisation,session,tags\n"
+    "  --by LIST     some of "
+    "day,key,provider,model,user,team,organisation,session,tags,\n"
+    "                served (the model that answered), upstream (its provider's name)\n"
     "  --since DAY   from this day on (UTC), like 2026-01-31, or `today`\n"
     "  --until DAY   up to and with this day\n"
     "  --json        an array of objects; cost_pusd is an integer of pico-USD,\n"
@@ -209,7 +211,6 @@ static void
 on_sum(void *arg, const struct usage_sum *s)
 {
 	struct report *p = arg;
-	struct usage_sum *total = &p->total;
 
 	if (p->args->json)
 		put_sum_json(p, s);
@@ -217,12 +218,7 @@ on_sum(void *arg, const struct usage_sum *s)
 		put_sum_csv(p, s);
 	else
 		put_sum_row(p, s, false);
-	total->requests += s->requests;
-	total->unpriced += s->unpriced;
-	total->priced = total->priced || s->priced;
-	total->cost_pusd += s->cost_pusd;
-	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		total->count[c] += s->count[c];
+	usage_sum_add(&p->total, s);
 }
 
 /* --- the command --- */
@@ -276,7 +272,7 @@ read_args(struct args *a, struct usage_query *q)
 				return args_bad(a,
 				    "--by wants some of "
 				    "day,key,provider,model,user,team,organisation,"
-				    "session,tags");
+				    "session,tags,served,upstream");
 		} else if (strcmp(arg, "--since") == 0) {
 			if (!read_day(args_value(a, arg), &q->since_ms))
 				return args_bad(a, "--since wants a day like 2026-01-31");

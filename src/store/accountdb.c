@@ -7,7 +7,7 @@
 #define COLUMNS                                                                          \
 	"level, name, above_level, above, budget_pusd, period, offset_min, "             \
 	"requests_min, tokens_min, pusd_min, concurrent, dry, models, providers, "       \
-	"networks, expires_ms, blocked, created_ms"
+	"networks, expires_ms, blocked, created_ms, markup_bp"
 
 void
 accountdb_row_done(struct accountdb_row *row)
@@ -68,7 +68,9 @@ read_row(sqlite3_stmt *s, struct accountdb_row *ret)
 		.dry = sqlite3_column_int(s, 11) != 0},
 	    .rules = {.expires_ms = (uint64_t)sqlite3_column_int64(s, 15),
 		.blocked = sqlite3_column_int(s, 16) != 0},
-	    .created_ms = (uint64_t)sqlite3_column_int64(s, 17)};
+	    .created_ms = (uint64_t)sqlite3_column_int64(s, 17),
+	    .has_markup = sqlite3_column_type(s, 18) != SQLITE_NULL,
+	    .markup_bp = sqlite3_column_int(s, 18)};
 	bool ok = true;
 
 	(void)period_read(db_text(s, 5), &r.limits.period);
@@ -140,7 +142,42 @@ accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *ro
 	return e;
 }
 
+enum err
+accountdb_markup(sqlite3 *db, enum account_level level, struct slice name, int *ret_bp,
+    bool *ret_exists, struct note *note)
+{
+	char *above = NULL;
+	int bp = 0;
+	bool exists = false, done = false;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < LEVELS && !done && e == ERR_OK; i++) {
+		struct accountdb_row row;
+
+		e = accountdb_get(db, level, name, &row, note);
+		if (e != ERR_OK)
+			break;
+		exists = true;
+		done = row.has_markup || row.above_level == LEVEL_KEY;
+		bp = row.has_markup ? row.markup_bp : 0;
+		level = row.above_level;
+		free(above);
+		above = row.above;
+		row.above = NULL;
+		name = slice_str(above);
+		accountdb_row_done(&row);
+	}
+	free(above);
+	if (e != ERR_OK && e != ERR_NOT_FOUND)
+		return e;
+	*ret_bp = bp;
+	*ret_exists = exists;
+	return ERR_OK;
+}
+
 /* Two parts: SQLite gives up a sum that passes 64 bits. */
+#define SPENT "SELECT sum(due_pusd / 1000000), sum(due_pusd % 1000000) FROM bill WHERE "
+
 static int64_t
 add_up(int64_t millions, int64_t rest)
 {
@@ -153,15 +190,9 @@ enum err
 accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t *ret_pusd, struct note *note)
 {
-	static const char *const sums[LEVELS] = {
-	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
-	    "key = ? AND start_ms >= ?",
-	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
-	    "user = ? AND start_ms >= ?",
-	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
-	    "team = ? AND start_ms >= ?",
-	    "SELECT sum(cost_pusd / 1000000), sum(cost_pusd % 1000000) FROM ledger WHERE "
-	    "organisation = ? AND start_ms >= ?"};
+	static const char *const sums[LEVELS] = {SPENT "key = ? AND start_ms >= ?",
+	    SPENT "user = ? AND start_ms >= ?", SPENT "team = ? AND start_ms >= ?",
+	    SPENT "organisation = ? AND start_ms >= ?"};
 	int64_t pusd = 0;
 	sqlite3_stmt *s;
 	int step;
@@ -246,6 +277,8 @@ accountdb_put(sqlite3 *db, const struct accountdb_row *row, struct note *note)
 	(void)sqlite3_bind_int64(s, 16, (sqlite3_int64)row->rules.expires_ms);
 	(void)sqlite3_bind_int(s, 17, row->rules.blocked);
 	(void)sqlite3_bind_int64(s, 18, (sqlite3_int64)row->created_ms);
+	if (row->has_markup)
+		(void)sqlite3_bind_int(s, 19, row->markup_bp);
 	e = db_done(db, sqlite3_step(s), note);
 	(void)sqlite3_finalize(s);
 	return e;

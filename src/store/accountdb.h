@@ -19,6 +19,8 @@ struct accountdb_row {
 	struct account_limits limits;
 	struct key_rules rules;
 	uint64_t created_ms;
+	bool has_markup; /* else that of the one above holds */
+	int markup_bp;	 /* on its invoices: hundredths of a percent */
 };
 
 /* Frees what it holds. */
@@ -46,7 +48,13 @@ enum err
 accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *row),
     void *arg, struct note *note) MUST_CHECK;
 
-/* What the ledger says was spent under that account since then, in pico-USD. ERR_IO. */
+/* The mark-up of its invoices: its own, else that of the nearest above that has one, else
+ * 0. An account without a row has none. ERR_IO with a note, ERR_NOMEM. */
+enum err accountdb_markup(sqlite3 *db, enum account_level level, struct slice name,
+    int *ret_bp, bool *ret_exists, struct note *note) MUST_CHECK;
+
+/* What was spent under that account since then, corrections included, in pico-USD.
+ * ERR_IO. */
 enum err accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t *ret_pusd, struct note *note) MUST_CHECK;
 

@@ -93,6 +93,20 @@ static const char *const migrations[] = {
     "ALTER TABLE ledger ADD COLUMN organisation TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE ledger ADD COLUMN session TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE ledger ADD COLUMN tags TEXT NOT NULL DEFAULT '';",
+    /* 4: a row is never changed; what a later price makes of it stands beside it. The
+     * view `bill` has the ledger's columns and what each request costs by now. */
+    "ALTER TABLE account ADD COLUMN markup_bp INTEGER;"
+    "CREATE TABLE correction ("
+    " id INTEGER PRIMARY KEY,"
+    " ledger_id INTEGER NOT NULL,"
+    " made_ms INTEGER NOT NULL,"
+    " before_pusd INTEGER,"
+    " after_pusd INTEGER NOT NULL,"
+    " add_pusd INTEGER NOT NULL);"
+    "CREATE INDEX correction_of ON correction (ledger_id);"
+    "CREATE VIEW bill AS SELECT *, coalesce(coalesce(cost_pusd, 0) +"
+    " (SELECT sum(add_pusd) FROM correction WHERE ledger_id = ledger.id), cost_pusd)"
+    " AS due_pusd FROM ledger;",
 };
 
 enum err

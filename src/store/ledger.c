@@ -329,14 +329,52 @@ to_ms(uint64_t ms)
 	return ms < INT64_MAX ? (sqlite3_int64)ms : INT64_MAX;
 }
 
-enum err
-ledger_usage(sqlite3 *db, const struct usage_query *q,
-    void (*fn)(void *arg, const struct usage_sum *sum), void *arg, struct note *note)
+void
+usage_sum_add(struct usage_sum *to, const struct usage_sum *s)
+{
+	wide cost = (wide)to->cost_pusd + s->cost_pusd;
+
+	to->requests += s->requests;
+	to->failed += s->failed;
+	to->partial += s->partial;
+	to->unpriced += s->unpriced;
+	to->priced = to->priced || s->priced;
+	to->cost_pusd = cost > INT64_MAX ? INT64_MAX : (int64_t)cost;
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		to->count[c] += s->count[c];
+}
+
+static void
+put_usage_sql(struct buf *sql, const struct usage_query *q)
 {
 	static const char *const columns[] = {
 #define GROUP(by, name, column) column,
 #include "store/groups.def"
 	};
+	static const char *const levels[LEVELS] = {"key", "user", "team", "organisation"};
+
+	buf_add(sql, S("SELECT "));
+	for (unsigned g = 0; g < GROUPS; g++)
+		buf_printf(sql, "%s, ", (q->by >> g & 1) != 0 ? columns[g] : "''");
+	buf_add(sql, S(SUMS " FROM bill WHERE start_ms >= ?1 AND start_ms < ?2"));
+	if (q->name.ptr != NULL)
+		buf_printf(sql, " AND %s = ?3", levels[q->level]);
+	if (q->provider.ptr != NULL)
+		buf_add(sql, S(" AND provider = ?4"));
+	buf_add(sql, S(" GROUP BY "));
+	for (unsigned g = 1; g < GROUPS; g++)
+		buf_printf(sql, "%u, ", g);
+	buf_printf(sql, "%d ORDER BY ", GROUPS);
+	for (unsigned g = 1; g < GROUPS; g++)
+		buf_printf(sql, "%u, ", g);
+	buf_printf(sql, "%d", GROUPS);
+	buf_byte(sql, '\0');
+}
+
+enum err
+ledger_usage(sqlite3 *db, const struct usage_query *q,
+    void (*fn)(void *arg, const struct usage_sum *sum), void *arg, struct note *note)
+{
 	struct buf sql;
 	sqlite3_stmt *s;
 	struct usage_sum sum;
@@ -344,24 +382,17 @@ ledger_usage(sqlite3 *db, const struct usage_query *q,
 	int step;
 
 	buf_init(&sql, 4096);
-	buf_add(&sql, S("SELECT "));
-	for (unsigned g = 0; g < GROUPS; g++)
-		buf_printf(&sql, "%s, ", (q->by >> g & 1) != 0 ? columns[g] : "''");
-	buf_add(
-	    &sql, S(SUMS " FROM ledger WHERE start_ms >= ? AND start_ms < ? GROUP BY "));
-	for (unsigned g = 1; g < GROUPS; g++)
-		buf_printf(&sql, "%u, ", g);
-	buf_printf(&sql, "%d ORDER BY ", GROUPS);
-	for (unsigned g = 1; g < GROUPS; g++)
-		buf_printf(&sql, "%u, ", g);
-	buf_printf(&sql, "%d", GROUPS);
-	buf_byte(&sql, '\0');
+	put_usage_sql(&sql, q);
 	e = sql.err == ERR_OK ? db_prepare(db, sql.ptr, &s, note) : sql.err;
 	buf_free(&sql);
 	if (e != ERR_OK)
 		return e;
 	(void)sqlite3_bind_int64(s, 1, to_ms(q->since_ms));
 	(void)sqlite3_bind_int64(s, 2, to_ms(q->until_ms));
+	if (q->name.ptr != NULL)
+		db_bind_text(s, 3, q->name);
+	if (q->provider.ptr != NULL)
+		db_bind_text(s, 4, q->provider);
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		read_sum(s, &sum);
 		fn(arg, &sum);

@@ -6,6 +6,7 @@
 #define STORE_LEDGER_H
 
 #include "meter/row.h"
+#include "quota/account.h"
 #include "store/db.h"
 
 #define LEDGER_NUMBERS (13 + USAGE_CLASSES) /* columns that are integers */
@@ -60,6 +61,9 @@ const char *usage_group_name(enum usage_group g);
 struct usage_query {
 	unsigned by;		     /* enum usage_by */
 	uint64_t since_ms, until_ms; /* unix; the requests begun in between */
+	enum account_level level;    /* of `name` */
+	struct slice name;	     /* of whom alone; ptr NULL: of everybody */
+	struct slice provider;	     /* by whom alone; ptr NULL: by anybody */
 };
 
 /* One group. The texts of what was not asked for are empty. */
@@ -68,8 +72,11 @@ struct usage_sum {
 	uint64_t requests, failed, partial, unpriced;
 	uint64_t count[USAGE_CLASSES];
 	bool priced;	   /* at least one has a known cost */
-	int64_t cost_pusd; /* saturates at INT64_MAX */
+	int64_t cost_pusd; /* corrections included; saturates at INT64_MAX */
 };
+
+/* Adds a sum to the other; its groups stay. */
+void usage_sum_add(struct usage_sum *to, const struct usage_sum *s);
 
 /* Calls fn for each group in order. ERR_IO with a note. */
 enum err ledger_usage(sqlite3 *db, const struct usage_query *q,
