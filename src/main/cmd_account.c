@@ -5,7 +5,9 @@
 #include "core/text.h"
 #include "main/limit_args.h"
 #include "main/table.h"
-#include "json/write.h"
+#include "store/accountdb_json.h"
+#include "store/change.h"
+#include "store/listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,19 +40,6 @@ fail(const struct note *note)
 
 /* --- one of them --- */
 
-static bool
-set_above(struct accountdb_row *row, enum account_level level, const char *name)
-{
-	char *copy = slice_dup(slice_str(strcmp(name, "none") == 0 ? "" : name));
-
-	if (copy == NULL)
-		return false;
-	free(row->above);
-	row->above = copy;
-	row->above_level = copy[0] == '\0' ? LEVEL_KEY : level;
-	return true;
-}
-
 /* The flags behind the name, into the row. */
 static int
 take_flags(struct args *a, struct accountdb_row *row, const char *help)
@@ -62,7 +51,10 @@ take_flags(struct args *a, struct accountdb_row *row, const char *help)
 
 	while ((arg = args_next(a, help)) != NULL) {
 		if (strcmp(arg, above) == 0) {
-			if (!set_above(row, row->level + 1, args_value(a, arg)))
+			const char *name = args_value(a, arg);
+
+			if (!accountdb_json_above(row, row->level + 1,
+				slice_str(strcmp(name, "none") == 0 ? "" : name)))
 				return args_bad(a, "out of memory");
 			continue;
 		}
@@ -90,41 +82,40 @@ check_flags(struct args *a, enum account_level level, const char *help)
 	return status;
 }
 
-static int
-put(struct args *a, sqlite3 *db, enum account_level level, const struct words *w,
-    const char *help)
-{
-	bool is_new = strcmp(w->verb, "create") == 0;
-	struct accountdb_row row;
-	struct note note;
-	enum err e = accountdb_get(db, level, slice_str(w->name), &row, &note);
-	int status;
+/* The flags, onto what there is. */
+struct editing {
+	struct args *a;
+	const char *help;
+};
 
-	if (is_new && e == ERR_OK) {
-		accountdb_row_done(&row);
-		note_set(&note, "there is a %s \"%s\" already; `weir %s set` changes it",
-		    account_level_name(level), w->name, a->command);
-		return fail(&note);
-	}
-	if (is_new && e == ERR_NOT_FOUND) {
-		e = accountdb_row_init(&row, level, slice_str(w->name)) ? ERR_OK
-									: ERR_NOMEM;
-		row.created_ms = clock_unix_ms();
-	}
-	if (e != ERR_OK)
-		return fail(&note);
-	status = take_flags(a, &row, help);
-	if (status == 0 && accountdb_put(db, &row, &note) != ERR_OK)
-		status = fail(&note);
-	accountdb_row_done(&row);
-	return status;
+static enum err
+edit(void *arg, struct accountdb_row *row, struct note *note)
+{
+	struct editing *e = arg;
+
+	note_set(note, "nothing was changed");
+	return take_flags(e->a, row, e->help) == 0 ? ERR_OK : ERR_BAD_REQUEST;
+}
+
+static int
+put(struct args *a, const struct change *c, const char *verb)
+{
+	struct note note;
+	enum err e;
+
+	if (strcmp(verb, "create") == 0)
+		e = change_create(c, &note);
+	else
+		e = change_set(c, S("set"), &note);
+	if (e == ERR_CONFLICT)
+		note_add(&note, "; `weir %s set` changes it", a->command);
+	return e == ERR_OK ? 0 : fail(&note);
 }
 
 /* --- all of them --- */
 
 struct listing {
 	struct table table;
-	struct buf json;
 	enum account_level level;
 	sqlite3 *db;
 };
@@ -153,46 +144,47 @@ on_row(void *arg, const struct accountdb_row *row)
 	table_cell(&l->table, buf_slice(&text));
 	table_cell(&l->table, slice_of(usd, text_pusd(usd, spent)));
 	buf_free(&text);
-	json_open(&l->json, '{');
-	json_member(&l->json, S("name"), slice_str(row->name));
-	if (row->level != LEVEL_ORG)
-		json_member(&l->json, slice_str(account_level_name(row->level + 1)),
-		    slice_str(row->above));
-	limit_args_json(row, &l->json);
-	json_key(&l->json, S("spent_pusd"));
-	json_put_i64(&l->json, spent);
-	json_close(&l->json, '}');
 }
 
 static int
-list(const struct args *a, sqlite3 *db, enum account_level level)
+list_json(sqlite3 *db, enum account_level level)
+{
+	struct note note;
+	struct buf json;
+	enum err e;
+
+	buf_init(&json, 64u << 20);
+	e = listing_accounts(db, level, &json, &note);
+	buf_byte(&json, '\n');
+	if (e == ERR_OK)
+		command_print(buf_slice(&json));
+	buf_free(&json);
+	return e == ERR_OK ? 0 : fail(&note);
+}
+
+static int
+list(sqlite3 *db, enum account_level level)
 {
 	static const char *const titles[] = {"name", "in", "limits", ">USD spent"};
 	struct listing l = {.level = level, .db = db};
 	struct note note;
 	enum err e;
 
-	buf_init(&l.json, 64u << 20);
 	table_init(&l.table, 4, titles);
-	json_open(&l.json, '[');
 	e = accountdb_each(db, on_row, &l, &note);
-	json_close(&l.json, ']');
-	buf_byte(&l.json, '\n');
-	if (e == ERR_OK && a->json)
-		command_print(buf_slice(&l.json));
-	else if (e == ERR_OK)
+	if (e == ERR_OK)
 		table_print(&l.table);
-	table_done(&l.table);
-	buf_free(&l.json);
+	else
+		table_done(&l.table);
 	return e == ERR_OK ? 0 : fail(&note);
 }
 
 static int
-remove_one(sqlite3 *db, enum account_level level, const char *name)
+remove_one(const struct change *c)
 {
 	struct note note;
 
-	if (accountdb_remove(db, level, slice_str(name), &note) != ERR_OK)
+	if (change_remove(c, &note) != ERR_OK)
 		return fail(&note);
 	(void)fprintf(stderr, "removed\n");
 	return 0;
@@ -200,24 +192,23 @@ remove_one(sqlite3 *db, enum account_level level, const char *name)
 
 /* --- the commands --- */
 
-static bool
-is_name(const char *name)
-{
-	for (const char *c = name; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f || *c == ',')
-			return false;
-	return name[0] != '\0' && strlen(name) <= NAME_BYTES && strcmp(name, "none") != 0;
-}
-
 static int
 run(struct args *a, sqlite3 *db, enum account_level level, const struct words *w,
     const char *help)
 {
+	struct editing editing = {a, help};
+	struct change c = {.db = db,
+	    .by = command_actor(),
+	    .level = level,
+	    .name = slice_str(w->name),
+	    .edit = edit,
+	    .arg = &editing};
+
 	if (strcmp(w->verb, "list") == 0)
-		return list(a, db, level);
+		return a->json ? list_json(db, level) : list(db, level);
 	if (strcmp(w->verb, "remove") == 0)
-		return remove_one(db, level, w->name);
-	return put(a, db, level, w, help);
+		return remove_one(&c);
+	return put(a, &c, w->verb);
 }
 
 static int
@@ -241,7 +232,7 @@ command(struct args *a, enum account_level level, const char *help)
 		w.name = args_next(a, help);
 		if (w.name == NULL || w.name[0] == '-')
 			return args_bad(a, "a name is wanted");
-		if (!is_name(w.name))
+		if (!change_is_name(level, slice_str(w.name)))
 			return args_bad(a,
 			    "a name is up to %d bytes of text, without commas",
 			    NAME_BYTES);

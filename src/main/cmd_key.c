@@ -2,7 +2,9 @@
 #include "core/text.h"
 #include "main/limit_args.h"
 #include "main/table.h"
-#include "store/keydb.h"
+#include "store/accountdb_json.h"
+#include "store/change.h"
+#include "store/listing.h"
 #include "json/write.h"
 
 #include <assert.h>
@@ -48,35 +50,31 @@ hash_text(const char *key, char to[2 * KEY_HASH_BYTES + 1])
 }
 
 static int
-create(struct args *a, sqlite3 *db, struct slice name, bool with_aws)
+show_made(const struct args *a, struct slice name, const struct change_made *made)
 {
-	struct keydb_aws aws;
-	char key[KEY_TEXT_MAX], hash[2 * KEY_HASH_BYTES + 1];
-	struct note note;
+	char hash[2 * KEY_HASH_BYTES + 1];
 	struct buf out;
 
-	if (keydb_create_aws(
-		db, name, clock_unix_ms(), key, with_aws ? &aws : NULL, &note) != ERR_OK)
-		return fail(&note);
-	hash_text(key, hash);
+	hash_text(made->key, hash);
 	buf_init(&out, 4096);
 	if (a->json) {
 		json_open(&out, '{');
 		json_member(&out, S("name"), name);
-		json_member(&out, S("key"), slice_str(key));
+		json_member(&out, S("key"), slice_str(made->key));
 		json_member(&out, S("hash"), slice_str(hash));
-		if (with_aws) {
-			json_member(&out, S("aws_access_key_id"), slice_str(aws.id));
+		if (made->with_aws) {
 			json_member(
-			    &out, S("aws_secret_access_key"), slice_str(aws.secret));
+			    &out, S("aws_access_key_id"), slice_str(made->aws.id));
+			json_member(&out, S("aws_secret_access_key"),
+			    slice_str(made->aws.secret));
 		}
 		json_close(&out, '}');
 	} else {
-		buf_add(&out, slice_str(key));
-		if (with_aws)
+		buf_add(&out, slice_str(made->key));
+		if (made->with_aws)
 			buf_printf(&out,
-			    "\nAWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s", aws.id,
-			    aws.secret);
+			    "\nAWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s",
+			    made->aws.id, made->aws.secret);
 	}
 	buf_byte(&out, '\n');
 	command_print(buf_slice(&out));
@@ -89,75 +87,59 @@ create(struct args *a, sqlite3 *db, struct slice name, bool with_aws)
 	return 0;
 }
 
-struct listing {
-	struct table table;
-	struct buf json;
-};
-
-static void
-put_time(struct buf *to, struct slice key, uint64_t ms)
-{
-	char time[TEXT_TIME_MAX];
-
-	json_key(to, key);
-	if (ms == 0)
-		json_put_null(to);
-	else
-		json_quote(to, slice_of(time, text_time(time, ms)));
-}
-
 static void
 on_key(void *arg, const struct keydb_row *row)
 {
-	struct listing *l = arg;
+	struct table *t = arg;
 	char time[TEXT_TIME_MAX];
 
-	json_open(&l->json, '{');
-	json_member_u64(&l->json, S("id"), row->id);
-	json_member(&l->json, S("name"), row->name);
-	json_member(&l->json, S("hint"), row->hint);
-	put_time(&l->json, S("created_at"), row->created_ms);
-	put_time(&l->json, S("revoked_at"), row->revoked_ms);
-	json_close(&l->json, '}');
-	table_number(&l->table, row->id);
-	table_cell(&l->table, row->name);
-	table_cell(&l->table, row->hint);
-	table_cell(&l->table, slice_of(time, text_time(time, row->created_ms) - 5));
-	table_cell(&l->table, row->revoked_ms == 0 ? S("valid") : S("revoked"));
+	table_number(t, row->id);
+	table_cell(t, row->name);
+	table_cell(t, row->hint);
+	table_cell(t, slice_of(time, text_time(time, row->created_ms) - 5));
+	table_cell(t, row->revoked_ms == 0 ? S("valid") : S("revoked"));
 }
 
 static int
-list(struct args *a, sqlite3 *db)
+list_json(sqlite3 *db)
+{
+	struct note note;
+	struct buf json;
+	enum err e;
+
+	buf_init(&json, 64u << 20);
+	e = listing_keys(db, &json, &note);
+	buf_byte(&json, '\n');
+	if (e == ERR_OK)
+		command_print(buf_slice(&json));
+	buf_free(&json);
+	return e == ERR_OK ? 0 : fail(&note);
+}
+
+static int
+list(sqlite3 *db)
 {
 	static const char *const titles[] = {
 	    ">id", "name", "key", "created (UTC)", "state"};
-	struct listing l;
+	struct table table;
 	struct note note;
 	enum err e;
 
-	buf_init(&l.json, 64u << 20);
-	table_init(&l.table, 5, titles);
-	json_open(&l.json, '[');
-	e = keydb_each(db, on_key, &l, &note);
-	json_close(&l.json, ']');
-	buf_byte(&l.json, '\n');
-	if (e != ERR_OK)
-		return fail(&note);
-	if (a->json)
-		command_print(buf_slice(&l.json));
+	table_init(&table, 5, titles);
+	e = keydb_each(db, on_key, &table, &note);
+	if (e == ERR_OK)
+		table_print(&table);
 	else
-		table_print(&l.table);
-	table_done(&l.table);
-	buf_free(&l.json);
-	return 0;
+		table_done(&table);
+	return e == ERR_OK ? 0 : fail(&note);
 }
 
 static int
-revoke(sqlite3 *db, struct slice which)
+revoke(const struct change *c)
 {
 	struct note note;
 
-	if (keydb_revoke(db, which, clock_unix_ms(), &note) != ERR_OK)
+	if (change_key_revoke(c, &note) != ERR_OK)
 		return fail(&note);
 	(void)fprintf(stderr, "revoked\n");
 	return 0;
@@ -179,28 +161,14 @@ is_verb(const struct words *w, const char *verb)
 	return strcmp(w->verb, verb) == 0;
 }
 
-/* It stands in logs, tables and spreadsheets. */
-static bool
-is_name(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
-			return false;
-	return s.len <= NAME_BYTES;
-}
-
 /* Whom it spends for. */
 static int
 take_above(
     struct args *a, enum account_level level, const char *name, struct accountdb_row *row)
 {
-	char *copy = slice_dup(slice_str(strcmp(name, "none") == 0 ? "" : name));
-
-	if (copy == NULL)
+	if (!accountdb_json_above(
+		row, level, slice_str(strcmp(name, "none") == 0 ? "" : name)))
 		return args_bad(a, "out of memory");
-	free(row->above);
-	row->above = copy;
-	row->above_level = copy[0] == '\0' ? LEVEL_KEY : level;
 	return 1;
 }
 
@@ -252,12 +220,26 @@ read_words(struct args *a, struct words *w)
 	return 0;
 }
 
+#define VERBS "create, set, list, block, unblock, rotate, revoke"
+
+static bool
+is_known(const char *verb)
+{
+	struct slice rest = S(VERBS);
+
+	while (rest.ptr != NULL)
+		if (slice_eq(slice_trim(slice_cut(&rest, ',')), slice_str(verb)))
+			return true;
+	return false;
+}
+
 static int
 check_words(const struct args *a, struct words *w)
 {
 	if (w->verb == NULL)
-		return args_bad(a, "one of create, set, list, block, unblock, rotate, "
-				   "revoke is wanted");
+		return args_bad(a, "one of " VERBS " is wanted");
+	if (!is_known(w->verb))
+		return args_bad(a, "\"%s\" is none of " VERBS, w->verb);
 	if (is_verb(w, "list"))
 		return 0;
 	if (w->name == NULL)
@@ -266,7 +248,7 @@ check_words(const struct args *a, struct words *w)
 		w->which = w->name;
 	if (is_verb(w, "create") && (w->name == NULL || w->name[0] == '\0'))
 		return args_bad(a, "a new key wants a --name");
-	if (is_verb(w, "create") && !is_name(slice_str(w->name)))
+	if (is_verb(w, "create") && !change_is_name(LEVEL_KEY, slice_str(w->name)))
 		return args_bad(a, "a key's name is up to %d bytes of text", NAME_BYTES);
 	if (w->which == NULL)
 		return args_bad(a, "the name or the id of a key is wanted");
@@ -275,92 +257,68 @@ check_words(const struct args *a, struct words *w)
 	return 0;
 }
 
-/* Reads the flags again, onto what the key may do so far, and writes that. */
-static int
-put_limits(struct args *a, sqlite3 *db, const struct words *w, int blocked)
-{
-	struct words again = {.overlap_ms = 0};
-	struct accountdb_row row;
-	struct note note;
-	enum err e = accountdb_get(db, LEVEL_KEY, slice_str(w->which), &row, &note);
-	int status = 0;
+/* The flags once more, onto what the key may do so far. */
+struct editing {
+	struct args *a;
+	int blocked; /* -1: as it is */
+};
 
-	if (e == ERR_NOT_FOUND) {
-		e = accountdb_row_init(&row, LEVEL_KEY, slice_str(w->which)) ? ERR_OK
-									     : ERR_NOMEM;
-		row.created_ms = clock_unix_ms();
-	}
-	if (e != ERR_OK)
-		return fail(&note);
-	again.row = &row;
-	a->at = 2;
-	status = read_words(a, &again);
-	if (blocked >= 0)
-		row.rules.blocked = blocked == 1;
-	if (status == 0 && accountdb_put(db, &row, &note) != ERR_OK)
-		status = fail(&note);
-	accountdb_row_done(&row);
-	return status;
-}
-
-/* The key must be there: a limit of no key would wait for one of its name. */
-static int
-set(struct args *a, sqlite3 *db, const struct words *w, int blocked)
-{
-	struct note note;
-
-	if (keydb_is_valid(db, slice_str(w->which), &note) != ERR_OK)
-		return fail(&note);
-	return put_limits(a, db, w, blocked);
-}
-
-/* Of one of that name that was there before. */
 static enum err
-forget_limits(sqlite3 *db, struct slice name, struct note *note)
+edit(void *arg, struct accountdb_row *row, struct note *note)
 {
-	enum err e = accountdb_remove(db, LEVEL_KEY, name, note);
+	struct editing *e = arg;
+	struct words again = {.overlap_ms = 0, .row = row};
 
-	return e == ERR_NOT_FOUND ? ERR_OK : e;
+	note_set(note, "nothing was changed");
+	e->a->at = 2;
+	if (read_words(e->a, &again) != 0)
+		return ERR_BAD_REQUEST;
+	if (e->blocked >= 0)
+		row->rules.blocked = e->blocked == 1;
+	return ERR_OK;
 }
 
 static int
-create_limited(struct args *a, sqlite3 *db, const struct words *w)
+set(struct change *c, const struct words *w)
 {
-	struct slice name = slice_str(w->name);
+	struct editing *e = c->arg;
 	struct note note;
-	int status = 0;
-	enum err e = keydb_is_valid(db, name, &note);
 
-	if (e == ERR_OK)
-		return create(a, db, name, w->aws); /* which says so */
-	if (e == ERR_NOT_FOUND)
-		e = forget_limits(db, name, &note);
-	if (e != ERR_OK)
-		return fail(&note);
-	/* Its limits first: it is never there without. */
-	if (w->limited)
-		status = put_limits(a, db, w, -1);
-	return status == 0 ? create(a, db, name, w->aws) : status;
+	if (!is_verb(w, "set"))
+		e->blocked = is_verb(w, "block");
+	return change_set(c, slice_str(w->verb), &note) == ERR_OK ? 0 : fail(&note);
 }
 
 static int
-rotate(struct args *a, sqlite3 *db, const struct words *w)
+create(const struct args *a, struct change *c, const struct words *w)
 {
-	char key[KEY_TEXT_MAX];
+	struct change_made made = {.with_aws = w->aws};
+	struct note note;
+
+	if (!w->limited)
+		c->edit = NULL;
+	if (change_key_create(c, &made, &note) != ERR_OK)
+		return fail(&note);
+	return show_made(a, c->name, &made);
+}
+
+static int
+rotate(const struct args *a, const struct change *c, const struct words *w)
+{
+	struct change_made made = {.with_aws = false};
 	struct note note;
 	struct buf out;
 
-	if (keydb_rotate(db, slice_str(w->which), clock_unix_ms(), w->overlap_ms, key,
-		&note) != ERR_OK)
+	if (change_key_rotate(c, w->overlap_ms, &made, &note) != ERR_OK)
 		return fail(&note);
 	buf_init(&out, 4096);
 	if (a->json) {
 		json_open(&out, '{');
-		json_member(&out, S("name"), slice_str(w->which));
-		json_member(&out, S("key"), slice_str(key));
+		json_member(&out, S("name"), c->name);
+		json_member(&out, S("key"), slice_str(made.key));
 		json_close(&out, '}');
 	} else {
-		buf_add(&out, slice_str(key));
+		buf_add(&out, slice_str(made.key));
 	}
 	buf_byte(&out, '\n');
 	command_print(buf_slice(&out));
@@ -371,22 +329,26 @@ rotate(struct args *a, sqlite3 *db, const struct words *w)
 static int
 run(struct args *a, const struct words *w, sqlite3 *db)
 {
+	struct editing editing = {a, -1};
+	struct change c = {.db = db,
+	    .by = command_actor(),
+	    .level = LEVEL_KEY,
+	    .name = slice_str(w->which),
+	    .edit = edit,
+	    .arg = &editing};
+
 	assert(w->verb != NULL);
-	if (is_verb(w, "create"))
-		return create_limited(a, db, w);
+	if (is_verb(w, "create")) {
+		c.name = slice_str(w->name);
+		return create(a, &c, w);
+	}
 	if (is_verb(w, "list"))
-		return list(a, db);
+		return a->json ? list_json(db) : list(db);
 	if (is_verb(w, "revoke"))
-		return revoke(db, slice_str(w->which));
-	if (is_verb(w, "set"))
-		return set(a, db, w, -1);
-	if (is_verb(w, "block") || is_verb(w, "unblock"))
-		return set(a, db, w, is_verb(w, "block"));
-	if (is_verb(w, "rotate"))
-		return rotate(a, db, w);
-	return args_bad(a,
-	    "\"%s\" is none of create, set, list, block, unblock, rotate, revoke",
-	    w->verb);
+		return revoke(&c);
+	if (is_verb(w, "set") || is_verb(w, "block") || is_verb(w, "unblock"))
+		return set(&c, w);
+	return rotate(a, &c, w);
 }
 
 int

@@ -1,20 +1,18 @@
-#include "core/clock.h"
 #include "core/text.h"
 #include "main/command.h"
 #include "main/table.h"
-#include "store/ledger.h"
+#include "store/ledger_sum.h"
 #include "json/write.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static const char help[] =
     "usage: weir usage [--by LIST] [--since DAY] [--until DAY] [--json|--csv]\n\n"
     "Sums the ledger. By default one row for each day, key, provider and model asked.\n"
     "The table rounds; --json and --csv are exact.\n\n"
-    "  --by LIST     some of "
-    "day,key,provider,model,user,team,organisation,session,tags,\n"
-    "                served (the model that answered), upstream (its provider's name)\n"
+    "  --by LIST     some of day,key,provider,model,user,team,organisation,session,\n"
+    "                tags, served (the model that answered), upstream (its provider's\n"
+    "                name)\n"
     "  --since DAY   from this day on (UTC), like 2026-01-31, or `today`\n"
     "  --until DAY   up to and with this day\n"
     "  --json        an array of objects; cost_pusd is an integer of pico-USD,\n"
@@ -30,37 +28,6 @@ struct report {
 };
 
 /* --- rows --- */
-
-static void
-put_sum_json(struct report *p, const struct usage_sum *s)
-{
-	struct buf *b = &p->out;
-	char usd[TEXT_PUSD_MAX];
-
-	json_open(b, '{');
-	for (unsigned g = 0; g < GROUPS; g++)
-		if ((p->by >> g & 1) != 0)
-			json_member(b, slice_str(usage_group_name((enum usage_group)g)),
-			    s->group[g]);
-	json_member_u64(b, S("requests"), s->requests);
-	json_member_u64(b, S("failed_requests"), s->failed);
-	json_member_u64(b, S("partial_requests"), s->partial);
-	json_member_u64(b, S("unpriced_requests"), s->unpriced);
-	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		json_member_u64(
-		    b, slice_str(usage_name((enum usage_class)c)), s->count[c]);
-	json_key(b, S("cost_pusd"));
-	if (s->priced)
-		json_put_i64(b, s->cost_pusd);
-	else
-		json_put_null(b);
-	json_key(b, S("cost_usd"));
-	if (s->priced)
-		json_quote(b, slice_of(usd, text_pusd(usd, s->cost_pusd)));
-	else
-		json_put_null(b);
-	json_close(b, '}');
-}
 
 /* A CSV field (RFC 4180); what a spreadsheet would take for a formula is quoted by an
  * apostrophe. */
@@ -213,7 +180,7 @@ on_sum(void *arg, const struct usage_sum *s)
 	struct report *p = arg;
 
 	if (p->args->json)
-		put_sum_json(p, s);
+		ledger_sum_json(s, p->by, &p->out);
 	else if (p->args->csv)
 		put_sum_csv(p, s);
 	else
@@ -223,44 +190,6 @@ on_sum(void *arg, const struct usage_sum *s)
 
 /* --- the command --- */
 
-static bool
-read_by(const char *list, unsigned *ret_by)
-{
-	struct slice rest = slice_str(list);
-
-	*ret_by = 0;
-	while (rest.ptr != NULL) {
-		struct slice name = slice_cut(&rest, ',');
-		unsigned i = 0;
-
-		while (i < GROUPS &&
-		       !slice_eq(name, slice_str(usage_group_name((enum usage_group)i))))
-			i++;
-		if (i == GROUPS)
-			return false;
-		*ret_by |= 1u << i;
-	}
-	return true;
-}
-
-static bool
-read_day(const char *text, uint64_t *ret_ms)
-{
-	struct tm tm = {0};
-	const char *end;
-	uint64_t now = clock_unix_ms();
-
-	if (strcmp(text, "today") == 0) {
-		*ret_ms = now - now % 86400000;
-		return true;
-	}
-	end = strptime(text, "%Y-%m-%d", &tm);
-	if (end == NULL || *end != '\0')
-		return false;
-	*ret_ms = (uint64_t)timegm(&tm) * 1000;
-	return true;
-}
-
 static int
 read_args(struct args *a, struct usage_query *q)
 {
@@ -268,16 +197,18 @@ read_args(struct args *a, struct usage_query *q)
 
 	while ((arg = args_next(a, help)) != NULL) {
 		if (strcmp(arg, "--by") == 0) {
-			if (!read_by(args_value(a, arg), &q->by))
+			if (!ledger_sum_read_by(slice_str(args_value(a, arg)), &q->by))
 				return args_bad(a,
 				    "--by wants some of "
 				    "day,key,provider,model,user,team,organisation,"
 				    "session,tags,served,upstream");
 		} else if (strcmp(arg, "--since") == 0) {
-			if (!read_day(args_value(a, arg), &q->since_ms))
+			if (!ledger_sum_read_day(
+				slice_str(args_value(a, arg)), &q->since_ms))
 				return args_bad(a, "--since wants a day like 2026-01-31");
 		} else if (strcmp(arg, "--until") == 0) {
-			if (!read_day(args_value(a, arg), &q->until_ms))
+			if (!ledger_sum_read_day(
+				slice_str(args_value(a, arg)), &q->until_ms))
 				return args_bad(a, "--until wants a day like 2026-01-31");
 			q->until_ms += 86400000;
 		} else {
@@ -327,8 +258,7 @@ end_report(struct report *p)
 int
 cmd_usage(struct args *a)
 {
-	struct usage_query q = {
-	    .by = BY_DAY | BY_KEY | BY_PROVIDER | BY_MODEL, .until_ms = INT64_MAX};
+	struct usage_query q = {.by = LEDGER_SUM_BY, .until_ms = INT64_MAX};
 	struct report p = {.args = a};
 	struct note note;
 	struct config *c;

@@ -8,6 +8,7 @@
 #define MAIN_COMMAND_H
 
 #include "config/config.h"
+#include "store/audit.h"
 
 #include <sqlite3.h>
 
@@ -54,6 +55,9 @@ struct config *command_config(const struct args *a, bool warnings);
 
 /* Opens the data folder's database, or prints why not and returns NULL. */
 sqlite3 *command_database(const struct config *c);
+
+/* Who runs the command, for the audit log; the name is static. */
+struct audit_actor command_actor(void);
 
 /* Writes to standard output. */
 void command_print(struct slice text);

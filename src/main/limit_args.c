@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/text.h"
 #include "quota/rule.h"
-#include "json/write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,52 +197,4 @@ limit_args_text(const struct accountdb_row *row, struct buf *to)
 		buf_add(to, to->len > had ? S(", dry") : S("dry"));
 	if (to->len == had)
 		buf_byte(to, '-');
-}
-
-static void
-put_number(struct buf *to, struct slice key, int64_t limit)
-{
-	json_key(to, key);
-	if (limit == QUOTA_NONE)
-		json_put_null(to);
-	else
-		json_put_i64(to, limit);
-}
-
-static void
-put_list(struct buf *to, struct slice key, const char *list)
-{
-	json_key(to, key);
-	if (list == NULL)
-		json_put_null(to);
-	else
-		json_quote(to, slice_str(list));
-}
-
-void
-limit_args_json(const struct accountdb_row *row, struct buf *to)
-{
-	const struct account_limits *l = &row->limits;
-	char time[TEXT_TIME_MAX];
-
-	put_number(to, S("budget_pusd"), l->budget_pusd);
-	json_member(to, S("period"), slice_str(period_name(l->period)));
-	put_number(to, S("requests_per_minute"), l->requests_min);
-	put_number(to, S("tokens_per_minute"), l->tokens_min);
-	put_number(to, S("pusd_per_minute"), l->pusd_min);
-	put_number(to, S("concurrent"), l->concurrent);
-	json_key(to, S("dry"));
-	json_put_bool(to, l->dry);
-	if (row->level != LEVEL_KEY)
-		return;
-	put_list(to, S("models"), row->rules.models);
-	put_list(to, S("providers"), row->rules.providers);
-	put_list(to, S("networks"), row->rules.networks);
-	json_key(to, S("expires_at"));
-	if (row->rules.expires_ms == 0)
-		json_put_null(to);
-	else
-		json_quote(to, slice_of(time, text_time(time, row->rules.expires_ms)));
-	json_key(to, S("blocked"));
-	json_put_bool(to, row->rules.blocked);
 }

@@ -36,7 +36,4 @@ int limit_args_take(struct args *a, const char *arg, struct accountdb_row *row);
 /* "25/month, 60 rpm, ..." or "-"; appended. */
 void limit_args_text(const struct accountdb_row *row, struct buf *to);
 
-/* The same as members of a JSON object that is open. */
-void limit_args_json(const struct accountdb_row *row, struct buf *to);
-
 #endif

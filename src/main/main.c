@@ -1,4 +1,5 @@
 #include "config/report.h"
+#include "core/clock.h"
 #include "core/version.h"
 #include "local/engine.h"
 #include "main/command.h"
@@ -6,6 +7,7 @@
 #include "store/db.h"
 #include "store/store.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,19 @@ command_print(struct slice text)
 			exit(1); /* nobody reads it */
 		text = slice_from(text, (size_t)n);
 	}
+}
+
+struct audit_actor
+command_actor(void)
+{
+	static char name[64];
+	const struct passwd *user = getpwuid(getuid());
+
+	if (user != NULL)
+		(void)snprintf(name, sizeof(name), "%s", user->pw_name);
+	else
+		(void)snprintf(name, sizeof(name), "uid %lu", (unsigned long)getuid());
+	return (struct audit_actor){S("command"), slice_str(name), clock_unix_ms()};
 }
 
 const char *

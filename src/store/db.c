@@ -107,6 +107,25 @@ static const char *const migrations[] = {
     "CREATE VIEW bill AS SELECT *, coalesce(coalesce(cost_pusd, 0) +"
     " (SELECT sum(add_pusd) FROM correction WHERE ledger_id = ledger.id), cost_pusd)"
     " AS due_pusd FROM ledger;",
+    /* 5 */
+    "CREATE TABLE audit ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " at_ms INTEGER NOT NULL,"
+    " via TEXT NOT NULL,"
+    " who TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " before TEXT,"
+    " after TEXT);"
+    /* A replacing insert would else remove a row without a word. */
+    "CREATE TRIGGER audit_adds BEFORE INSERT ON audit"
+    " WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) BEGIN"
+    " SELECT RAISE(ABORT, 'the audit log is only added to'); END;"
+    "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN"
+    " SELECT RAISE(ABORT, 'the audit log is only added to'); END;"
+    "CREATE TRIGGER audit_remains BEFORE DELETE ON audit BEGIN"
+    " SELECT RAISE(ABORT, 'the audit log is only added to'); END;",
 };
 
 enum err

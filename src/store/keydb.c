@@ -112,14 +112,12 @@ keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct keydb_aws *ret_aws, struct note *note)
 {
 	char text[KEY_TEXT_MAX];
-	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
 	key_make(text);
 	if (ret_aws != NULL)
 		key_make_aws(ret_aws->id, ret_aws->secret);
-	e = db_end(db, create(db, name, unix_ms, text, ret_aws, note), note);
+	e = create(db, name, unix_ms, text, ret_aws, note);
 	if (e == ERR_OK)
 		memcpy(ret_text, text, sizeof(text));
 	secret_wipe(text, sizeof(text));
@@ -143,7 +141,7 @@ end_at(sqlite3 *db, uint64_t id, uint64_t unix_ms, struct note *note)
 }
 
 enum err
-keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note)
+keydb_find(sqlite3 *db, struct slice which, uint64_t *ret_id, struct note *note)
 {
 	uint64_t id;
 	enum err e = find_valid(db, which, BY_ID, &id, note);
@@ -156,7 +154,17 @@ keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *not
 		    SLICE_ARGS(which));
 		return ERR_NOT_FOUND;
 	}
-	return end_at(db, id, unix_ms, note);
+	*ret_id = id;
+	return ERR_OK;
+}
+
+enum err
+keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note)
+{
+	uint64_t id;
+	enum err e = keydb_find(db, which, &id, note);
+
+	return e != ERR_OK ? e : end_at(db, id, unix_ms, note);
 }
 
 static enum err
@@ -185,21 +193,29 @@ keydb_rotate(sqlite3 *db, struct slice name, uint64_t unix_ms, uint64_t overlap_
 {
 	char text[KEY_TEXT_MAX];
 	uint64_t id;
-	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
+	enum err e = must_be_there(db, name, &id, note);
 
-	if (e != ERR_OK)
-		return e;
 	key_make(text);
-	e = must_be_there(db, name, &id, note);
 	if (e == ERR_OK)
 		e = end_at(db, id, unix_ms + overlap_ms, note);
 	if (e == ERR_OK)
 		e = insert(db, name, unix_ms, text, NULL, note);
-	e = db_end(db, e, note);
 	if (e == ERR_OK)
 		memcpy(ret_text, text, sizeof(text));
 	secret_wipe(text, sizeof(text));
 	return e;
+}
+
+#define COLUMNS "id, name, hint, created_ms, ifnull(revoked_ms, 0)"
+
+static struct keydb_row
+read_row(sqlite3_stmt *s)
+{
+	return (struct keydb_row){.id = (uint64_t)sqlite3_column_int64(s, 0),
+	    .name = db_text(s, 1),
+	    .hint = db_text(s, 2),
+	    .created_ms = (uint64_t)sqlite3_column_int64(s, 3),
+	    .revoked_ms = (uint64_t)sqlite3_column_int64(s, 4)};
 }
 
 enum err
@@ -208,23 +224,43 @@ keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void
 {
 	sqlite3_stmt *s;
 	int step;
-	enum err e = db_prepare(db,
-	    "SELECT id, name, hint, created_ms, ifnull(revoked_ms, 0) FROM key ORDER BY "
-	    "id",
-	    &s, note);
+	enum err e = db_prepare(db, "SELECT " COLUMNS " FROM key ORDER BY id", &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct keydb_row row = {.id = (uint64_t)sqlite3_column_int64(s, 0),
-		    .name = db_text(s, 1),
-		    .hint = db_text(s, 2),
-		    .created_ms = (uint64_t)sqlite3_column_int64(s, 3),
-		    .revoked_ms = (uint64_t)sqlite3_column_int64(s, 4)};
+		struct keydb_row row = read_row(s);
 
 		fn(arg, &row);
 	}
 	e = db_done(db, step, note);
+	(void)sqlite3_finalize(s);
+	return e;
+}
+
+enum err
+keydb_one(sqlite3 *db, struct slice which,
+    void (*fn)(void *arg, const struct keydb_row *row), void *arg, struct note *note)
+{
+	sqlite3_stmt *s;
+	int step;
+	enum err e = db_prepare(db,
+	    "SELECT " COLUMNS " FROM key WHERE name = ?1 OR CAST(id AS TEXT) = ?1"
+	    " ORDER BY name = ?1 DESC, revoked_ms IS NULL DESC, id DESC LIMIT 1",
+	    &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	db_bind_text(s, 1, which);
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW) {
+		struct keydb_row row = read_row(s);
+
+		fn(arg, &row);
+	} else if ((e = db_done(db, step, note)) == ERR_OK) {
+		note_set(note, "there is no key \"%.*s\"", SLICE_ARGS(which));
+		e = ERR_NOT_FOUND;
+	}
 	(void)sqlite3_finalize(s);
 	return e;
 }

@@ -1,5 +1,6 @@
 /*
- * keydb: the keys in the SQLite file. For the store's thread and for commands.
+ * keydb: the keys in the SQLite file. For the store's thread and for commands. Changes
+ * are made within a transaction of the caller's (change.h).
  */
 #ifndef STORE_KEYDB_H
 #define STORE_KEYDB_H
@@ -26,6 +27,10 @@ enum err keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
 enum err keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct keydb_aws *ret_aws, struct note *note) MUST_CHECK;
 
+/* The id of the key that keydb_revoke would end; errors as its. */
+enum err keydb_find(
+    sqlite3 *db, struct slice which, uint64_t *ret_id, struct note *note) MUST_CHECK;
+
 /* Revokes the valid key of that name; if there is none, of that hint or id.
  * ERR_NOT_FOUND; ERR_BAD_REQUEST when two have the hint; ERR_IO. With a note. */
 enum err keydb_revoke(
@@ -43,7 +48,13 @@ enum err keydb_rotate(sqlite3 *db, struct slice name, uint64_t unix_ms,
 enum err keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row),
     void *arg, struct note *note) MUST_CHECK;
 
-/* The same, each with its account (NULL: there are none). */
+/* Calls fn for the key of that name, the valid one if there is one, else the newest; or
+ * of that id. ERR_NOT_FOUND, ERR_IO. With a note. */
+enum err keydb_one(sqlite3 *db, struct slice which,
+    void (*fn)(void *arg, const struct keydb_row *row), void *arg,
+    struct note *note) MUST_CHECK;
+
+/* All valid keys as a set, each with its account (NULL: there are none). */
 enum err keydb_load_accounts(sqlite3 *db, const struct accounts *accounts,
     struct key_set **ret_set, struct note *note) MUST_CHECK;
 

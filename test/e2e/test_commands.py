@@ -26,7 +26,7 @@ models:
   acme/large: [{{provider: mine, model: large-v1, price: {{input: 0.15, cached_input: 0.075, output: 0.60}}}}]
   acme/odd: [{{provider: mine, model: odd-v1}}]
 """
-COMMANDS = ("serve", "check", "models", "route", "key", "usage", "version", "help")
+COMMANDS = ("serve", "check", "models", "route", "key", "user", "team", "org", "usage", "audit", "version", "help")
 CLASSES = (
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens",
     "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "priced_requests", "seconds", "characters",
@@ -111,7 +111,7 @@ def test_help_of_the_options(cli):
         (("usage", "yesterday"), '"yesterday" is not understood; see `weir usage --help`'),
         (("usage", "--since", "yesterday"), "--since wants a day like 2026-01-31; see `weir usage --help`"),
         (("usage", "--until", "2026-13-01"), "--until wants a day like 2026-01-31; see `weir usage --help`"),
-        (("usage", "--by", "week"), "--by wants some of day,key,provider,model; see `weir usage --help`"),
+        (("usage", "--by", "week"), "--by wants some of day,key,provider,model,user,team,organisation,session,tags,served,upstream; see `weir usage --help`"),
         (("usage", "--by"), "--by wants a value; see `weir usage --help`"),
         (("models", "--csv"), '"--csv" is not understood; see `weir models --help`'),
         (("models", "a", "b"), '"b" is not understood; see `weir models --help`'),
@@ -120,8 +120,8 @@ def test_help_of_the_options(cli):
         (("version", "x"), '"x" is not understood; see `weir version --help`'),
         (("route",), "the name of a model is wanted; see `weir route --help`"),
         (("route", "x", "--prompt", "many"), "--prompt wants a number; see `weir route --help`"),
-        (("key",), "one of create, list, revoke is wanted; see `weir key --help`"),
-        (("key", "make"), '"make" is none of create, list, revoke; see `weir key --help`'),
+        (("key",), "one of create, set, list, block, unblock, rotate, revoke is wanted; see `weir key --help`"),
+        (("key", "make"), '"make" is none of create, set, list, block, unblock, rotate, revoke; see `weir key --help`'),
         (("key", "create"), "a new key wants a --name; see `weir key --help`"),
         (("key", "create", "--name"), "--name wants a value; see `weir key --help`"),
         (("key", "create", "--name", ""), "a new key wants a --name; see `weir key --help`"),
