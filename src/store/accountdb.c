@@ -255,7 +255,7 @@ accountdb_put(sqlite3 *db, const struct accountdb_row *row, struct note *note)
 	if (e == ERR_OK)
 		e = db_prepare(db,
 		    "INSERT OR REPLACE INTO account (" COLUMNS ") VALUES (?, ?, ?, ?, ?, "
-		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		    &s, note);
 	if (e != ERR_OK)
 		return e;
