@@ -19,7 +19,9 @@
 	"       weir " word " set NAME LIMITS\n"                                         \
 	"       weir " word " list [--json]\n"                                           \
 	"       weir " word " remove NAME\n\n"                                           \
-	"A running server obeys within half a second.\n\n" above_help LIMIT_ARGS_HELP
+	"A running server obeys within half a second.\n\n" above_help                    \
+	"  --markup PERCENT     what its invoices add to the cost: 10%, -2.5%; "         \
+	"none\n" LIMIT_ARGS_HELP
 
 static const char user_help[] =
     HELP("user", "  --team NAME          whose team it is; none\n");
@@ -40,6 +42,26 @@ fail(const struct note *note)
 
 /* --- one of them --- */
 
+/* "12.5%" in hundredths of a percent. */
+static int
+take_markup(struct args *a, const char *text, struct accountdb_row *row)
+{
+	struct slice s = slice_str(text);
+	bool less = slice_starts(s, S("-"));
+	int64_t bp = 0;
+
+	row->markup_bp = ACCOUNTDB_MARKUP_NONE;
+	if (strcmp(text, "none") == 0)
+		return 0;
+	s = slice_from(s, less);
+	if (!slice_ends(s, S("%")) || !text_scaled(slice_head(s, s.len - 1), 2, &bp) ||
+	    bp > (less ? -ACCOUNTDB_MARKUP_MIN : ACCOUNTDB_MARKUP_MAX))
+		return args_bad(a, "--markup wants a percentage of up to two decimals, "
+				   "like 10%% or -2.5%%; or none");
+	row->markup_bp = less ? -bp : bp;
+	return 0;
+}
+
 /* The flags behind the name, into the row. */
 static int
 take_flags(struct args *a, struct accountdb_row *row, const char *help)
@@ -56,6 +78,12 @@ take_flags(struct args *a, struct accountdb_row *row, const char *help)
 			if (!accountdb_json_above(row, row->level + 1,
 				slice_str(strcmp(name, "none") == 0 ? "" : name)))
 				return args_bad(a, "out of memory");
+			continue;
+		}
+		if (strcmp(arg, "--markup") == 0) {
+			taken = take_markup(a, args_value(a, arg), row);
+			if (taken != 0)
+				return taken;
 			continue;
 		}
 		taken = limit_args_take(a, arg, row);

@@ -1,5 +1,6 @@
 #include "core/text.h"
 #include "main/command.h"
+#include "main/csv.h"
 #include "main/table.h"
 #include "store/ledger_sum.h"
 #include "json/write.h"
@@ -29,24 +30,6 @@ struct report {
 
 /* --- rows --- */
 
-/* A CSV field (RFC 4180); what a spreadsheet would take for a formula is quoted by an
- * apostrophe. */
-static void
-put_field(struct buf *b, struct slice text)
-{
-	bool formula = text.len > 0 && strchr("=+-@", text.ptr[0]) != NULL;
-
-	buf_byte(b, '"');
-	if (formula)
-		buf_byte(b, '\'');
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '"')
-			buf_byte(b, '"');
-		buf_byte(b, text.ptr[i]);
-	}
-	buf_add(b, S("\","));
-}
-
 static void
 put_sum_csv(struct report *p, const struct usage_sum *s)
 {
@@ -55,7 +38,7 @@ put_sum_csv(struct report *p, const struct usage_sum *s)
 
 	for (unsigned g = 0; g < GROUPS; g++)
 		if ((p->by >> g & 1) != 0)
-			put_field(b, s->group[g]);
+			csv_text(b, s->group[g]);
 	buf_printf(b, "%llu,%llu,%llu,%llu", (unsigned long long)s->requests,
 	    (unsigned long long)s->failed, (unsigned long long)s->partial,
 	    (unsigned long long)s->unpriced);

@@ -7,7 +7,7 @@
 
 #include "core/buf.h"
 
-#define TABLE_COLUMNS_MAX 16
+#define TABLE_COLUMNS_MAX 24
 
 struct table {
 	unsigned columns;

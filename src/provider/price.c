@@ -97,6 +97,17 @@ price_cost_pusd(const struct price *row, const struct usage *u)
 	return whole > INT64_MAX ? INT64_MAX : (int64_t)whole;
 }
 
+int64_t
+price_markup_pusd(int64_t pusd, int64_t bp)
+{
+	wide product = (wide)pusd * bp, half = product < 0 ? -5000 : 5000,
+	     added = (product + half) / 10000;
+
+	return added > INT64_MAX   ? INT64_MAX
+	       : added < INT64_MIN ? INT64_MIN
+				   : (int64_t)added;
+}
+
 bool
 price_exceeds(const struct rate *rate, int64_t max_pusd, int64_t units)
 {

@@ -45,6 +45,10 @@ bool price_units_fit(const struct price *row);
  */
 int64_t price_cost_pusd(const struct price *row, const struct usage *u);
 
+/* What a mark-up of bp hundredths of a percent (negative: a discount) adds to an amount,
+ * rounded once, half away from zero; saturates. */
+int64_t price_markup_pusd(int64_t pusd, int64_t bp);
+
 /* Is the rate more than max_pusd for so many units? One that is not stated is not. */
 bool price_exceeds(const struct rate *rate, int64_t max_pusd, int64_t units);
 

@@ -23,6 +23,7 @@ accountdb_row_init(struct accountdb_row *row, enum account_level level, struct s
 {
 	*row = (struct accountdb_row){.level = level,
 	    .limits = account_unlimited,
+	    .markup_bp = ACCOUNTDB_MARKUP_NONE,
 	    .name = slice_dup(name),
 	    .above = slice_dup(S(""))};
 	if (row->name != NULL && row->above != NULL)
@@ -69,8 +70,9 @@ read_row(sqlite3_stmt *s, struct accountdb_row *ret)
 	    .rules = {.expires_ms = (uint64_t)sqlite3_column_int64(s, 15),
 		.blocked = sqlite3_column_int(s, 16) != 0},
 	    .created_ms = (uint64_t)sqlite3_column_int64(s, 17),
-	    .has_markup = sqlite3_column_type(s, 18) != SQLITE_NULL,
-	    .markup_bp = sqlite3_column_int(s, 18)};
+	    .markup_bp = sqlite3_column_type(s, 18) == SQLITE_NULL
+			     ? ACCOUNTDB_MARKUP_NONE
+			     : sqlite3_column_int64(s, 18)};
 	bool ok = true;
 
 	(void)period_read(db_text(s, 5), &r.limits.period);
@@ -143,11 +145,11 @@ accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *ro
 }
 
 enum err
-accountdb_markup(sqlite3 *db, enum account_level level, struct slice name, int *ret_bp,
-    bool *ret_exists, struct note *note)
+accountdb_markup(sqlite3 *db, enum account_level level, struct slice name,
+    int64_t *ret_bp, bool *ret_exists, struct note *note)
 {
 	char *above = NULL;
-	int bp = 0;
+	int64_t bp = 0;
 	bool exists = false, done = false;
 	enum err e = ERR_OK;
 
@@ -158,8 +160,9 @@ accountdb_markup(sqlite3 *db, enum account_level level, struct slice name, int *
 		if (e != ERR_OK)
 			break;
 		exists = true;
-		done = row.has_markup || row.above_level == LEVEL_KEY;
-		bp = row.has_markup ? row.markup_bp : 0;
+		done = row.markup_bp != ACCOUNTDB_MARKUP_NONE ||
+		       row.above_level == LEVEL_KEY;
+		bp = row.markup_bp != ACCOUNTDB_MARKUP_NONE ? row.markup_bp : 0;
 		level = row.above_level;
 		free(above);
 		above = row.above;
@@ -277,8 +280,8 @@ accountdb_put(sqlite3 *db, const struct accountdb_row *row, struct note *note)
 	(void)sqlite3_bind_int64(s, 16, (sqlite3_int64)row->rules.expires_ms);
 	(void)sqlite3_bind_int(s, 17, row->rules.blocked);
 	(void)sqlite3_bind_int64(s, 18, (sqlite3_int64)row->created_ms);
-	if (row->has_markup)
-		(void)sqlite3_bind_int(s, 19, row->markup_bp);
+	if (row->markup_bp != ACCOUNTDB_MARKUP_NONE)
+		(void)sqlite3_bind_int64(s, 19, row->markup_bp);
 	e = db_done(db, sqlite3_step(s), note);
 	(void)sqlite3_finalize(s);
 	return e;

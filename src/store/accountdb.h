@@ -11,6 +11,10 @@
 #include "store/db.h"
 #include "store/keys.h"
 
+#define ACCOUNTDB_MARKUP_NONE INT64_MIN /* that of the one above holds */
+#define ACCOUNTDB_MARKUP_MIN  (-10000)
+#define ACCOUNTDB_MARKUP_MAX  10000000 /* a thousandfold */
+
 struct accountdb_row {
 	enum account_level level;
 	char *name;
@@ -19,8 +23,7 @@ struct accountdb_row {
 	struct account_limits limits;
 	struct key_rules rules;
 	uint64_t created_ms;
-	bool has_markup; /* else that of the one above holds */
-	int markup_bp;	 /* on its invoices: hundredths of a percent */
+	int64_t markup_bp; /* on its invoices: hundredths of a percent; or ..._NONE */
 };
 
 /* Frees what it holds. */
@@ -51,7 +54,7 @@ accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *ro
 /* The mark-up of its invoices: its own, else that of the nearest above that has one, else
  * 0. An account without a row has none. ERR_IO with a note, ERR_NOMEM. */
 enum err accountdb_markup(sqlite3 *db, enum account_level level, struct slice name,
-    int *ret_bp, bool *ret_exists, struct note *note) MUST_CHECK;
+    int64_t *ret_bp, bool *ret_exists, struct note *note) MUST_CHECK;
 
 /* What was spent under that account since then, corrections included, in pico-USD.
  * ERR_IO. */

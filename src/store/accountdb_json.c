@@ -83,6 +83,12 @@ put_field(
 		break;
 	case FIELD_ZONE: put_zone(to, *(const int *)at); break;
 	case FIELD_FLAG: json_put_bool(to, *(const bool *)at); break;
+	case FIELD_BASIS:
+		if (*(const int64_t *)at == ACCOUNTDB_MARKUP_NONE)
+			json_put_null(to);
+		else
+			json_put_i64(to, *(const int64_t *)at);
+		break;
 	case FIELD_LIST:
 	case FIELD_NETWORKS: put_text(to, *(char *const *)at); break;
 	case FIELD_TIME: break;
@@ -197,6 +203,22 @@ read_limit(const struct json *j, uint32_t v, int64_t *ret)
 	return true;
 }
 
+static bool
+read_basis(const struct json *j, uint32_t v, int64_t *ret)
+{
+	int64_t bp, scaled;
+
+	if (json_is(j, v, JSON_NULL)) {
+		*ret = ACCOUNTDB_MARKUP_NONE;
+		return true;
+	}
+	if (!json_scaled(j, v, 0, &bp) || !json_scaled(j, v, 3, &scaled) ||
+	    scaled != bp * 1000 || bp < ACCOUNTDB_MARKUP_MIN || bp > ACCOUNTDB_MARKUP_MAX)
+		return false;
+	*ret = bp;
+	return true;
+}
+
 /* The value that the field wants, into the row. */
 static bool
 read_value(const struct accountdb_field *f, const struct json *j, uint32_t v,
@@ -212,6 +234,7 @@ read_value(const struct accountdb_field *f, const struct json *j, uint32_t v,
 	case FIELD_FLAG:
 		*(bool *)at = json_is(j, v, JSON_TRUE);
 		return json_is(j, v, JSON_TRUE) || json_is(j, v, JSON_FALSE);
+	case FIELD_BASIS: return read_basis(j, v, at);
 	case FIELD_LIST:
 	case FIELD_NETWORKS:
 		return (null || text.ptr != NULL) &&
@@ -280,6 +303,8 @@ read_member(const struct json *j, struct slice name, uint32_t v, struct arena *a
 	    [FIELD_PERIOD] = "wants day, week, month or total",
 	    [FIELD_ZONE] = "wants an offset from UTC, like \"+02:00\"",
 	    [FIELD_FLAG] = "wants true or false",
+	    [FIELD_BASIS] = "wants a whole number of hundredths of a percent, from "
+			    "-10000 to 10000000, or null",
 	    [FIELD_LIST] = "wants a list apart by commas, or null",
 	    [FIELD_NETWORKS] = "wants networks like \"10.0.0.0/8,::1\", or null",
 	    [FIELD_TIME] = "wants a time like \"2026-12-31T00:00:00Z\", or null"};

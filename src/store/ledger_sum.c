@@ -5,6 +5,8 @@
 #include "store/accountdb_json.h"
 #include "json/write.h"
 
+#include <stdio.h>
+
 #define DAY_MS 86400000
 
 bool
@@ -37,6 +39,29 @@ ledger_sum_read_day(struct slice text, uint64_t *ret_ms)
 		return true;
 	}
 	return text.len <= 10 && accountdb_json_read_time(text, ret_ms);
+}
+
+bool
+ledger_sum_read_month(struct slice text, uint64_t *ret_since_ms, uint64_t *ret_until_ms)
+{
+	char day[] = "0000-00-01";
+	uint64_t year, month, since;
+
+	if (text.len != 7 || text.ptr[4] != '-' ||
+	    !slice_u64(slice_head(text, 4), &year) ||
+	    !slice_u64(slice_from(text, 5), &month))
+		return false;
+	memcpy(day, text.ptr, 7);
+	if (!accountdb_json_read_time(slice_str(day), &since))
+		return false;
+	year += month == 12;
+	month = month % 12 + 1;
+	(void)snprintf(
+	    day, sizeof(day), "%04u-%02u-01", (unsigned)(year % 10000), (unsigned)month);
+	if (!accountdb_json_read_time(slice_str(day), ret_until_ms))
+		return false;
+	*ret_since_ms = since;
+	return true;
 }
 
 void

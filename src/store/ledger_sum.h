@@ -15,6 +15,10 @@ bool ledger_sum_read_by(struct slice list, unsigned *ret_by);
 /* The beginning of a day (UTC), "2026-01-31" or "today". */
 bool ledger_sum_read_day(struct slice text, uint64_t *ret_ms);
 
+/* A month (UTC), "2026-01": where it begins, and the next one. */
+bool
+ledger_sum_read_month(struct slice text, uint64_t *ret_since_ms, uint64_t *ret_until_ms);
+
 /* Appends the sum as an object, with the groups that were asked for. */
 void ledger_sum_json(const struct usage_sum *s, unsigned by, struct buf *to);
 

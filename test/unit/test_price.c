@@ -320,6 +320,18 @@ TEST(units_fit_while_their_common_multiple_is_small)
 	}
 }
 
+TEST(a_markup_is_rounded_once_half_away_from_zero)
+{
+	assert_int_equal(price_markup_pusd(1000000, 1000), 100000);
+	assert_int_equal(price_markup_pusd(4, 1250), 1); /* half */
+	assert_int_equal(price_markup_pusd(3, 1250), 0);
+	assert_int_equal(price_markup_pusd(4, -1250), -1);
+	assert_int_equal(price_markup_pusd(3, -1250), 0);
+	assert_int_equal(price_markup_pusd(12345, 0), 0);
+	assert_int_equal(price_markup_pusd(INT64_MAX, -10000), -INT64_MAX);
+	assert_int_equal(price_markup_pusd(INT64_MAX, 10001), INT64_MAX);
+}
+
 int
 main(void)
 {
@@ -342,6 +354,7 @@ main(void)
 	    cmocka_unit_test(stated_rates_stay),
 	    cmocka_unit_test(what_nothing_stands_for_stays_unpriced),
 	    cmocka_unit_test(units_fit_while_their_common_multiple_is_small),
+	    cmocka_unit_test(a_markup_is_rounded_once_half_away_from_zero),
 	};
 
 	return cmocka_run_group_tests_name("price", tests, NULL, NULL);

@@ -1,0 +1,200 @@
+"""The bill: invoices, exports, prices that change, and what providers say they charge."""
+import csv
+import datetime
+import html.parser
+import io
+import json
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+
+from host import completion, reply
+from weir import until
+
+CONFIG = """
+providers:
+  one: {{dialect: openai, base_url: {url}, api_key: secret}}
+  two: {{dialect: openai, base_url: {url}, api_key: secret}}
+models:
+  a/one: [{{provider: one, model: m-1, price: {{input: 1.000003, cached_input: 0.1, output: 2}}}}]
+  a/two: [{{provider: two, model: m-2, price: {{input: 10, output: 20}}}}]
+  a/free: [{{provider: one, model: m-3}}]
+"""
+MONTH = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
+pytestmark = pytest.mark.asan
+
+
+def keyed(server, name, *limits):
+    made = server.command("key", "create", "--name", name, *limits).stdout.split()[0]
+    fields = [("authorization", f"Bearer {made}")]
+    until(lambda: server.ask("/v1/models", fields=fields).status == 200 and server.ask("/v1/models").status == 401)
+    return fields
+
+
+def spend(server, fields, model, usage, times=1):
+    for _ in range(times):
+        name = {"a/one": "m-1", "a/two": "m-2"}.get(model, "m-3")
+        server.host.play(reply(completion(model=name, usage=usage)))
+        assert server.chat(model, fields=fields).status == 200
+
+
+def pusd(*products):
+    """Tokens times USD a million, in pico-USD."""
+    return int(sum(Decimal(n) * Decimal(usd) * 10**6 for n, usd in products).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+ONE = pusd((7, "1.000003"), (5, "0.1"), (3, "2"))
+TWO = pusd((11, "10"), (13, "20"))
+
+
+@pytest.fixture
+def server(weir, host, tmp_path):
+    """Team web of acme has two keys and a user with one; team ops has another."""
+    provider = host()
+    server = weir(CONFIG.format(url=provider.url))
+    server.host = provider
+    server.command("org", "create", "acme")
+    server.command("team", "create", "web", "--org", "acme", "--markup", "12.5%")
+    server.command("team", "create", "ops", "--org", "acme")
+    server.command("team", "create", "idle")
+    server.command("user", "create", "ann", "--team", "web")
+    web, ann, ops = keyed(server, "ci", "--team", "web"), keyed(server, "ann-1", "--user", "ann"), keyed(server, "ops-1", "--team", "ops")
+    spend(server, web, "a/one", (7, 5, 3), times=3)
+    spend(server, ann, "a/two", (11, 0, 13))
+    spend(server, ann, "a/free", (1, 0, 1))
+    spend(server, ops, "a/two", (11, 0, 13), times=2)
+    server.wait_for_rows(7)
+    return server
+
+
+def invoice(server, *words, form="--json"):
+    done = server.command("invoice", *words, "--month", MONTH, form)
+    return json.loads(done.stdout) if form == "--json" else done.stdout
+
+
+# --- invoices ---
+
+
+def test_an_invoice_has_a_line_for_each_model_and_provider(server):
+    told = invoice(server, "--team", "web")
+    lines = {(line["model"], line["provider"]): line for line in told["lines"]}
+    assert set(lines) == {("a/one", "one"), ("a/two", "two"), ("a/free", "one")}
+    one = lines["a/one", "one"]
+    assert (one["requests"], one["input_tokens"], one["cached_input_tokens"], one["output_tokens"]) == (3, 21, 15, 9)
+    assert (one["cost_pusd"], lines["a/two", "two"]["cost_pusd"]) == (3 * ONE, TWO)
+    assert (lines["a/free", "one"]["cost_pusd"], lines["a/free", "one"]["unpriced_requests"], told["unpriced_requests"]) == (None, 1, 1)
+    assert told["cost_pusd"] == 3 * ONE + TWO
+    assert Decimal(told["cost_usd"]) == Decimal(3 * ONE + TWO).scaleb(-12)
+    assert (told["team"], told["month"], told["requests"], told["currency"]) == ("web", MONTH, 5, "USD")
+
+
+def test_a_markup_is_added_once_and_rounded_once(server):
+    told = invoice(server, "--team", "web")
+    cost = 3 * ONE + TWO
+    due = int((Decimal(cost) * Decimal("0.125")).quantize(Decimal(1), ROUND_HALF_UP))
+    assert (told["markup_basis_points"], told["markup_pusd"], told["total_pusd"]) == (1250, due, cost + due)
+    assert cost % 8 != 0  # else nothing was rounded
+    # The ledger keeps the cost.
+    assert sum(row["cost_pusd"] or 0 for row in server.rows() if row["team"] == "web") == cost
+
+
+@pytest.mark.parametrize(
+    "who, cost, basis",
+    [
+        (("--user", "ann"), TWO, 1250),  # of its team
+        (("--key", "ci"), 3 * ONE, 1250),
+        (("--team", "ops"), 2 * TWO, 0),
+        (("--organisation", "acme"), 3 * ONE + 3 * TWO, 0),
+        (("--team", "idle"), 0, 0),
+    ],
+)
+def test_whose_markup_it_is(server, who, cost, basis):
+    told = invoice(server, *who)
+    assert (told["cost_pusd"], told["markup_basis_points"]) == (cost, basis)
+    assert told["total_pusd"] == cost + told["markup_pusd"]
+
+
+def test_a_discount_and_none(server):
+    server.command("team", "set", "web", "--markup", "-50%")
+    told = invoice(server, "--team", "web")
+    assert (told["markup_basis_points"], told["total_pusd"]) == (-5000, told["cost_pusd"] + told["markup_pusd"])
+    server.command("team", "set", "web", "--budget", "5/month")  # what is not named stays
+    assert invoice(server, "--team", "web")["markup_basis_points"] == -5000
+    server.command("team", "set", "web", "--markup", "none")
+    assert invoice(server, "--team", "web")["total_pusd"] == told["cost_pusd"]
+
+
+@pytest.mark.parametrize("text", ["10", "x%", "%", "1.234%", "-101%", "1e3%", ""])
+def test_a_markup_that_is_none(server, text):
+    done = server.command("team", "set", "web", "--markup", text, check=False)
+    assert done.returncode == 2 and "--markup wants a percentage" in done.stderr
+
+
+def test_an_invoice_in_csv_sums_up(server):
+    rows = list(csv.DictReader(io.StringIO(invoice(server, "--team", "web", form="--csv"))))
+    assert [row["line"] for row in rows] == ["usage"] * 3 + ["markup", "total"]
+    told = invoice(server, "--team", "web")
+    assert int(rows[-1]["cost_pusd"]) == told["total_pusd"] == sum(int(row["cost_pusd"] or 0) for row in rows[:-1])
+    assert all(Decimal(row["cost_usd"]) == Decimal(row["cost_pusd"]).scaleb(-12) for row in rows if row["cost_pusd"])
+
+
+class Page(html.parser.HTMLParser):
+    """The cells of the page's rows, and what it would load from elsewhere."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.loads, self.cell, self.text, self.title = [], [], False, "", ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.loads += [value for name, value in attributes if name in ("src", "href")]
+        self.cell = tag in ("td", "th")
+        if tag == "tr":
+            self.rows.append([])
+        if self.cell:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self.cell = self.cell and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        self.text += data
+        if self.cell:
+            self.rows[-1][-1] += data
+
+
+def test_an_invoice_as_a_page(server):
+    page = Page(invoice(server, "--team", "web", form="--html"))
+    told = invoice(server, "--team", "web")
+    assert page.loads == []
+    assert page.rows[0] == ["model", "provider", "requests", "input", "cached_input", "output", "request", "USD"]
+    assert ["a/one", "one", "3", "21", "15", "9", "3", told["lines"][[line["model"] for line in told["lines"]].index("a/one")]["cost_usd"]] in page.rows
+    assert page.rows[-3:] == [["Cost", told["cost_usd"]], ["Mark-up 12.5%", told["markup_usd"]], ["Total", told["total_usd"]]]
+    assert "1 of the requests have no known cost" in page.text
+
+
+def test_names_cannot_write_into_the_page(server):
+    server.command("team", "create", '<b>"&', "--markup", "1%")
+    page = invoice(server, "--team", '<b>"&', form="--html")
+    assert '<b>"&' not in page and Page(page).text.count('<b>"&') == 2
+
+
+def test_an_invoice_for_a_terminal(server):
+    text = server.command("invoice", "--team", "web", "--month", MONTH).stdout
+    told = invoice(server, "--team", "web")
+    assert [line.split() for line in text.splitlines()[-4:-1]] == [
+        ["cost", told["cost_usd"]], ["mark-up", "12.5%", told["markup_usd"]], ["total", "USD", told["total_usd"]]]
+    assert "1 of the requests have no known cost" in text
+
+
+def test_no_invoice(server):
+    for words, status, why in [
+        (["--team", "nobody", "--month", MONTH], 1, 'there is no team "nobody"'),
+        (["--team", "web"], 2, "--month is wanted"),
+        (["--month", MONTH], 2, "--team, --organisation, --user or --key is wanted"),
+        (["--team", "web", "--user", "ann", "--month", MONTH], 2, "an invoice is for one of them"),
+        (["--team", "web", "--month", "2026-13"], 2, "--month wants one like 2026-01"),
+    ]:
+        done = server.command("invoice", *words, check=False)
+        assert (done.returncode, done.stdout) == (status, "") and why in done.stderr, done.stderr
+    assert json.loads(server.command("invoice", "--team", "web", "--month", "2001-02", "--json").stdout)["lines"] == []
