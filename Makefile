@@ -162,7 +162,7 @@ bench: $(WEIR) $(BENCH)  ## weir and nginx side by side; prints ratios of CPU pe
 soak: $(WEIR) $(BENCH)  ## a million requests with failing hosts: no row lost, no memory grown
 	@$(PYTHON) bench/soak.py $(SOAK_OPTIONS)
 
-docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md
+docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md, docs/dialects.md
 	@tools/docs.sh $(WEIR)
 
 clean:  ## remove build/

@@ -34,6 +34,9 @@ enum meaning {
 const char *meaning_name(enum meaning m);
 const char *meaning_text(enum meaning m);
 
+/* The values that say only what is so anyway: JSON, between "|". Static text. */
+const char *meaning_neutral(enum meaning m);
+
 /* Does this value (JSON as it stands) say only what is so anyway? */
 bool meaning_is_neutral(enum meaning m, struct slice value);
 
