@@ -591,6 +591,7 @@ const struct translation gemini_translation = {
     .keep = 9,
     .read_prompt = gemini_read_prompt,
     .write_prompt = gemini_write_prompt,
+    .needs_bytes = gemini_needs_bytes,
     .read_answer = gemini_answer_read,
     .write_answer = gemini_answer_write,
     .in_bytes = sizeof(struct in),

@@ -307,6 +307,15 @@ put_member(struct writer *w, const struct member *m)
 	}
 }
 
+/* Models before 3 read URLs of Google's own services only. */
+bool
+gemini_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	return gemini_model_version(plan->model) < 30 &&
+	       !writer_is_googles(p->media.data) &&
+	       slice_search(p->media.data, S("youtube.com")) == p->media.data.len;
+}
+
 enum err
 gemini_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)

@@ -625,6 +625,13 @@ put_cross(struct writer *w)
 	writer_unknown(w);
 }
 
+bool
+openai_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	(void)plan;
+	return p->kind == PART_FILE;
+}
+
 enum err
 openai_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
