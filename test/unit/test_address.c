@@ -107,7 +107,7 @@ TEST(loopback_is_this_machine_only)
 }
 
 static void
-test_public_or_not(void **state)
+public_is_what_the_internet_has(void **state)
 {
 	static const char *const open[] = {"1.1.1.1", "8.8.8.8", "9.255.255.255",
 	    "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0",
@@ -147,7 +147,7 @@ main(void)
 	    cmocka_unit_test(hosts_with_a_port),
 	    cmocka_unit_test(a_zero_byte_ends_no_host),
 	    cmocka_unit_test(loopback_is_this_machine_only),
-	    cmocka_unit_test(test_public_or_not),
+	    cmocka_unit_test(public_is_what_the_internet_has),
 	};
 
 	return cmocka_run_group_tests_name("address", tests, NULL, NULL);
