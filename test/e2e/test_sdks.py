@@ -127,6 +127,7 @@ def test_chat(ask, hosts, client, backend, stream):
     assert (prompt.values["temperature"], prompt.values["max_output"]) == (0.5, 200)
 
 
+@pytest.mark.asan
 @each_pair
 @whole_and_streamed
 def test_tools(ask, hosts, client, backend, stream):
@@ -218,6 +219,7 @@ def meaning_of(backend, kind, data):
     return (words_of(parts), calls) if all(isinstance(given, dict) for _, given in calls) else None
 
 
+@pytest.mark.asan
 @pytest.mark.parametrize("client, backend", [pair for pair in PAIRS if not pair[0].startswith("ai ")])
 def test_recorded_answers(ask, hosts, client, backend):
     found = recorded(backend)
@@ -285,6 +287,7 @@ def test_errors_of_weir(ask, client):
     assert "Did you mean 'a/openai'" in raised(client, 4, ask(client, "any", model="a/opena"))
 
 
+@pytest.mark.asan
 @each_pair
 def test_a_stream_that_breaks(ask, hosts, client, backend):
     """What came is no answer: the client's own error is raised, and it tells who broke off."""
