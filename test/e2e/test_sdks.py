@@ -74,9 +74,9 @@ def node(tmp_path_factory):
 def asker(node, server_for):
     """ask(client, backend, what) gives what the client makes of it."""
 
-    def ask(client, backend, what="chat", stream=False, key=KEY, model=None):
+    def ask(client, backend, what="chat", stream=False, key=KEY, model=None, **more):
         server = server_for(client)
-        task = {"key": key, "model": model or f"a/{backend}", "what": what, "stream": stream, "url": server.url}
+        task = {**more, "key": key, "model": model or f"a/{backend}", "what": what, "stream": stream, "url": server.url}
         if client == "boto3":
             task |= server.pair | ({} if key == KEY else {"key": key})
         if client in NPM:
@@ -186,6 +186,14 @@ def test_tokens_are_counted(ask_fresh, hosts, client, backend):
     hosts[backend].begin(says(backend))
     assert 1 <= ask_fresh(client, backend, "count") <= 30
     assert hosts[backend].requests == []
+
+
+@pytest.mark.parametrize("version", ("v1", "v1beta"))
+@pytest.mark.parametrize("client", ("google-genai", "npm google"))
+@whole_and_streamed
+def test_googles_two_versions(ask, hosts, client, version, stream):
+    hosts["openai"].begin(says("openai", text("rain")))
+    assert ask(client, "openai", stream=stream, version=version)["text"] == "rain"
 
 
 # --- answers recorded of the real providers ---
