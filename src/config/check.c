@@ -184,7 +184,8 @@ wants_pictures(const struct config *c)
 		const struct provider *p = c->catalog->providers[i];
 
 		if (p->base_url != NULL && provider_is_usable(p) &&
-		    (p->dialect == DIALECT_BEDROCK || p->dialect == DIALECT_GEMINI))
+		    (p->dialect == DIALECT_BEDROCK || p->dialect == DIALECT_GEMINI ||
+			p->auth == AUTH_GOOGLE))
 			return true;
 	}
 	return false;
