@@ -300,6 +300,20 @@ put_calls(struct writer *w, const struct turn *from, const struct turn *end)
 	json_close(w->to, ']');
 }
 
+/* Which of text and calls are in it. What an assistant cannot show is lost. */
+static void
+look_at(struct writer *w, const struct turn *t, bool *text, bool *calls)
+{
+	for (const struct part *p = t->parts; p != NULL; p = p->next)
+		switch (p->kind) {
+		case PART_TEXT:
+		case PART_REFUSAL: *text = true; break;
+		case PART_CALL: *calls = true; break;
+		case PART_REASONING: break;
+		default: writer_lose_part(w, t, p);
+		}
+}
+
 /* One message for all turns of a group of the assistant's. */
 static void
 put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
@@ -308,13 +322,7 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 	bool text = false, calls = false;
 
 	for (const struct turn *t = from; t != end; t = t->next)
-		for (const struct part *p = t->parts; p != NULL; p = p->next) {
-			text = text || p->kind == PART_TEXT || p->kind == PART_REFUSAL;
-			calls = calls || p->kind == PART_CALL;
-			if (p->kind != PART_TEXT && p->kind != PART_CALL &&
-			    p->kind != PART_REASONING && p->kind != PART_REFUSAL)
-				writer_lose_part(w, t, p);
-		}
+		look_at(w, t, &text, &calls);
 	if (!text && !calls)
 		return; /* it only thought */
 	put_role(w, from, ROLE_ASSISTANT);
