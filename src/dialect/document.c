@@ -68,6 +68,16 @@ static const char parts_text[] = "\n"
 				 "\n"
 				 "| what |";
 
+static const char left_out_text[] =
+    "\n"
+    "## Left out without being named\n"
+    "\n"
+    "Where the target has no place for them. They say nothing about the answer that is "
+    "wanted, or what is so anyway:\n"
+    "\n"
+    "| dialect | member | why |\n"
+    "|---|---|---|\n";
+
 static const char schemas_text[] =
     "\n"
     "## Schemas\n"
@@ -289,6 +299,23 @@ put_ids(struct buf *to)
 	}
 }
 
+static void
+put_left_out(struct buf *to)
+{
+	static const struct {
+		enum dialect_id dialect;
+		const char *path, *why;
+	} rows[] = {
+#define LEFT_OUT(dialect, path, why) {DIALECT_##dialect, path, why},
+#include "dialect/left_out.def"
+	};
+
+	put(to, left_out_text);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		buf_printf(to, "| %s | `%s` | %s |\n", dialect_name(rows[i].dialect),
+		    rows[i].path, rows[i].why);
+}
+
 /* --- schemas --- */
 
 static const unsigned targets[] = {SCHEMA_FOR_GEMINI, SCHEMA_FOR_GEMINI_OPENAPI,
@@ -335,6 +362,7 @@ document_dialects(struct buf *to)
 	put(to, ".\n");
 	put_members(to);
 	put_parts(to);
+	put_left_out(to);
 	put_schemas(to);
 	put_ids(to);
 	put(to, reasoning_text);

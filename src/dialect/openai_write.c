@@ -393,14 +393,17 @@ put_user(struct writer *w, const struct turn *from, const struct turn *end)
 static void
 put_system(struct writer *w, const struct turn *from, const struct turn *end)
 {
-	bool cached = false;
+	bool cached = false, joined;
 
 	for (const struct turn *t = from; t != end; t = t->next) {
 		for (const struct part *p = t->parts; p != NULL; p = p->next)
 			cached = cached || p->cache != CACHE_NONE;
+		joined = !cached || (w->plan->quirks & Q_TAKES_CACHE_CONTROL) == 0;
+		for (const struct part *p = t->parts; joined && p != NULL; p = p->next)
+			if (p->kind != PART_TEXT && p->kind != PART_REFUSAL)
+				writer_lose_part(w, t, p);
 		put_role(w, t, ROLE_SYSTEM);
-		put_content(
-		    w, t, !cached || (w->plan->quirks & Q_TAKES_CACHE_CONTROL) == 0);
+		put_content(w, t, joined);
 		json_close(w->to, '}');
 	}
 }
