@@ -118,6 +118,10 @@ TEST(what_others_lack_is_named)
 	    "'messages':[{'role':'user','content':[{'text':'a'}]}]}",
 	    "{'model':'some-model','messages':[{'role':'user','content':'a'}]}", "");
 	assert_prompt(BEDROCK, OPENAI,
+	    "{'additionalModelResponseFieldPaths':[ '\\/stop_sequence'\n],"
+	    "'messages':[{'role':'user','content':[{'text':'a'}]}]}",
+	    "{'model':'some-model','messages':[{'role':'user','content':'a'}]}", "");
+	assert_prompt(BEDROCK, OPENAI,
 	    "{'guardrailConfig':{},'performanceConfig':{'latency':'optimized'},"
 	    "'additionalModelResponseFieldPaths':['/a'],'additionalModelRequestFields':{"
 	    "'anthropic_beta':['b']},'inferenceConfig':{'x':1},'toolConfig':{'tools':[{"
