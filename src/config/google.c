@@ -20,66 +20,90 @@ is_name(struct slice s)
 	return s.len > 0;
 }
 
-/* A member of the file, decoded, for the heap; NULL when out of memory. */
-static char *
-member(const struct json *j, struct arena *a, const char *name)
+/* A file in the reading. */
+struct reading {
+	struct json json;
+	struct arena arena;
+	bool nomem;
+};
+
+/* A member, decoded; empty when it is no text, or none that a C string can hold. */
+static struct slice
+text_of(struct reading *r, struct slice name)
 {
+	uint32_t v = json_get(&r->json, 0, name);
 	struct slice text;
 
-	if (!json_string(j, json_get(j, 0, slice_str(name)), a, &text))
-		text = S("");
-	return slice_dup(memchr(text.ptr, '\0', text.len) != NULL ? S("") : text);
+	if (!json_is(&r->json, v, JSON_STRING))
+		return S("");
+	if (!json_string(&r->json, v, &r->arena, &text)) {
+		r->nomem = true;
+		return S("");
+	}
+	return slice_find(text, '\0') < text.len ? S("") : text;
+}
+
+/* The same for the heap. */
+static char *
+member(struct reading *r, struct slice name)
+{
+	char *copy = slice_dup(text_of(r, name));
+
+	r->nomem = r->nomem || copy == NULL;
+	return copy;
 }
 
 static const char *
-read_account(struct google *g, const struct json *j, struct arena *a)
+read_account(struct google *g, struct reading *r)
 {
+	struct jwt_account *a = &g->account;
 	struct slice key;
 
-	if (!json_equals(j, json_get(j, 0, S("type")), S("service_account")))
+	if (!slice_eq(text_of(r, S("type")), S("service_account")))
 		return "it is not of a service account";
-	g->account.issuer = member(j, a, "client_email");
-	g->account.key_id = member(j, a, "private_key_id");
-	g->account.audience = member(j, a, "token_uri");
-	g->project = member(j, a, "project_id");
-	if (!json_string(j, json_get(j, 0, S("private_key")), a, &key))
-		key = S("");
-	g->account.key = secret_new(key);
-	if (g->account.issuer == NULL || g->account.audience == NULL)
-		return "out of memory";
-	if (g->account.issuer[0] == '\0')
+	a->issuer = member(r, S("client_email"));
+	a->key_id = member(r, S("private_key_id"));
+	a->audience = member(r, S("token_uri"));
+	g->project = member(r, S("project_id"));
+	key = text_of(r, S("private_key"));
+	a->key = secret_new(key);
+	r->nomem = r->nomem || (key.len > 0 && a->key.bytes == NULL);
+	if (r->nomem)
+		return NULL;
+	if (a->issuer[0] == '\0')
 		return "it has no client_email";
-	if (!slice_istarts(slice_str(g->account.audience), S("http")))
+	if (!slice_istarts(slice_str(a->audience), S("http")))
 		return "it has no token_uri";
 	return jwt_is_key(key) ? NULL : "its private_key is no RSA key";
 }
 
-/* What is wrong with the file, or NULL. */
-static const char *
-read_file(struct google *g, const char *path)
+/* ERR_NOT_FOUND with what is wrong with the file; ERR_NOMEM. */
+static enum err
+read_file(struct google *g, const char *path, const char **ret_wrong)
 {
 	struct buf text;
-	struct json j;
-	struct arena a;
+	struct reading r = {.nomem = false};
 	int error;
-	const char *wrong;
 
 	buf_init(&text, GOOGLE_FILE_MAX);
-	json_init(&j, TAPE_MAX);
-	arena_init(&a, NULL, 0, GOOGLE_FILE_MAX);
+	json_init(&r.json, TAPE_MAX);
+	arena_init(&r.arena, NULL, 0, 4 * GOOGLE_FILE_MAX);
 	error = loading_file(path, &text);
-	if (error != 0)
-		wrong = strerror(error);
-	else if (json_parse(&j, buf_slice(&text), 4) != ERR_OK)
-		wrong = "it is not JSON";
-	else
-		wrong = read_account(g, &j, &a);
+	if (error != 0) {
+		r.nomem = text.err == ERR_NOMEM;
+		*ret_wrong = strerror(error);
+	} else {
+		enum err e = json_parse(&r.json, buf_slice(&text), 4);
+
+		r.nomem = e == ERR_NOMEM;
+		*ret_wrong = e != ERR_OK ? "it is not JSON" : read_account(g, &r);
+	}
 	if (text.len > 0)
 		secret_wipe(text.ptr, text.len);
 	buf_free(&text);
-	json_free(&j);
-	arena_free(&a);
-	return wrong;
+	json_free(&r.json);
+	arena_free(&r.arena);
+	return r.nomem ? ERR_NOMEM : *ret_wrong != NULL ? ERR_NOT_FOUND : ERR_OK;
 }
 
 static enum err
@@ -109,25 +133,26 @@ google_find(struct google *ret_google, struct note *ret_why)
 {
 	const char *path = expand_variable("GOOGLE_APPLICATION_CREDENTIALS"), *wrong;
 	struct google g = {0};
-	enum err e = ERR_NOT_FOUND;
+	enum err e;
 
 	if (path == NULL) {
 		note_set(ret_why, "no service account: set "
 				  "GOOGLE_APPLICATION_CREDENTIALS to its file");
-		return e;
+		return ERR_NOT_FOUND;
 	}
-	wrong = read_file(&g, path);
-	if (wrong != NULL)
+	e = read_file(&g, path, &wrong);
+	if (e == ERR_NOT_FOUND)
 		note_set(ret_why, "GOOGLE_APPLICATION_CREDENTIALS: %s: %s", path, wrong);
-	else if (g.account.key_id == NULL || g.project == NULL ||
-		 g.account.key.bytes == NULL || read_place(&g) != ERR_OK)
-		e = ERR_NOMEM;
-	else if (!is_name(slice_str(g.location)))
+	if (e == ERR_OK)
+		e = read_place(&g);
+	if (e == ERR_OK && !is_name(slice_str(g.location))) {
 		note_set(ret_why, "GOOGLE_CLOUD_LOCATION is no name of a location");
-	else if (g.project[0] != '\0' && !is_name(slice_str(g.project)))
+		e = ERR_NOT_FOUND;
+	} else if (e == ERR_OK && g.project[0] != '\0' &&
+		   !is_name(slice_str(g.project))) {
 		note_set(ret_why, "GOOGLE_CLOUD_PROJECT is no id of a project");
-	else
-		e = ERR_OK;
+		e = ERR_NOT_FOUND;
+	}
 	if (e == ERR_OK)
 		*ret_google = g;
 	else
