@@ -83,6 +83,7 @@ read_file(struct google *g, const char *path, const char **ret_wrong)
 {
 	struct buf text;
 	struct reading r = {.nomem = false};
+	enum err e = ERR_NOT_FOUND;
 	int error;
 
 	buf_init(&text, GOOGLE_FILE_MAX);
@@ -93,17 +94,17 @@ read_file(struct google *g, const char *path, const char **ret_wrong)
 		r.nomem = text.err == ERR_NOMEM;
 		*ret_wrong = strerror(error);
 	} else {
-		enum err e = json_parse(&r.json, buf_slice(&text), 4);
-
+		e = json_parse(&r.json, buf_slice(&text), 4);
 		r.nomem = e == ERR_NOMEM;
 		*ret_wrong = e != ERR_OK ? "it is not JSON" : read_account(g, &r);
+		e = *ret_wrong == NULL ? ERR_OK : ERR_NOT_FOUND;
 	}
 	if (text.len > 0)
 		secret_wipe(text.ptr, text.len);
 	buf_free(&text);
 	json_free(&r.json);
 	arena_free(&r.arena);
-	return r.nomem ? ERR_NOMEM : *ret_wrong != NULL ? ERR_NOT_FOUND : ERR_OK;
+	return r.nomem ? ERR_NOMEM : e;
 }
 
 static enum err

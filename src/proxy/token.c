@@ -278,6 +278,6 @@ token_took(struct worker *w, const struct provider *p)
 void
 token_forget(struct worker *w)
 {
-	while (!list_empty(&w->tokens))
-		token_free(CONTAINER_OF(w->tokens.next, struct token, link));
+	LIST_FOR_EACH_SAFE (l, &w->tokens)
+		token_free(CONTAINER_OF(l, struct token, link));
 }
