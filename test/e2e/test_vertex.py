@@ -129,7 +129,7 @@ def test_it_is_renewed_before_its_end(front, tokens):
     server = front()
     tokens.play_next(given(1, span=1), given(2))
     assert server.chat("acme/large").status == 200
-    until(lambda: server.chat("acme/large").status == 200 and len(tokens.requests) == 2)
+    until(lambda: server.chat("acme/large").status == 200 and len(tokens.requests) == 2, seconds=20)
     assert bearers(server)[-1] == "Bearer ya29.token-2"
     assert server.chat("acme/large").status == 200 and len(tokens.requests) == 2
 
