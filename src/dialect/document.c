@@ -282,8 +282,7 @@ static void
 put_ids(struct buf *to)
 {
 	static const char *const ids[] = {"call_abc123", "functions.f:0",
-	    "call_"
-	    "0123456789012345678901234567890123456789012345678901234567890123456789"};
+	    "call_01234567890123456789012345678901234567890123456789012345678901"};
 
 	put(to, ids_text);
 	put_columns(to, 1, DIALECT_NATIVE);
