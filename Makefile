@@ -48,7 +48,7 @@ UNIT	:= $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/test_*.c))
 SCENARIO := $(patsubst test/scenario/%.c,$B/scenario/%,$(wildcard test/scenario/test_*.c))
 HELP	:= $(patsubst %.c,$B/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 WORLD	:= $(patsubst %.c,$B/%.o,$(filter-out test/scenario/test_%,$(wildcard test/scenario/*.c)))
-PROBE	:= $B/probe
+PROBE	:= $B/probe $B/translate
 FUZZ	:= $(patsubst test/fuzz/%.c,$B/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 BENCH	:= $(patsubst bench/%.c,build/release/bench/%,$(wildcard bench/*.c))
 PACKAGES := build/.packages-build
@@ -92,7 +92,7 @@ $B/scenario/%: test/scenario/%.c $(WORLD) $(HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(WORLD) $(HELP) $(LIB) $(LDLIBS) $(LF_TEST)
 
-$(PROBE): test/e2e/probe.c $(LIB)
+$(PROBE): $B/%: test/e2e/%.c $(LIB)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
 
 # In other modes than fuzz they run the files that they are given.
@@ -100,6 +100,10 @@ REPLAY	:= $(if $(filter fuzz,$(MODE)),,$B/test/fuzz/replay.o)
 $B/fuzz/%: test/fuzz/%.c $(REPLAY) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(REPLAY) $(LIB) $(LDLIBS)
+
+build/release/bench/prompt: bench/prompt.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
 # Apart from weir's code, as what they measure is weir.
 build/release/bench/%: bench/%.c | $(PACKAGES)
@@ -128,6 +132,9 @@ install: $(WEIR)  ## install under PREFIX (/usr/local)
 test:  ## set up, then run every test: unit, golden, scenario, e2e, under ASan and TSan too
 	@tools/test.sh
 
+test-agents: $(WEIR)  ## Claude Code, Codex and Gemini CLI (700 MB) on foreign backends, offline
+	@tools/agents.sh
+
 unit: $(UNIT) $(SCENARIO)  ## the C tests of this MODE
 	@for t in $(UNIT) $(SCENARIO); do $$t || exit 1; done
 
@@ -155,7 +162,7 @@ bench: $(WEIR) $(BENCH)  ## weir and nginx side by side; prints ratios of CPU pe
 soak: $(WEIR) $(BENCH)  ## a million requests with failing hosts: no row lost, no memory grown
 	@$(PYTHON) bench/soak.py $(SOAK_OPTIONS)
 
-docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md
+docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md, docs/dialects.md
 	@tools/docs.sh $(WEIR)
 
 clean:  ## remove build/
@@ -164,5 +171,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
+.PHONY: all run engine install test test-agents unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
 .DELETE_ON_ERROR:

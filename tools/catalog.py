@@ -266,10 +266,18 @@ def stated(row, field):
     return None if field in row["inferred"] or (value == 0 and value is not False) else value
 
 
+def dialect_of(row, rules):
+    for entry in rules.toml["dialects"]:
+        if row["provider"] in entry["providers"] and re.search(entry["names"], row["model"]):
+            rules.note("marked", f"`dialect`: {entry['why']}", row)
+            return entry["dialect"]
+    return None
+
+
 def offer_of(row, kind, rules):
     region = row["provider"] in REGION and REGION[row["provider"]].search(row["model"])
     offer = {"provider": row["provider"], "model": row["model"],
-             "region": region[1] if region else None, "context": stated(row, "context")}
+             "region": region[1] if region else None, "dialect": dialect_of(row, rules), "context": stated(row, "context")}
     if kind in ("chat", "completion"):
         for field in ("max_output", "tools", "vision", "structured_output"):
             offer[field] = stated(row, field)

@@ -46,6 +46,19 @@ usage_is_input(enum usage_class c)
 	}
 }
 
+void
+usage_update(struct usage *u, const struct usage *later)
+{
+	const struct usage before = *u;
+
+	*u = *later;
+	if (!before.known || usage_input_tok(later) > usage_input_tok(&before))
+		return;
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (usage_is_input((enum usage_class)c))
+			u->count[c] = before.count[c];
+}
+
 uint64_t
 usage_input_tok(const struct usage *u)
 {

@@ -24,6 +24,13 @@ struct usage {
 	int64_t stated_pusd; /* the provider's own figure of the cost */
 };
 
+/*
+ * Takes over a later state of the same usage: what was used for the answer is the
+ * later one's; what was used for the prompt too, unless it tells less than was known,
+ * as later states may leave it out or tell it less finely.
+ */
+void usage_update(struct usage *u, const struct usage *later);
+
 /* Its name in the ledger and in reports: "input_tokens". Static text. */
 const char *usage_name(enum usage_class c);
 

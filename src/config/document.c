@@ -144,10 +144,13 @@ static const char providers_text[] =
     "| `api_key` | text or list | The key, or several that are taken in turn and "
     "benched one by one; commas part keys as well. Without it a new host is asked "
     "without a key, and a built-in one with the key of its variable. |\n"
-    "| `dialect` | `openai` | What it speaks. `anthropic`, `gemini` and `bedrock` are "
-    "known, but not spoken yet: such a host is left out. |\n"
+    "| `dialect` | word | What it speaks: `openai`, `responses`, `anthropic`, `gemini`, "
+    "`cohere` or `bedrock` ([dialects](dialects.md)). |\n"
     "| `auth` | word | How the key is sent: `bearer` (`Authorization: Bearer KEY`), "
-    "`api-key` (`api-key: KEY`), `x-api-key` (`x-api-key: KEY`), `none`. |\n"
+    "`api-key` (`api-key: KEY`), `x-api-key` (`x-api-key: KEY`), "
+    "`x-goog-api-key`, `aws` (each request is signed with the access key that AWS's own "
+    "tools would use), `google` (a token of the service account that "
+    "`GOOGLE_APPLICATION_CREDENTIALS` names), `none`. |\n"
     "| `title` | text | Its name for people. |\n"
     "| `quirks` | list | How it deviates from its dialect; "
     "[names](providers.md#quirks). Replaces the built-in list. |\n"
@@ -194,6 +197,9 @@ static const char models_text[] =
     "| `tools`, `vision`, `audio`, `structured_output`, `reasoning` | bool | What it "
     "can and cannot do. What nobody says is tried. |\n"
     "| `deprecated` | bool | Taken last. |\n"
+    "| `dialect` | word | The one dialect in which it can be asked, where that is not "
+    "its "
+    "provider's: `responses` for models that OpenAI serves so only. |\n"
     "\n"
     "Prices are exact decimal numbers of USD for a million tokens, or "
     "`{usd: AMOUNT, per: UNITS}`. Classes\n"
@@ -338,11 +344,21 @@ static const char providers_intro[] =
 
 static const char providers_notes[] =
     "\n"
-    "Hosts whose dialect is not `openai` are known by name and not spoken to yet. "
-    "Those with an optional key\n"
+    "A host whose dialect is `native` is known by name and not spoken to. Those with an "
+    "optional key\n"
     "run on your own machine; they are asked without one, and what is sent there is "
     "local. Where a base URL\n"
     "holds `${NAME}`, that variable must be set as well.\n"
+    "\n"
+    "`bedrock` without its variable signs requests with the access key that AWS's own "
+    "tools would use.\n"
+    "`vertex` without its variable (a key of Vertex in express mode) uses the service "
+    "account whose file\n"
+    "`GOOGLE_APPLICATION_CREDENTIALS` names, in the project `GOOGLE_CLOUD_PROJECT` (else "
+    "the account's own)\n"
+    "and at the location `GOOGLE_CLOUD_LOCATION` (else `global`); each thread gets a "
+    "token of its own, and\n"
+    "another some minutes before that ends.\n"
     "\n"
     "## Quirks\n"
     "\n"
@@ -381,7 +397,7 @@ document_row(const struct provider_row *row, struct buf *to)
 	put(to, row->auth == AUTH_OPTIONAL ? " (optional) | " : " | ");
 	put_code(to, row->base_url);
 	buf_printf(to, " | %s%s | ", dialect_name(row->dialect),
-	    dialect_find(row->dialect) == NULL ? " (not yet)" : "");
+	    dialect_find(row->dialect) == NULL ? " (not spoken)" : "");
 	put_code(to, row->id_header);
 	put(to, " | ");
 	for (unsigned i = 0; i < QUIRKS; i++) {

@@ -21,6 +21,7 @@ enum field {
 	FIELD_MAX_OUTPUT,
 	FIELD_PRICE,
 	FIELD_DEPRECATED,
+	FIELD_DIALECT,
 	FIELD_TOOLS, /* from here on the abilities */
 	FIELD_VISION,
 	FIELD_STRUCTURED,
@@ -30,8 +31,8 @@ enum field {
 };
 
 static const char *const field_names[FIELDS] = {"provider", "model", "context",
-    "max_output", "price", "deprecated", "tools", "vision", "structured_output",
-    "reasoning", "audio"};
+    "max_output", "price", "deprecated", "dialect", "tools", "vision",
+    "structured_output", "reasoning", "audio"};
 
 static const unsigned abilities[] = {
     CAP_TOOLS, CAP_VISION, CAP_STRUCTURED, CAP_REASONING, CAP_AUDIO};
@@ -283,6 +284,20 @@ read_abilities(struct loading *l, const struct yaml_node *const *v, struct offer
 }
 
 static void
+read_dialect(struct loading *l, const struct yaml_node *n, struct offer *o)
+{
+	const char *words[DIALECT_NATIVE];
+	unsigned i;
+
+	for (i = 0; i < DIALECT_NATIVE; i++)
+		words[i] = dialect_name((enum dialect_id)i);
+	if (!loading_word(l, n, words, DIALECT_NATIVE, &i))
+		return;
+	o->has_dialect = true;
+	o->dialect = (enum dialect_id)i;
+}
+
+static void
 read_fields(struct loading *l, const struct yaml_node *const *v, enum operation op,
     struct offer *o)
 {
@@ -293,6 +308,8 @@ read_fields(struct loading *l, const struct yaml_node *const *v, enum operation 
 		    l, v[FIELD_MAX_OUTPUT], 1, 1u << 30, &o->max_output_tok);
 	if (v[FIELD_DEPRECATED] != NULL)
 		(void)loading_bool(l, v[FIELD_DEPRECATED], &o->deprecated);
+	if (v[FIELD_DIALECT] != NULL)
+		read_dialect(l, v[FIELD_DIALECT], o);
 	if (v[FIELD_PRICE] != NULL)
 		read_price(l, v[FIELD_PRICE], op, o);
 	read_abilities(l, v, o);
@@ -349,6 +366,8 @@ take_base(struct offer *o, const struct offer *base)
 	o->can = base->can;
 	o->cannot = base->cannot;
 	o->deprecated = base->deprecated;
+	o->has_dialect = base->has_dialect;
+	o->dialect = base->dialect;
 	o->prices = base->prices;
 }
 

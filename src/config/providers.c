@@ -3,6 +3,8 @@
  * then the entries of other names. Keys come from an entry's api_key, else from
  * the row's variables.
  */
+#include "config/aws.h"
+#include "config/google.h"
 #include "config/loading.h"
 
 #include "dialect/dialect.h"
@@ -200,6 +202,62 @@ miss_key(struct making *m)
 	set_missing(m, loading_keep(m->l, "%s", text.text));
 }
 
+/* Where an access key of AWS is found, requests are signed with it. */
+static void
+sign_with_aws(struct making *m)
+{
+	struct slice region;
+	struct note why;
+	struct aws aws;
+	enum err e = aws_find(&aws, &why);
+
+	if (e == ERR_NOT_FOUND)
+		set_missing(m, loading_keep(m->l, "%s", why.text));
+	m->l->nomem = m->l->nomem || e == ERR_NOMEM;
+	if (e != ERR_OK)
+		return;
+	m->p->auth = AUTH_AWS;
+	m->p->aws = aws.key;
+	aws.key = (struct sigv4_credentials){0};
+	region =
+	    m->p->host.name == NULL ? S("") : sigv4_region_of(slice_str(m->p->host.name));
+	if (region.len == 0 && aws.region != NULL)
+		region = slice_str(aws.region);
+	m->p->aws_region = loading_dup(m->l, region.len > 0 ? region : S("us-east-1"));
+	aws_done(&aws);
+}
+
+/* Where Google's own tools would use a service account, tokens that it is given are sent.
+ * The row's address is then the account's project and a location. */
+static void
+sign_with_google(struct making *m)
+{
+	struct google g;
+	struct note why;
+	struct buf url;
+	enum err e = google_find(&g, &why);
+
+	if (e == ERR_NOT_FOUND)
+		set_missing(m, loading_keep(m->l, "%s", why.text));
+	m->l->nomem = m->l->nomem || e == ERR_NOMEM;
+	if (e != ERR_OK)
+		return;
+	m->p->auth = AUTH_GOOGLE;
+	m->p->google = g.account;
+	g.account = (struct jwt_account){0};
+	buf_init(&url, 4096);
+	if (m->row != NULL && m->value[FIELD_BASE_URL] == NULL) {
+		google_put_url(&g, &url);
+		if (g.project[0] == '\0')
+			set_missing(m, "GOOGLE_CLOUD_PROJECT is not set");
+		else if (url.err != ERR_OK ||
+			 provider_set_url(m->p, buf_slice(&url)) != ERR_OK)
+			m->l->nomem = true;
+	}
+	buf_free(&url);
+	google_done(&g);
+}
+
 static void
 take_keys(struct making *m)
 {
@@ -209,6 +267,14 @@ take_keys(struct making *m)
 
 	if (m->p->auth == AUTH_ENGINE)
 		return;
+	if (m->p->auth == AUTH_AWS) {
+		sign_with_aws(m);
+		return;
+	}
+	if (m->p->auth == AUTH_GOOGLE) {
+		sign_with_google(m);
+		return;
+	}
 	if (none && key != NULL)
 		report_error(&m->l->report, loading_place(m->l, key),
 		    "an api_key and \"auth: none\": one of them is too much");
@@ -216,6 +282,16 @@ take_keys(struct making *m)
 		keys_of_entry(m);
 	else if (!none)
 		keys_of_variables(m);
+	if (m->p->nkeys == 0 && m->p->dialect == DIALECT_BEDROCK && auth == NULL &&
+	    key == NULL && m->row != NULL) {
+		sign_with_aws(m);
+		return;
+	}
+	if (m->p->nkeys == 0 && m->p->dialect == DIALECT_GEMINI && auth == NULL &&
+	    key == NULL && m->row != NULL) {
+		sign_with_google(m);
+		return;
+	}
 	if (m->p->nkeys == 0 && m->p->auth != AUTH_OPTIONAL && m->missing == NULL &&
 	    key == NULL)
 		miss_key(m);
@@ -361,34 +437,51 @@ take_url(struct making *m)
 static void
 take_dialect(struct making *m)
 {
-	static const char *const words[] = {"openai", "anthropic", "gemini", "bedrock"};
+	const char *words[DIALECT_NATIVE]; /* which is no configuration's */
 	const struct yaml_node *n = m->value[FIELD_DIALECT];
 	unsigned i;
 
-	if (n == NULL || !loading_word(m->l, n, words, 4, &i))
+	for (i = 0; i < DIALECT_NATIVE; i++)
+		words[i] = dialect_name((enum dialect_id)i);
+	if (n == NULL || !loading_word(m->l, n, words, DIALECT_NATIVE, &i))
 		return;
 	m->p->dialect = (enum dialect_id)i;
-	if (dialect_find(m->p->dialect) != NULL)
-		return;
-	report_warning(&m->l->report, loading_place(m->l, n),
-	    "dialect \"%s\" is not spoken yet: provider \"%s\" is left out", words[i],
-	    m->p->name);
-	set_missing(
-	    m, loading_keep(m->l, "its dialect, %s, is not spoken yet", words[i]));
 }
 
 static void
 take_auth(struct making *m)
 {
-	static const char *const words[] = {"bearer", "api-key", "x-api-key", "none"};
+	static const char *const words[] = {
+	    "bearer", "api-key", "x-api-key", "none", "x-goog-api-key", "aws", "google"};
 	const struct yaml_node *n = m->value[FIELD_AUTH];
 	unsigned i;
 
-	if (n != NULL && loading_word(m->l, n, words, 4, &i))
+	if (n != NULL && loading_word(m->l, n, words, 7, &i))
 		m->p->auth = (enum auth)i;
 	else if (m->row == NULL)
-		m->p->auth =
-		    m->value[FIELD_API_KEY] == NULL ? AUTH_OPTIONAL : AUTH_BEARER;
+		m->p->auth = m->value[FIELD_API_KEY] == NULL	  ? AUTH_OPTIONAL
+			     : m->p->dialect == DIALECT_ANTHROPIC ? AUTH_X_API_KEY
+			     : m->p->dialect == DIALECT_GEMINI	  ? AUTH_X_GOOG_API_KEY
+								  : AUTH_BEARER;
+}
+
+/* A built-in host speaks its further dialects, those on other paths only where its
+ * base URL is the built-in one. */
+static void
+take_faces(struct making *m)
+{
+	unsigned n;
+	const struct face *all = provider_faces(&n);
+
+	if (m->row == NULL || m->value[FIELD_DIALECT] != NULL)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(all[i].provider, m->p->name) != 0 ||
+		    (all[i].path[0] != '\0' && m->value[FIELD_BASE_URL] != NULL))
+			continue;
+		if (m->p->nfaces < PROVIDER_FACES_MAX)
+			m->p->faces[m->p->nfaces++] = &all[i];
+	}
 }
 
 static void
@@ -540,6 +633,7 @@ make_provider(struct loading *l, const struct provider_row *row, struct slice na
 	}
 	take_dialect(&m);
 	take_auth(&m);
+	take_faces(&m);
 	take_quirks(&m);
 	take_limits(&m);
 	take_data_collection(&m);

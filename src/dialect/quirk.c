@@ -23,7 +23,7 @@ const char *
 dialect_name(enum dialect_id d)
 {
 	static const char *const names[] = {
-	    "openai", "anthropic", "gemini", "bedrock", "native"};
+	    "openai", "responses", "anthropic", "gemini", "cohere", "bedrock", "native"};
 
 	return names[d];
 }

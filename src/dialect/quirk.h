@@ -7,8 +7,10 @@
 
 enum dialect_id {
 	DIALECT_OPENAI,
+	DIALECT_RESPONSES,
 	DIALECT_ANTHROPIC,
 	DIALECT_GEMINI,
+	DIALECT_COHERE,
 	DIALECT_BEDROCK,
 	DIALECT_NATIVE, /* a host's own, for what is no chat */
 	DIALECTS

@@ -1,8 +1,8 @@
 /*
  * http: HTTP/1.1 as text, without I/O: reading messages of both sides (parser.h),
- * writing heads (write.h), event streams (sse.h), request targets (target.h),
- * compressed replies (inflate.h). The grammar of messages is llhttp's; what it
- * lets pass and we do not is checked here.
+ * writing heads (write.h), event streams (sse.h, eventstream.h), request targets
+ * (target.h), compressed replies (inflate.h), AWS signatures (sigv4.h). The grammar of
+ *messages is llhttp's; what it lets pass and we do not is checked here.
  *
  * parser: one message after the other out of the bytes of a connection.
  *

@@ -23,6 +23,7 @@ struct sse_event {
 	struct slice raw;  /* all bytes, with the empty line that ends it */
 	struct slice data; /* joined by LF; ptr NULL when it has none (comments) */
 	struct slice name; /* of the `event:` line; len 0 when there is none */
+	bool is_exception; /* of eventstream.h: an error with which the stream ends */
 };
 
 /* An event of more than max bytes is ERR_FULL. */

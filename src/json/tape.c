@@ -284,6 +284,12 @@ json_string(const struct json *j, uint32_t v, struct arena *a, struct slice *ret
 	return true;
 }
 
+size_t
+json_decode(struct slice inner, char *to)
+{
+	return scan_decode(inner, to);
+}
+
 bool
 json_equals(const struct json *j, uint32_t v, struct slice text)
 {

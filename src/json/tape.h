@@ -92,6 +92,10 @@ json_inner(const struct json *j, uint32_t v)
  * or out of memory. Without escapes it is a slice of the text. */
 bool json_string(const struct json *j, uint32_t v, struct arena *a, struct slice *ret);
 
+/* Decodes the inside of a string that a tape held, or of several behind each other;
+ * returns the length. `to` has inner.len bytes. */
+size_t json_decode(struct slice inner, char *to);
+
 /* Does the string, decoded, equal this? */
 bool json_equals(const struct json *j, uint32_t v, struct slice text);
 

@@ -108,6 +108,29 @@ json_quote(struct buf *b, struct slice text)
 	json_text(b, text);
 }
 
+void
+json_put_inner(struct buf *b, struct slice inner)
+{
+	char *to;
+
+	separate(b);
+	to = buf_room(b, inner.len + 2);
+	if (to == NULL)
+		return;
+	to[0] = '"';
+	if (inner.len > 0)
+		memcpy(to + 1, inner.ptr, inner.len);
+	to[inner.len + 1] = '"';
+	buf_wrote(b, inner.len + 2);
+}
+
+void
+json_key_inner(struct buf *b, struct slice inner)
+{
+	json_put_inner(b, inner);
+	buf_byte(b, ':');
+}
+
 bool
 json_quoted(struct arena *a, struct slice text, struct slice *ret)
 {
@@ -135,6 +158,19 @@ json_put_raw(struct buf *b, struct slice json)
 {
 	separate(b);
 	buf_add(b, json);
+}
+
+void
+json_put_line(struct buf *b, struct slice json)
+{
+	separate(b);
+	while (json.len > 0) { /* a bare end of line stands between values only */
+		size_t n = slice_find(json, '\n'), cr = slice_find(json, '\r');
+
+		n = n < cr ? n : cr;
+		buf_add(b, slice_head(json, n));
+		json = slice_from(json, n == json.len ? n : n + 1);
+	}
 }
 
 void
@@ -177,4 +213,18 @@ json_member_u64(struct buf *b, struct slice name, uint64_t value)
 {
 	json_key(b, name);
 	json_put_u64(b, value);
+}
+
+void
+json_member_inner(struct buf *b, struct slice name, struct slice inner)
+{
+	json_key(b, name);
+	json_put_inner(b, inner);
+}
+
+void
+json_member_raw(struct buf *b, struct slice name, struct slice json)
+{
+	json_key(b, name);
+	json_put_raw(b, json);
 }

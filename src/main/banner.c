@@ -60,8 +60,9 @@ put_providers(struct lines *l, const struct server *s)
 	for (unsigned i = 0; i < c->nproviders; i++) {
 		const struct provider *p = c->providers[i];
 		/* Those without a key are there when somebody asks for them by name. */
-		bool configured =
-		    p->nkeys > 0 || (p->auth == AUTH_OPTIONAL && p->configured);
+		bool configured = p->nkeys > 0 || p->auth == AUTH_AWS ||
+				  p->auth == AUTH_GOOGLE ||
+				  (p->auth == AUTH_OPTIONAL && p->configured);
 
 		if (provider_is_usable(p) && configured)
 			item(l, slice_str(p->name));

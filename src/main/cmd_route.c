@@ -187,6 +187,7 @@ explain(const struct args *a, const struct config *c, const struct question *q)
 	    .name = &name,
 	    .wish = &wish,
 	    .ask = &ask,
+	    .dialect = &dialect_openai,
 	    .now_ms = clock_mono_ms(),
 	    .unix_ms = clock_unix_ms()};
 	struct route_plan plan;

@@ -342,3 +342,14 @@ catalog_nearest(
 	}
 	return found;
 }
+
+enum dialect_id
+catalog_offer_dialect(const struct offer *o, enum dialect_id d)
+{
+	const char *path;
+	enum auth auth;
+
+	if (o->has_dialect)
+		return o->dialect;
+	return provider_speaks(o->provider, d, &path, &auth) ? d : o->provider->dialect;
+}

@@ -29,6 +29,8 @@ struct offer {
 	uint64_t context_tok, max_output_tok; /* 0: not known */
 	unsigned can, cannot;		      /* enum capability; in neither: not known */
 	bool deprecated;		      /* or an alias that moves: taken last */
+	bool has_dialect;		      /* it can be asked in this one only, */
+	enum dialect_id dialect;	      /* which is not its provider's first */
 	struct price *prices;		      /* NULL: nobody knows what it costs */
 	const char *missing;   /* why it can't be used (a missing file), or NULL */
 	struct health *health; /* set by route */
@@ -104,6 +106,10 @@ enum err catalog_seal(struct catalog *c) MUST_CHECK;
 
 /* The model of that id, that further id, or that unambiguous bare name; NULL. */
 const struct model *catalog_find(const struct catalog *c, struct slice name);
+
+/* The dialect in which it is asked by a caller who speaks `d`: that one if it can, else
+ * its own. */
+enum dialect_id catalog_offer_dialect(const struct offer *o, enum dialect_id d);
 
 /* The offer of "provider/upstream id"; NULL. */
 const struct offer *catalog_find_offer(

@@ -252,6 +252,8 @@ inherit(struct offer *o, const struct offer *before, const struct model *m)
 	if (before == NULL)
 		return;
 	o->deprecated = before->deprecated;
+	o->has_dialect = before->has_dialect;
+	o->dialect = before->dialect;
 	o->prices = before->prices;
 }
 
@@ -269,6 +271,21 @@ read_prices(struct reading *r, uint32_t rows, struct offer *o)
 			break;
 	}
 	return e;
+}
+
+static enum err
+read_dialect(struct reading *r, uint32_t v, struct offer *o)
+{
+	if (v == JSON_NONE)
+		return ERR_OK;
+	for (unsigned d = 0; d <= DIALECT_NATIVE; d++) {
+		if (!json_equals(r->j, v, slice_str(dialect_name((enum dialect_id)d))))
+			continue;
+		o->has_dialect = true;
+		o->dialect = (enum dialect_id)d;
+		return ERR_OK;
+	}
+	return bad(r, v, "\"dialect\" is the name of one");
 }
 
 static enum err
@@ -303,6 +320,8 @@ read_offer(struct reading *r, uint32_t entry, struct model *m, const struct offe
 	if (json_is(j, json_get(j, entry, S("alias")), JSON_TRUE))
 		o->deprecated = true;
 	e = read_size(r, entry, &o->context_tok, &o->max_output_tok);
+	if (e == ERR_OK)
+		e = read_dialect(r, json_get(j, entry, S("dialect")), o);
 	return e != ERR_OK ? e : read_prices(r, json_get(j, entry, S("prices")), o);
 }
 

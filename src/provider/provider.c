@@ -178,4 +178,41 @@ provider_done(struct provider *p)
 	free(p->host_header);
 	for (unsigned i = 0; i < p->nkeys; i++)
 		secret_free(&p->keys[i]);
+	sigv4_credentials_done(&p->aws);
+	free(p->aws_region);
+	jwt_account_done(&p->google);
+}
+
+static const struct face faces[] = {
+#define FACE(provider, dialect, auth, path)                                              \
+	{#provider, DIALECT_##dialect, AUTH_##auth, path},
+#include "provider/faces.def"
+};
+
+const struct face *
+provider_faces(unsigned *ret_count)
+{
+	*ret_count = sizeof(faces) / sizeof(faces[0]);
+	return faces;
+}
+
+bool
+provider_speaks(const struct provider *p, enum dialect_id d, const char **ret_path,
+    enum auth *ret_auth)
+{
+	if (p->dialect == d) {
+		*ret_path = p->path;
+		*ret_auth = p->auth;
+		return true;
+	}
+	for (unsigned i = 0; i < p->nfaces; i++) {
+		const struct face *f = p->faces[i];
+
+		if (f->dialect != d)
+			continue;
+		*ret_path = f->path[0] == '\0' ? p->path : f->path;
+		*ret_auth = p->auth == AUTH_OPTIONAL ? p->auth : f->auth;
+		return true;
+	}
+	return false;
 }

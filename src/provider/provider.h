@@ -16,9 +16,20 @@
 #include "core/err.h"
 #include "core/secret.h"
 #include "dialect/quirk.h"
+#include "http/sigv4.h"
 #include "net/upstream.h"
+#include "provider/jwt.h"
 
-enum auth { AUTH_BEARER, AUTH_API_KEY, AUTH_X_API_KEY, AUTH_OPTIONAL, AUTH_ENGINE };
+enum auth {
+	AUTH_BEARER,
+	AUTH_API_KEY,
+	AUTH_X_API_KEY,
+	AUTH_OPTIONAL,
+	AUTH_X_GOOG_API_KEY,
+	AUTH_AWS,    /* each request is signed (http/sigv4.h) */
+	AUTH_GOOGLE, /* a token that a service account is given (jwt.h) */
+	AUTH_ENGINE
+};
 
 enum limits_style {
 #define LIMITS(style, a, b, c, d) LIMITS_##style,
@@ -38,11 +49,24 @@ struct provider_row {
 	unsigned quirks;
 };
 
+/* A further dialect of a built-in row's host, as in faces.def. */
+struct face {
+	const char *provider;
+	enum dialect_id dialect;
+	enum auth auth;
+	const char *path; /* "": the row's */
+};
+
+#define PROVIDER_FACES_MAX 4
+
 /* The built-in rows; *ret_count of them. */
 const struct provider_row *provider_rows(unsigned *ret_count);
 
 /* The four header names of a style: requests left, reset, tokens left, reset. */
 const char *const *provider_limits(enum limits_style style);
+
+/* All faces; *ret_count of them. */
+const struct face *provider_faces(unsigned *ret_count);
 
 /* A provider as configured. */
 struct provider {
@@ -54,6 +78,8 @@ struct provider {
 	enum limits_style limits;
 	char *id_header;
 	unsigned quirks;
+	const struct face *faces[PROVIDER_FACES_MAX]; /* further dialects */
+	unsigned nfaces;
 	bool configured;    /* it has an entry in the configuration */
 	bool local;	    /* what is sent there stays on this machine */
 	bool keeps_no_data; /* stated by the configuration: data_collection: deny */
@@ -64,6 +90,9 @@ struct provider {
 	char *host_header;  /* "api.groq.com", "127.0.0.1:9001"; both also the engine's */
 	struct secret keys[PROVIDER_KEYS_MAX];
 	unsigned nkeys;
+	struct sigv4_credentials aws; /* with AUTH_AWS */
+	char *aws_region;
+	struct jwt_account google; /* with AUTH_GOOGLE */
 	const char *missing; /* why it can't be used, or NULL; lives with the catalog */
 };
 
@@ -83,6 +112,11 @@ enum err provider_url_parse(struct slice url, struct provider_url *ret_url) MUST
  * ERR_SYNTAX, ERR_NOMEM.
  */
 enum err provider_set_url(struct provider *p, struct slice url) MUST_CHECK;
+
+/* How it is spoken to in that dialect: the path and the credential's form. False when it
+ * does not speak it. */
+bool provider_speaks(const struct provider *p, enum dialect_id d, const char **ret_path,
+    enum auth *ret_auth);
 
 /* May it be asked now, as far as its configuration goes? */
 bool provider_is_usable(const struct provider *p);

@@ -13,7 +13,8 @@
 #define REPLY_HEAD_BYTES (128u << 10)
 #define SEND_MARK	 (256u << 10) /* more than this is not queued at once */
 #define REPLY_ARENA	 (256u << 10)
-#define DONE_MS		 500  /* for a stream's HTTP end after its own end mark */
+#define TRANSLATED_MAX	 (32u << 20) /* a whole reply, which must be held then */
+#define DONE_MS		 500	     /* for a stream's HTTP end after its own end mark */
 #define FAULT_MS	 2000 /* for the body of an error: its status says enough */
 #define FAULT_BYTES	 (64u << 10) /* of it, at least */
 
@@ -40,6 +41,7 @@ attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 	}
 	a->phase = PHASE_OVER;
 	timer_stop(&a->timer);
+	token_cancel(&a->token);
 	attempt_release(a, false);
 	a->fn(a->arg, ATTEMPT_FAILS, NULL, 0);
 }
@@ -265,53 +267,10 @@ attempt_key(const struct attempt *a)
 
 	if (a->use != NULL)
 		return slice_str(a->use->key);
+	if (a->token.token.bytes != NULL)
+		return secret_reveal(&a->token.token);
 	return a->candidate->key < p->nkeys ? secret_reveal(&p->keys[a->candidate->key])
 					    : S("");
-}
-
-static void
-put_credential(struct attempt *a, struct buf *to)
-{
-	const struct provider *p = a->candidate->offer->provider;
-	struct slice key = attempt_key(a);
-
-	if (key.len == 0)
-		return;
-	if (p->auth == AUTH_API_KEY) {
-		http_put_field(to, S("api-key"), key);
-	} else if (p->auth == AUTH_X_API_KEY) {
-		http_put_field(to, S("x-api-key"), key);
-	} else {
-		buf_add(to, S("authorization: Bearer "));
-		buf_add(to, key);
-		buf_add(to, S("\r\n"));
-	}
-}
-
-static void
-put_head(struct attempt *a, struct buf *to)
-{
-	const struct provider *p = a->candidate->offer->provider;
-	const struct http_head *h = a->ask->head;
-
-	buf_add(to, S("POST "));
-	buf_add(to, slice_str(a->use != NULL ? "/v1" : p->path));
-	buf_add(to, a->ask->surface->upstream);
-	buf_add(to, a->ask->query);
-	buf_add(to, S(" HTTP/1.1\r\n"));
-	http_put_field(
-	    to, S("host"), slice_str(a->use != NULL ? "127.0.0.1" : p->host_header));
-	put_credential(a, to);
-	for (unsigned i = 0; i < h->nfields; i++)
-		if (headers_to_provider(options_of(a), h->fields[i].name))
-			http_copy_field(to, &h->fields[i]);
-	if (http_field(h, S("content-type")).ptr == NULL)
-		http_put_field(to, S("content-type"), S("application/json"));
-	if (p->quirks & Q_ASK_FOR_ENGLISH)
-		http_put_field(to, S("accept-language"), S("en-US,en"));
-	http_put_field(to, S("accept-encoding"), S("identity"));
-	http_put_number(to, S("content-length"), a->ask->body_len);
-	http_put_end(to);
 }
 
 /* Sends the head, and with it what fits of the body. */
@@ -328,7 +287,7 @@ send_request(struct attempt *a)
 	http_parser_init(&a->parser, HTTP_REPLIES, &a->arena, REPLY_HEAD_BYTES);
 	stream_attend(s, &up_events, a);
 	buf_clear(head);
-	put_head(a, head);
+	attempt_put_head(a, head);
 	if (head->err != ERR_OK) {
 		attempt_fail(a, ERR_NOMEM, "out of memory");
 		return;
@@ -408,16 +367,34 @@ start_engine(struct attempt *a)
 	engine_use_start(a->candidate->offer->engine, a->use);
 }
 
+static void
+on_token(void *arg, enum err why, const char *words)
+{
+	struct attempt *a = arg;
+
+	if (why != ERR_OK)
+		attempt_fail(a, why, "%s", words);
+	else
+		connect_up(a);
+}
+
 /* At the end of the turn in which it was started: nothing calls back before. */
 static void
 on_start(void *arg)
 {
 	struct attempt *a = arg;
+	const struct provider *p = a->candidate->offer->provider;
 
-	if (a->candidate->offer->provider->auth == AUTH_ENGINE)
+	if (p->auth == AUTH_ENGINE) {
 		start_engine(a);
-	else
+	} else if (p->auth == AUTH_GOOGLE) {
+		a->phase = PHASE_TOKEN;
+		a->token.fn = on_token;
+		a->token.arg = a;
+		token_get(a->worker, p, &a->token);
+	} else {
 		connect_up(a);
+	}
 }
 
 /* At the end of the turn: what called us may stand on the attempt. */
@@ -427,8 +404,13 @@ on_free(void *arg)
 	struct attempt *a = arg;
 
 	free(a->use);
+	secret_free(&a->token.token);
 	http_parser_done(&a->parser);
 	sse_done(&a->sse);
+	if (a->frames != NULL)
+		eventstream_done(a->frames);
+	free(a->frames);
+	attempt_translate_done(a);
 	inflate_free(a->inflate);
 	buf_give(&a->body, &a->worker->block_slab);
 	buf_free(&a->plain);
@@ -458,7 +440,8 @@ attempt_start(struct worker *w, const struct attempt_ask *ask,
 	arena_init(
 	    &a->arena, a->first, a->first == NULL ? 0 : w->block_slab.size, REPLY_ARENA);
 	sse_init(&a->sse, o->event_bytes);
-	buf_init(&a->body, o->reply_bytes + o->hold_bytes + FAULT_BYTES);
+	buf_init(&a->body, (ask->answer != NULL ? TRANSLATED_MAX : 0) + o->reply_bytes +
+			       o->hold_bytes + FAULT_BYTES);
 	buf_init(&a->plain, 8 * a->body.max);
 	timer_init(&a->timer, loop_wheel(w->loop), on_time, a);
 	timer_set(&a->timer, ask->deadline_ms);
@@ -477,6 +460,7 @@ attempt_drop(struct attempt *a)
 	task_cancel(&a->start);
 	timer_stop(&a->timer);
 	upstream_cancel(&a->wait);
+	token_cancel(&a->token);
 	if (a->up != NULL)
 		upstream_drop(a->up);
 	a->up = NULL;

@@ -13,11 +13,13 @@
 #define PROXY_ATTEMPT_H
 
 #include "dialect/dialect.h"
+#include "http/eventstream.h"
 #include "http/inflate.h"
 #include "http/parser.h"
 #include "local/engine.h"
 #include "net/upstream.h"
 #include "proxy/surface.h"
+#include "proxy/token.h"
 #include "route/route.h"
 
 struct worker;
@@ -42,19 +44,25 @@ attempt_fn(void *arg, enum attempt_event event, const struct slice *parts, unsig
 /* What is sent, and how. Borrowed until the attempt is dropped. */
 struct attempt_ask {
 	const struct surface *surface;
-	const struct http_head *head; /* the caller's, for the fields that pass */
-	struct slice query;	      /* with its "?", or empty */
-	const struct slice *parts;    /* the body */
+	const struct dialect *dialect; /* that is spoken to the provider */
+	const struct http_head *head;  /* the caller's, for the fields that pass */
+	struct slice query;	       /* with its "?", or empty */
+	const struct slice *parts;     /* the body */
 	unsigned nparts;
 	size_t body_len;
-	bool stream;	      /* events are wanted: the first token has a limit */
-	bool withhold_usage;  /* weir asked for the usage event, the caller did not */
-	uint64_t answers;     /* so many finish reasons make a stream complete */
+	bool stream;	     /* events are wanted: the first token has a limit */
+	bool as_array;	     /* the caller reads a stream's events as one JSON array */
+	bool withhold_usage; /* weir asked for the usage event, the caller did not */
+	uint64_t answers;    /* so many finish reasons make a stream complete */
+	/* How the answer is written for a caller of another dialect; NULL: it speaks the
+	 * provider's own, and the bytes go through. */
+	const struct answer_plan *answer;
 	uint64_t deadline_ms; /* of the whole request */
 };
 
 enum attempt_phase {
 	PHASE_ENGINE,
+	PHASE_TOKEN,
 	PHASE_CONNECT,
 	PHASE_HEAD,
 	PHASE_WHOLE,
@@ -72,13 +80,14 @@ struct attempt {
 	void *arg;
 	enum attempt_phase phase;
 
-	struct upstream *up;	/* once connected */
-	struct engine_use *use; /* of a local model; else NULL */
-	struct timer timer;	/* the next limit */
-	struct task gone;	/* frees it at the end of the turn */
-	struct task start;	/* goes on after attempt_start returned */
-	struct arena arena;	/* of the reply's head */
-	void *first;		/* its first block, or NULL */
+	struct upstream *up;	 /* once connected */
+	struct engine_use *use;	 /* of a local model; else NULL */
+	struct token_wait token; /* of a service account */
+	struct timer timer;	 /* the next limit */
+	struct task gone;	 /* frees it at the end of the turn */
+	struct task start;	 /* goes on after attempt_start returned */
+	struct arena arena;	 /* of the reply's head */
+	void *first;		 /* its first block, or NULL */
 	struct http_parser parser;
 	struct http_head head; /* of the reply */
 	unsigned part;	       /* sent so far: whole parts, and bytes of the next */
@@ -90,6 +99,7 @@ struct attempt {
 	bool begun;	/* BEGINS was told */
 	bool done_mark; /* the stream's end mark came */
 	bool paused;
+	bool in_array;	  /* its first element was told */
 	bool raw, looked; /* a JSON reply too long to be held; its beginning was read */
 	bool compressed;  /* the reply's body is */
 	uint64_t start_ms, sent_ms, token_ms; /* token_ms 0: none yet */
@@ -98,6 +108,8 @@ struct attempt {
 	unsigned interim;		      /* replies that announce another */
 
 	struct sse sse;
+	struct eventstream *frames;	 /* in its place, where the stream has frames */
+	struct translating *translating; /* of a stream; see attempt_translate.c */
 	struct inflate *inflate;
 	struct buf body;  /* a whole reply, or what is held back, or a fault */
 	struct buf plain; /* of compressed bytes; or a long reply's tail */

@@ -10,11 +10,18 @@
 void
 attempt_flush(struct attempt *a)
 {
+	struct buf *told = &a->worker->told;
 	unsigned n = a->nout;
 
 	a->nout = 0;
+	if (attempt_rewrites(a) && a->begun && told->len > 0) {
+		a->worker->out[0] = buf_slice(told);
+		n = 1;
+	}
 	if (n > 0 && a->phase != PHASE_OVER)
 		attempt_tell_bytes(a, a->worker->out, n);
+	if (attempt_rewrites(a))
+		buf_clear(told);
 }
 
 static void
@@ -46,9 +53,8 @@ first_token(struct attempt *a)
 	buf_free(&a->body);
 }
 
-/* Holds it back; what becomes too much for that goes out without a token. */
-static void
-hold(struct attempt *a, struct slice raw)
+void
+attempt_hold(struct attempt *a, struct slice raw)
 {
 	if (a->body.len + raw.len > a->worker->config->options.hold_bytes) {
 		attempt_begin(a);
@@ -67,7 +73,7 @@ fail_by_event(struct attempt *a)
 {
 	const struct offer *o = a->candidate->offer;
 	struct json *j = &a->worker->reply_tape;
-	enum err e = dialect_find(o->provider->dialect)->read_fault(200, j, &a->fault);
+	enum err e = a->ask->dialect->read_fault(200, j, &a->fault);
 
 	/* An error that a status would have made the caller's is his here too. */
 	if (err_kind(e) == KIND_PROVIDER)
@@ -86,6 +92,17 @@ fail_unreadable(struct attempt *a)
 	    "%s sent an event that is not JSON", a->candidate->offer->provider->name);
 }
 
+/* The caller has read a part of the answer: now he reads the error. */
+static void
+fault_goes_on(struct attempt *a)
+{
+	a->err = ERR_STREAM_ERROR;
+	if (!attempt_rewrites(a))
+		return;
+	(void)a->ask->dialect->read_fault(200, &a->worker->reply_tape, &a->fault);
+	attempt_translate_fault(a);
+}
+
 /* Learns from an event; true when it is to be handed on. */
 static bool
 judge_event(struct attempt *a, const struct sse_event *e, bool whole)
@@ -93,8 +110,7 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 	const struct offer *o = a->candidate->offer;
 	struct event_facts f;
 
-	dialect_find(o->provider->dialect)
-	    ->read_event(e, &a->worker->reply_tape, o->provider->quirks, &f);
+	a->ask->dialect->read_event(e, &a->worker->reply_tape, o->provider->quirks, &f);
 	if (!f.readable) {
 		/* The last event, without its end: cut, not malformed. */
 		if (whole)
@@ -108,15 +124,18 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 		fail_by_event(a);
 		return false;
 	}
-	if (f.is_fault)
-		a->err = ERR_STREAM_ERROR;
+	if (f.is_fault) {
+		fault_goes_on(a);
+		if (attempt_rewrites(a))
+			return false;
+	}
 	a->token_events += f.has_token;
 	/* An answer may be empty: then it begins with its end. */
 	if (a->token_ms == 0 && (f.has_token || f.finishes > 0))
 		first_token(a);
 	if (f.usage_only && a->ask->withhold_usage)
 		return false;
-	if (f.is_done && a->begun && !a->compressed) {
+	if (f.is_done && a->begun && !a->compressed && !attempt_rewrites(a)) {
 		attempt_flush(a);
 		if (a->phase != PHASE_OVER)
 			attempt_tell_mark(a);
@@ -125,12 +144,24 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 }
 
 static void
-tell(struct attempt *a, struct slice raw)
+tell(struct attempt *a, const struct sse_event *e, struct slice raw)
 {
-	if (a->begun)
+	if (a->ask->answer != NULL)
+		attempt_translate_event(a, e);
+	else if (a->ask->as_array)
+		attempt_array_event(a, e);
+	else if (a->begun)
 		put(a, raw);
 	else
-		hold(a, raw);
+		attempt_hold(a, raw);
+}
+
+static bool
+next_event(
+    struct attempt *a, struct slice *in, struct sse_event *ret_event, enum err *ret_err)
+{
+	return a->frames != NULL ? eventstream_next(a->frames, in, ret_event, ret_err)
+				 : sse_next(&a->sse, in, ret_event, ret_err);
 }
 
 static void
@@ -139,18 +170,19 @@ read_plain(struct attempt *a, struct slice part)
 	struct sse_event e;
 	enum err err;
 
-	while (a->phase == PHASE_EVENTS && sse_next(&a->sse, &part, &e, &err)) {
+	while (a->phase == PHASE_EVENTS && next_event(a, &part, &e, &err)) {
 		if (judge_event(a, &e, true))
-			tell(a, e.raw);
+			tell(a, &e, e.raw);
 		/* One that was put together lives until the next call only. */
-		if (a->sse.given)
+		if (a->frames != NULL ? a->frames->given : a->sse.given)
 			attempt_flush(a);
 	}
 	if (a->phase == PHASE_EVENTS && err != ERR_OK) {
 		attempt_flush(a);
 		attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
 		    err == ERR_FULL ? "an event is longer than upstream.event_bytes"
-				    : "out of memory");
+		    : err == ERR_BAD_REPLY ? "the stream is none of AWS's frames"
+					   : "out of memory");
 	}
 }
 
@@ -170,8 +202,8 @@ read_compressed(struct attempt *a, struct slice part)
 	if (a->inflate != NULL)
 		err = inflate_read(a->inflate, part, &a->plain);
 	plain = buf_slice(&a->plain);
-	while (err == ERR_OK && a->phase == PHASE_EVENTS &&
-	       sse_next(&a->sse, &plain, &e, &err))
+	while (
+	    err == ERR_OK && a->phase == PHASE_EVENTS && next_event(a, &plain, &e, &err))
 		(void)judge_event(a, &e, true);
 	buf_free(&a->plain);
 	if (a->phase != PHASE_EVENTS)
@@ -187,16 +219,36 @@ read_compressed(struct attempt *a, struct slice part)
 	if (a->begun)
 		attempt_tell_bytes(a, &part, 1);
 	else
-		hold(a, part);
+		attempt_hold(a, part);
+}
+
+/* A compressed stream that is translated anyway. */
+static void
+read_decompressed(struct attempt *a, struct slice part)
+{
+	struct buf plain;
+	enum err e = ERR_BAD_ENCODING;
+
+	buf_init(&plain, a->plain.max);
+	if (a->inflate != NULL)
+		e = inflate_read(a->inflate, part, &plain);
+	if (e == ERR_OK)
+		read_plain(a, buf_slice(&plain));
+	else
+		attempt_fail(a, a->begun ? ERR_BAD_STREAM : ERR_BAD_REPLY,
+		    "the compressed stream cannot be read");
+	buf_free(&plain);
 }
 
 void
 attempt_events(struct attempt *a, struct slice part)
 {
-	if (a->compressed)
-		read_compressed(a, part);
-	else
+	if (!a->compressed)
 		read_plain(a, part);
+	else if (attempt_rewrites(a))
+		read_decompressed(a, part);
+	else
+		read_compressed(a, part);
 }
 
 /* An event whose last line's end, or empty line, is missing at the stream's end. */
@@ -205,14 +257,14 @@ take_rest(struct attempt *a)
 {
 	struct sse_event e;
 
-	if (!sse_rest(&a->sse, &e))
+	if (a->frames != NULL || !sse_rest(&a->sse, &e))
 		return;
-	if (!judge_event(a, &e, false) || a->compressed)
+	if (!judge_event(a, &e, false) || (a->compressed && !attempt_rewrites(a)))
 		return;
 	/* Completed, so that the caller's reader takes it for an event as well. */
-	tell(a, e.raw);
-	if (a->phase == PHASE_EVENTS)
-		tell(a, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
+	tell(a, &e, e.raw);
+	if (a->phase == PHASE_EVENTS && !attempt_rewrites(a))
+		tell(a, &e, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
 }
 
 void
@@ -230,7 +282,12 @@ attempt_events_end(struct attempt *a, bool reusable)
 		    a->candidate->offer->provider->name);
 		return;
 	}
-	if (!a->begun) {
+	if (a->err == ERR_OK && a->ask->answer != NULL)
+		attempt_translate_end(a);
+	else if (a->err == ERR_OK && a->ask->as_array)
+		attempt_array_end(a);
+	attempt_flush(a);
+	if (a->phase == PHASE_EVENTS && !a->begun) {
 		attempt_begin(a);
 		buf_free(&a->body);
 	}

@@ -2,6 +2,8 @@
 
 #include "proxy/worker.h"
 
+#include <stdlib.h>
+
 #define KEY_LEAST   8		/* shorter ones are no secret, and in many words */
 #define TAIL_BYTES  (16u << 10) /* at the end of a long reply, where its usage stands */
 #define INTERIM_MAX 20		/* announcements before a reply */
@@ -21,7 +23,7 @@ quirks_of(const struct attempt *a)
 static const struct dialect *
 dialect_of(const struct attempt *a)
 {
-	return dialect_find(a->candidate->offer->provider->dialect);
+	return a->ask->dialect;
 }
 
 static struct slice
@@ -37,7 +39,9 @@ void
 attempt_keep_facts(struct attempt *a, const struct reply_facts *f)
 {
 	/* Usage comes once, or several times and then as a whole each time. */
-	if (f->usage.known)
+	if (f->usage.known && f->is_update)
+		usage_update(&a->facts.usage, &f->usage);
+	else if (f->usage.known)
 		a->facts.usage = f->usage;
 	if (f->model.len > 0)
 		a->facts.model = keep_text(a->said[0], f->model);
@@ -75,6 +79,9 @@ attempt_words(struct attempt *a, struct slice words)
 		if (key.len >= KEY_LEAST && slice_search(words, key) < words.len)
 			return S("");
 	}
+	if (a->token.token.len > 0 &&
+	    slice_search(words, secret_reveal(&a->token.token)) < words.len)
+		return S("");
 	a->quotes = a->quotes || words.len > 0;
 	return slice_head(words, 120);
 }
@@ -114,6 +121,10 @@ attempt_read_fault(struct attempt *a, bool whole, bool reusable)
 	if (!plain || json_parse(j, text, 4) != ERR_OK)
 		j->count = 0;
 	e = dialect_of(a)->read_fault(a->status, j, &a->fault);
+	/* A token may be out of date before its time: with the next one it works. */
+	if (a->status == 401 && p->auth == AUTH_GOOGLE &&
+	    token_refused(a->worker, p, attempt_key(a)))
+		e = ERR_UP_5XX;
 	words = a->fault.message;
 	if (words.ptr == NULL && plain && j->count == 0)
 		words = first_line(text);
@@ -124,19 +135,28 @@ attempt_read_fault(struct attempt *a, bool whole, bool reusable)
 
 /* --- whole replies --- */
 
+static bool
+is_embedding(const struct attempt *a)
+{
+	enum operation op = a->ask->surface->op;
+
+	return op == OP_EMBEDDING || op == OP_EMBEDDINGS;
+}
+
 static void
 judge_whole(struct attempt *a, bool reusable)
 {
 	struct json *j = &a->worker->reply_tape;
 	struct reply_facts facts = {0};
 	struct slice text;
+	enum err e = ERR_OK;
 
 	/* What can't be decompressed can't be judged: it passes, of unknown cost. */
-	if (!plain_body(a, &text)) {
+	if (!plain_body(a, &text) && a->ask->answer == NULL) {
 		attempt_over(a, ATTEMPT_WHOLE, reusable);
 		return;
 	}
-	if (json_parse(j, text, a->ask->surface->op == OP_EMBEDDING ? 3 : 4) != ERR_OK) {
+	if (json_parse(j, text, is_embedding(a) ? 3 : 4) != ERR_OK) {
 		attempt_fail(a, ERR_BAD_REPLY,
 		    "%s answered %u with a body that is not JSON (expected %s at byte "
 		    "%zu)",
@@ -148,8 +168,17 @@ judge_whole(struct attempt *a, bool reusable)
 		attempt_read_fault(a, true, reusable);
 		return;
 	}
+	if (a->ask->surface->op == OP_COUNT) /* costs nothing, and says no usage */
+		facts.usage = (struct usage){.known = true};
 	attempt_keep_facts(a, &facts);
-	attempt_over(a, ATTEMPT_WHOLE, reusable);
+	if (a->ask->answer != NULL)
+		e = attempt_translate_whole(a, text);
+	if (e != ERR_OK)
+		attempt_fail(a, e == ERR_NOMEM ? e : ERR_BAD_REPLY,
+		    "%s answered %u with something that cannot be translated",
+		    a->candidate->offer->provider->name, a->status);
+	else
+		attempt_over(a, ATTEMPT_WHOLE, reusable);
 }
 
 /* --- long replies --- */
@@ -251,9 +280,20 @@ look_into(struct attempt *a, struct slice bytes)
 	buf_free(&text);
 }
 
+/* Up to this a reply is read whole: one that is translated must be. */
+static size_t
+longest_reply(const struct attempt *a)
+{
+	return a->ask->answer != NULL ? a->body.max : options_of(a)->reply_bytes;
+}
+
 static void
 start_raw(struct attempt *a)
 {
+	if (a->ask->answer != NULL) {
+		attempt_fail(a, ERR_BAD_REPLY, "its reply is too long to be translated");
+		return;
+	}
 	a->phase = PHASE_RAW;
 	a->raw = true;
 	if (a->compressed)
@@ -265,6 +305,15 @@ start_raw(struct attempt *a)
 
 /* --- by phase --- */
 
+static bool
+expect_frames(struct attempt *a)
+{
+	a->frames = calloc(1, sizeof(*a->frames));
+	if (a->frames != NULL)
+		eventstream_init(a->frames, options_of(a)->event_bytes);
+	return a->frames != NULL;
+}
+
 static void
 start_reply(struct attempt *a)
 {
@@ -275,19 +324,24 @@ start_reply(struct attempt *a)
 	a->head = *h;
 	a->status = h->status;
 	a->compressed = encoding.len > 0 && !slice_ieq(encoding, S("identity"));
+	if (h->status < 300 && a->candidate->offer->provider->auth == AUTH_GOOGLE)
+		token_took(a->worker, a->candidate->offer->provider);
 	if (h->status < 200 || h->status > 299) {
 		a->phase = PHASE_FAULT;
 		a->fault_ms = a->heard_ms;
 		return;
 	}
-	if (slice_istarts(type, S("text/event-stream"))) {
+	if (slice_istarts(type, S("text/event-stream")) ||
+	    slice_istarts(type, S(EVENTSTREAM_TYPE))) {
 		a->phase = PHASE_EVENTS;
-		if (a->compressed)
+		if (slice_istarts(type, S(EVENTSTREAM_TYPE)) && !expect_frames(a))
+			attempt_fail(a, ERR_NOMEM, "out of memory");
+		else if (a->compressed)
 			a->inflate = inflate_new(encoding);
 		return;
 	}
 	a->phase = PHASE_WHOLE;
-	if (h->has_length && h->length > options_of(a)->reply_bytes)
+	if (h->has_length && h->length > longest_reply(a))
 		start_raw(a);
 	else
 		buf_take(&a->body, h->has_length ? h->length : 0, &a->worker->block_slab);
@@ -303,9 +357,9 @@ read_part(struct attempt *a, struct slice part)
 			attempt_read_fault(a, false, false);
 		break;
 	case PHASE_WHOLE:
-		if (a->body.len + part.len > options_of(a)->reply_bytes) {
+		if (a->body.len + part.len > longest_reply(a)) {
 			start_raw(a);
-			read_part(a, part);
+			read_part(a, part); /* in the phase that it has now */
 			break;
 		}
 		buf_add(&a->body, part);

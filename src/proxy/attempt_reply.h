@@ -37,6 +37,42 @@ void attempt_events_end(struct attempt *a, bool reusable);
 /* Tells the gathered bytes. */
 void attempt_flush(struct attempt *a);
 
+/* Holds bytes back until the first token; what becomes too much goes out without. */
+void attempt_hold(struct attempt *a, struct slice raw);
+
+/* Does the caller get other bytes than the provider sent? */
+static inline bool
+attempt_rewrites(const struct attempt *a)
+{
+	return a->ask->answer != NULL || a->ask->as_array;
+}
+
+/* --- of attempt_translate.c --- */
+
+/* The event that is on the reply tape, as the caller's dialect tells it. */
+void attempt_translate_event(struct attempt *a, const struct sse_event *e);
+
+/* The event of the caller's own dialect as an element of an array, and its end. */
+void attempt_array_event(struct attempt *a, const struct sse_event *e);
+void attempt_array_end(struct attempt *a);
+
+/* The stream is complete though it had no end mark. */
+void attempt_translate_end(struct attempt *a);
+
+/* The provider's error (a->fault) as the caller's dialect tells it. */
+void attempt_translate_fault(struct attempt *a);
+
+/* Puts the reply, whose text it is, into a->body as the caller's dialect has it. */
+enum err attempt_translate_whole(struct attempt *a, struct slice text) MUST_CHECK;
+
+/* Frees what the translation of a stream holds. */
+void attempt_translate_done(struct attempt *a);
+
+/* --- of attempt_head.c --- */
+
+/* Appends the request's head, with the credential: wipe the buffer afterwards. */
+void attempt_put_head(struct attempt *a, struct buf *to);
+
 /* --- of attempt.c --- */
 
 /* It failed: closes the connection and tells FAILS. A format may be NULL when `why`

@@ -41,6 +41,10 @@ read_body(struct request *r)
 		return e == ERR_FULL ? ERR_BODY_TOO_LARGE : e;
 	e = r->surface->dialect->read_ask(
 	    &w->tape, r->surface->op, &r->arena, &r->ask, &r->note, &r->param);
+	if (e == ERR_OK && r->surface->model != MODEL_BODY) {
+		r->ask.model = request_path_rest(r);
+		r->ask.stream = r->surface->model == MODEL_STREAM;
+	}
 	/* The name is needed to the end, the body is not. */
 	if (e == ERR_OK && !arena_copy(&r->arena, r->ask.model, &r->ask.model))
 		e = ERR_NOMEM;
@@ -100,6 +104,7 @@ make_plan(struct request *r)
 	r->route.limits = &w->route_limits;
 	r->route.name = &r->name;
 	r->route.ask = &r->ask;
+	r->route.dialect = r->surface->dialect;
 	r->route.key_id = r->key_id;
 	r->route.now_ms = loop_now(w->loop);
 	r->route.unix_ms = r->start_unix_ms;
@@ -142,16 +147,20 @@ name_variables(struct request *r)
 	note_add(&r->note, named > 0 ? "." : "");
 }
 
-/* The reasons of the candidates, shortest text that tells them. */
+/* The reasons of the candidates; where one was named, of that one. */
 static void
 name_reasons(struct request *r)
 {
-	unsigned named = 0;
+	unsigned named = 0, others = 0;
+
+	for (unsigned i = 0; i < r->plan.count; i++)
+		others += r->plan.all[i].out == OUT_NOT_NAMED;
 
 	for (unsigned i = 0; i < r->plan.count && named < 4; i++) {
 		const struct candidate *c = &r->plan.all[i];
 
-		if (c->out == OUT_NOT)
+		if (c->out == OUT_NOT ||
+		    (c->out == OUT_NOT_NAMED && others < r->plan.count))
 			continue;
 		note_add(&r->note, "%s%s: %s", named++ == 0 ? " " : "; ",
 		    c->offer->provider->name, route_out_text(c));
@@ -187,6 +196,21 @@ nobody(struct request *r)
 	return req_fail(r, e);
 }
 
+/* Nobody counts in the caller's dialect: what is learnt of the model says about it. */
+static enum step
+estimate_count(struct request *r)
+{
+	struct buf body;
+
+	r->replied = r->estimated = true;
+	buf_init(&body, 256);
+	r->surface->dialect->write_count(r->plan.all[0].guess.input_tok, &body);
+	reply_whole(r, 200, S("application/json"), buf_slice(&body));
+	buf_free(&body);
+	req_goto(r, REQ_SETTLE);
+	return STEP_MORE;
+}
+
 enum step
 step_route(struct request *r)
 {
@@ -194,6 +218,12 @@ step_route(struct request *r)
 
 	if (!r->body_read || r->replied)
 		return STEP_WAIT;
+	if (r->is_signed) {
+		enum err e = signed_check(r);
+
+		if (e != ERR_OK)
+			return req_fail(r, e);
+	}
 	if (r->surface->serve != SERVE_FORWARD) {
 		r->replied = true; /* it is called once */
 		r->worker->services->serve[r->surface->serve](r);
@@ -209,6 +239,8 @@ step_route(struct request *r)
 	}
 	if (r->candidate == NULL)
 		r->candidate = route_next(&r->plan, now);
+	if (r->candidate == NULL && r->surface->op == OP_COUNT && r->plan.count > 0)
+		return estimate_count(r);
 	if (r->candidate == NULL)
 		return nobody(r);
 	req_goto(r, REQ_ADMIT);

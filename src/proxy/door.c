@@ -3,6 +3,7 @@
  * then is the body read.
  */
 #include "core/secret.h"
+#include "http/sigv4.h"
 #include "proxy/request.h"
 
 /* The host of "host", "host:port", "[v6]:port"; empty when it is none of these. */
@@ -209,15 +210,23 @@ step_read(struct request *r)
 	return STEP_MORE;
 }
 
-/* The key that the caller sends: a bearer token, or x-api-key. */
+/* The key that the caller sends: a bearer token, or where clients of other dialects
+ * have theirs. */
 static struct slice
-sent_key(const struct http_head *h)
+sent_key(struct request *r)
 {
-	struct slice field = http_field(h, S("authorization"));
+	static const struct slice names[] = {
+	    {"x-api-key", 9}, {"x-goog-api-key", 14}, {"api-key", 7}};
+	struct slice field = http_field(&r->head, S("authorization"));
 
 	if (slice_istarts(field, S("Bearer ")))
 		return slice_trim(slice_from(field, 7));
-	return http_field(h, S("x-api-key"));
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		field = http_field(&r->head, names[i]);
+		if (field.len > 0)
+			return field;
+	}
+	return request_param(r, S("key"));
 }
 
 static bool
@@ -253,7 +262,9 @@ check_key(struct request *r)
 	if (!keys_are_defined(r) || r->surface->door == DOOR_OPEN ||
 	    (r->surface->door == DOOR_METRICS && r->config->options.metrics_open))
 		return ERR_OK;
-	key = sent_key(&r->head);
+	if (sigv4_is(http_field(&r->head, S("authorization"))))
+		return signed_claim(r);
+	key = sent_key(r);
 	if (key.len == 0) {
 		note_set(&r->note,
 		    "You didn't provide an API key. Send it as \"Authorization: Bearer "

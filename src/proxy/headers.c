@@ -12,6 +12,16 @@ static const struct slice not_to_caller_names[] = {
 #include "proxy/headers.def"
 };
 
+static const struct slice of_dialect_names[] = {
+#define OF_DIALECT(name) {name, sizeof(name) - 1},
+#include "proxy/headers.def"
+};
+
+static const struct slice of_body_names[] = {
+#define OF_BODY(name) {name, sizeof(name) - 1},
+#include "proxy/headers.def"
+};
+
 /* Names, and for each letter a bit for each that begins with it: of the many there are
  * none or few to compare a field's with. */
 struct list {
@@ -30,6 +40,8 @@ struct list {
 
 static struct list to_provider = LIST(to_provider_names);
 static struct list not_to_caller = LIST(not_to_caller_names);
+static struct list of_dialect = LIST(of_dialect_names);
+static struct list of_body = LIST(of_body_names);
 
 static void
 sort(struct list *l)
@@ -44,6 +56,8 @@ sort_lists(void)
 {
 	sort(&to_provider);
 	sort(&not_to_caller);
+	sort(&of_dialect);
+	sort(&of_body);
 }
 
 /* A name that ends with "-" stands for all that begin so. */
@@ -60,6 +74,18 @@ listed(struct slice name, const struct list *l)
 				return true;
 	}
 	return false;
+}
+
+bool
+headers_of_dialect(struct slice name)
+{
+	return listed(name, &of_dialect);
+}
+
+bool
+headers_of_body(struct slice name)
+{
+	return listed(name, &of_body);
 }
 
 bool

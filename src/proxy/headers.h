@@ -10,6 +10,12 @@
 /* Is the caller's field passed on to a provider? */
 bool headers_to_provider(const struct options *o, struct slice name);
 
+/* Does it belong to the caller's dialect, and say nothing in another? */
+bool headers_of_dialect(struct slice name);
+
+/* Of a reply in another dialect: does it describe the bytes that are not passed on? */
+bool headers_of_body(struct slice name);
+
 /* Is the provider's field passed on to the caller? `head` is the reply's: what its
  * Connection field names stays here. */
 bool headers_to_caller(const struct http_head *head, struct slice name);

@@ -20,11 +20,15 @@ put_upstream_fields(struct request *r, struct buf *to)
 {
 	const struct attempt *a = r->attempt;
 	const char *id = r->candidate->offer->provider->id_header;
+	bool rewritten = a->ask->answer != NULL || (a->ask->as_array && !r->whole);
 	struct slice value;
 
-	for (unsigned i = 0; i < a->head.nfields; i++)
+	for (unsigned i = 0; i < a->head.nfields; i++) {
+		if (rewritten && headers_of_body(a->head.fields[i].name))
+			continue;
 		if (headers_to_caller(&a->head, a->head.fields[i].name))
 			http_copy_field(to, &a->head.fields[i]);
+	}
 	value = id[0] == '\0' ? S("") : http_field(&a->head, slice_str(id));
 	if (value.len > 0 &&
 	    arena_copy(&r->arena, slice_head(value, 200), &r->upstream_id))
@@ -67,6 +71,8 @@ relay_whole(struct request *r)
 	http_put_status(head, a->status);
 	reply_common(r, head);
 	put_upstream_fields(r, head);
+	if (a->ask->answer != NULL)
+		http_put_plain(head, S("content-type"), S("application/json"));
 	put_cost(r, head);
 	http_put_number(head, S("content-length"), a->body.len);
 	http_put_end(head);
@@ -85,6 +91,7 @@ static void
 put_stream_head(struct request *r)
 {
 	struct attempt *a = r->attempt;
+	const struct dialect *d = r->surface->dialect;
 	struct buf *head = &r->worker->head;
 	bool sized = a->raw && a->head.has_length;
 	struct slice part;
@@ -93,6 +100,7 @@ put_stream_head(struct request *r)
 	r->head_sent = true;
 	r->chunked = !sized && r->head.minor > 0;
 	r->events = !a->raw && !a->compressed;
+	r->comments = r->events && !d->is_framed && !a->ask->as_array;
 	if (!sized && !r->chunked)
 		r->keep_alive = false;
 	buf_clear(head);
@@ -100,8 +108,11 @@ put_stream_head(struct request *r)
 	reply_common(r, head);
 	put_upstream_fields(r, head);
 	/* The head went out before the provider's: it says what can be said. */
-	if (!a->begun) {
-		http_put_field(head, S("content-type"), S("text/event-stream"));
+	if (!a->begun || a->ask->answer != NULL || a->ask->as_array) {
+		http_put_field(head, S("content-type"),
+		    a->ask->as_array ? S("application/json")
+		    : d->is_framed   ? S(EVENTSTREAM_TYPE)
+				     : S("text/event-stream"));
 		http_put_field(head, S("cache-control"), S("no-cache"));
 	}
 	if (sized)
@@ -156,7 +167,7 @@ put_cost_comment(struct request *r)
 	char text[TEXT_PUSD_MAX], id[REQUEST_ID_LEN];
 	struct slice cost = S("unknown"), line;
 
-	if (!r->cost_comment || r->cost_told || !r->events)
+	if (!r->cost_comment || r->cost_told || !r->comments)
 		return;
 	r->cost_told = true;
 	settle_facts(r);
@@ -178,16 +189,24 @@ put_end(struct request *r)
 		put(r, &last, 1);
 }
 
+/* told: a part of the stream was, before it. */
 static void
-put_error_event(struct request *r)
+put_error_event(struct request *r, bool told)
 {
 	struct buf event;
 	struct fault f = {.message = note_slice(&r->note),
+	    .status = err_status(r->err),
 	    .type = slice_str(err_type(r->err)),
 	    .code = slice_str(err_code(r->err))};
 
 	buf_init(&event, 16u << 10);
-	r->surface->dialect->write_fault_event(&f, &event);
+	if (r->sending.as_array) {
+		buf_add(&event, told ? S(",\r\n") : S("["));
+		r->surface->dialect->write_fault(&f, &event);
+		buf_byte(&event, ']');
+	} else {
+		r->surface->dialect->write_fault_event(&f, &event);
+	}
 	put_bytes(r, buf_slice(&event));
 	buf_free(&event);
 }
@@ -213,7 +232,7 @@ relay_ends(struct request *r)
 
 /* It broke off: the caller is told in the stream, and it never looks complete. */
 static void
-relay_fails(struct request *r, enum err e)
+relay_fails(struct request *r, enum err e, bool told)
 {
 	r->quotes = r->attempt->quotes;
 	note_set(&r->note, "%s: %s", r->candidate->offer->provider->name,
@@ -222,7 +241,7 @@ relay_fails(struct request *r, enum err e)
 	r->err = e;
 	settle_attempt(r, e);
 	if (r->events) {
-		put_error_event(r);
+		put_error_event(r, told);
 		put_end(r);
 	} else {
 		r->keep_alive = false; /* cut, as what we got was cut */
@@ -238,7 +257,7 @@ relay_misfit(struct request *r, const char *what)
 {
 	(void)snprintf(r->attempt->wait.why, sizeof(r->attempt->wait.why),
 	    "answered with %s where a stream was asked for, and too late", what);
-	relay_fails(r, ERR_BAD_STREAM);
+	relay_fails(r, ERR_BAD_STREAM, false);
 }
 
 void
@@ -257,7 +276,7 @@ relay_event(
 	case ATTEMPT_BYTES: put_parts(r, parts, n); break;
 	case ATTEMPT_MARK: put_cost_comment(r); break;
 	case ATTEMPT_ENDS: relay_ends(r); break;
-	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err); break;
+	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err, r->attempt->begun); break;
 	case ATTEMPT_WHOLE: relay_misfit(r, "JSON"); break;
 	}
 }
@@ -268,7 +287,7 @@ relay_time(struct request *r)
 	uint64_t now = loop_now(r->worker->loop);
 	uint64_t silence = r->config->options.comment_time;
 
-	if (r->client == NULL || r->attempt == NULL || !r->events)
+	if (r->client == NULL || r->attempt == NULL || !r->comments)
 		return;
 	if (now - r->wrote_ms >= silence && client_queued(r->client) == 0)
 		put_bytes(r, comment);
@@ -285,7 +304,8 @@ step_relay(struct request *r)
 	if (!r->head_sent) {
 		/* What a failover could need is not needed any more. */
 		r->worker->tape_owner = NULL;
-		buf_free(&r->body);
+		if (r->attempt->ask->answer == NULL || !r->surface->dialect->chat->echoes)
+			buf_free(&r->body);
 		put_stream_head(r);
 		/* That may have found the caller gone. */
 		return r->state == REQ_RELAY ? STEP_WAIT : STEP_MORE;

@@ -17,7 +17,7 @@ put_cors(struct request *r, struct buf *to)
 	http_put_field(to, S("vary"), S("Origin"));
 	http_put_field(to, S("access-control-expose-headers"),
 	    S("x-request-id, x-inference-provider, x-weir-attempts, x-weir-cost-usd, "
-	      "x-upstream-request-id, retry-after"));
+	      "x-upstream-request-id, x-weir-dropped, retry-after"));
 }
 
 void
@@ -34,6 +34,10 @@ reply_common(struct request *r, struct buf *to)
 			    slice_str(r->candidate->offer->provider->name));
 		http_put_number(to, S("x-weir-attempts"), r->attempts);
 	}
+	if (r->estimated && r->surface != NULL && r->surface->op == OP_COUNT)
+		http_put_plain(to, S("x-weir-estimate"), S("true"));
+	if (r->dropped.len > 0)
+		http_put_field(to, S("x-weir-dropped"), r->dropped);
 	put_cors(r, to);
 	/* One that sends what was not read yet can't be kept. */
 	if (r->worker->stopping || (r->client != NULL && !r->client->message_read))
@@ -133,17 +137,39 @@ reply_fault(struct request *r)
 		r->keep_alive = false;
 }
 
+/* The provider's error in the words of the caller's dialect. */
+static void
+reply_translated_fault(struct request *r)
+{
+	struct fault f = r->fault_words;
+	struct buf body;
+
+	f.status = r->fault_head->status;
+	if (f.message.len == 0)
+		f.message = note_slice(&r->note);
+	if (f.type.len == 0)
+		f.type = slice_str(err_type(r->err));
+	buf_init(&body, BODY_BYTES);
+	r->surface->dialect->write_fault(&f, &body);
+	reply_whole(r, f.status, S("application/json"), buf_slice(&body));
+	buf_free(&body);
+}
+
 static void
 reply_error(struct request *r)
 {
 	const struct dialect *d =
 	    r->surface == NULL ? &dialect_openai : r->surface->dialect;
+	char id[REQUEST_ID_LEN];
 	struct fault f = {.message = note_slice(&r->note),
+	    .status = err_status(r->err),
+	    .id = slice_of(id, sizeof(id)),
 	    .type = slice_str(err_type(r->err)),
 	    .code = slice_str(err_code(r->err)),
 	    .param = slice_str(r->param)};
 	struct buf body;
 
+	request_id_write(r->id, id);
 	buf_init(&body, BODY_BYTES);
 	if (f.message.len == 0)
 		f.message = slice_str(err_code(r->err));
@@ -161,7 +187,10 @@ step_fail(struct request *r)
 	} else if (r->err == ERR_OK) {
 		reply_preflight(r);
 	} else if (r->err == ERR_UP_CALLER && r->fault_head != NULL) {
-		reply_fault(r);
+		if (r->fault_translated)
+			reply_translated_fault(r);
+		else
+			reply_fault(r);
 	} else {
 		reply_error(r);
 	}

@@ -48,6 +48,7 @@ struct request {
 	struct buf body;
 	bool head_read, body_read;
 	bool authorized; /* the body may be read */
+	bool is_signed;	 /* and must be, before the signature can be checked */
 	struct request_id id;
 	uint64_t start_ms, start_unix_ms, deadline_ms;
 	uint64_t key_id;
@@ -65,6 +66,15 @@ struct request {
 	uint64_t pause_until_ms; /* before the same candidate is tried again */
 	struct timer timer;	 /* of the pause, of holding back, of comments */
 
+	/* Where it is translated. */
+	struct prompt *prompt;	    /* what it says; NULL: not read yet */
+	struct pictures *pictures;  /* that were fetched for it; NULL: none */
+	struct buf outgoing;	    /* the body in the candidate's dialect */
+	struct slice outgoing_part; /* all of it */
+	struct answer_plan answer_plan;
+	struct slice id_text; /* of `id`, once it is needed */
+	struct slice dropped; /* names of what was left out */
+
 	/* Attempts. */
 	struct attempt *attempt;
 	struct attempt_ask sending;
@@ -78,9 +88,12 @@ struct request {
 	/* The reply. */
 	struct http_head *fault_head; /* a provider's error that passes, or NULL */
 	struct slice fault_body;
+	struct fault fault_words; /* of it, for callers of another dialect */
+	bool fault_translated;
 	unsigned status; /* sent, or to be sent */
 	bool head_sent, streaming, chunked, keep_alive;
-	bool events; /* our head says: a stream of events, as text */
+	bool events;   /* our head says: a stream of events */
+	bool comments; /* that may have comments between them */
 	bool cost_comment, cost_told;
 	bool replied; /* by weir itself, with all of it sent */
 	uint64_t retry_after_ms;
@@ -133,6 +146,12 @@ struct slice request_param(struct request *r, struct slice name);
 /* What stands in the path for its row's "*", decoded; lives as long as the request. */
 struct slice request_path_rest(struct request *r);
 
+/* --- of signed.c --- */
+
+/* Whose key the signature names; it is to be checked once the body is there. */
+enum err signed_claim(struct request *r) MUST_CHECK;
+enum err signed_check(struct request *r) MUST_CHECK;
+
 /* --- the steps, by file --- */
 
 enum step step_read(struct request *r);	  /* door.c */
@@ -145,6 +164,22 @@ enum step step_fail(struct request *r);	  /* reply.c */
 enum step step_settle(struct request *r); /* settle.c */
 
 /* --- between them --- */
+
+/* outgoing.c: the dialect that the candidate is spoken to in. */
+const struct dialect *outgoing_dialect(const struct request *r);
+
+/* outgoing.c: is the usage of a stream asked for? */
+bool outgoing_asks_for_usage(const struct request *r);
+
+/* outgoing.c: the caller's query without his key. */
+struct slice outgoing_query(struct request *r);
+
+/* Does the caller read a stream as one JSON array? */
+bool outgoing_as_array(struct request *r);
+
+/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. With
+ * *ret_wait it is not made yet: request_run() follows. */
+enum err outgoing_make(struct request *r, bool *ret_wait) MUST_CHECK;
 
 /* choose.c: the request's body on the worker's tape; read again when another one was
  * on it since. */

@@ -15,52 +15,23 @@
 
 /* --- sending --- */
 
-/* Is the usage of a stream to be asked for? */
-static bool
-asks_for_usage(const struct request *r)
-{
-	return (r->candidate->offer->provider->quirks & Q_USAGE_UNASKED) == 0;
-}
-
-static enum err
-edit_body(struct request *r)
-{
-	const struct offer *o = r->candidate->offer;
-	struct json_edits edits;
-	struct slice parts[JSON_PARTS_MAX], *kept;
-	struct edit_plan plan = {
-	    .model = o->upstream, .ask_for_usage = asks_for_usage(r)};
-	enum err e = choose_tape(r);
-	unsigned n;
-
-	if (e == ERR_OK)
-		e = r->surface->dialect->edit(
-		    &r->worker->tape, &r->ask, &plan, &r->arena, &edits);
-	if (e != ERR_OK)
-		return e;
-	n = json_parts(&edits, buf_slice(&r->body), parts);
-	kept = arena_alloc(&r->arena, n * sizeof(parts[0]));
-	if (kept == NULL)
-		return ERR_NOMEM;
-	memcpy(kept, parts, n * sizeof(parts[0]));
-	r->sending.parts = kept;
-	r->sending.nparts = n;
-	r->sending.body_len = json_parts_length(&edits, r->body.len);
-	return ERR_OK;
-}
-
 static enum err
 start_attempt(struct request *r)
 {
-	enum err e = edit_body(r);
+	bool wait;
+	enum err e = outgoing_make(r, &wait);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK || wait)
 		return e;
 	r->sending.surface = r->surface;
 	r->sending.head = &r->head;
-	r->sending.query = r->query;
+	r->sending.query = outgoing_query(r);
 	r->sending.stream = r->ask.stream;
-	r->sending.withhold_usage = !r->ask.usage_asked && asks_for_usage(r);
+	r->sending.as_array = outgoing_as_array(r);
+	r->sending.withhold_usage = !r->ask.usage_asked && outgoing_asks_for_usage(r);
+	r->sending.dialect = outgoing_dialect(r);
+	r->sending.answer =
+	    r->sending.dialect == r->surface->dialect ? NULL : &r->answer_plan;
 	r->sending.answers = r->ask.answers;
 	r->sending.deadline_ms = r->deadline_ms;
 	r->whole = r->ended = false;
@@ -159,8 +130,12 @@ keep_fault(struct request *r)
 	head = arena_alloc(&r->arena, sizeof(*head));
 	fields = arena_alloc(&r->arena, a->head.nfields * sizeof(*fields));
 	if (head == NULL || fields == NULL ||
-	    !arena_copy(&r->arena, body, &r->fault_body))
+	    !arena_copy(&r->arena, body, &r->fault_body) ||
+	    !arena_copy(&r->arena, a->fault.message, &r->fault_words.message) ||
+	    !arena_copy(&r->arena, a->fault.type, &r->fault_words.type) ||
+	    !arena_copy(&r->arena, a->fault.code, &r->fault_words.code))
 		return;
+	r->fault_translated = a->ask->answer != NULL;
 	*head = a->head;
 	if (head->status < 400) /* it only said so in the body */
 		head->status = err_status(ERR_UP_CALLER);
@@ -262,6 +237,23 @@ failed(struct request *r, enum err e)
 	return STEP_MORE;
 }
 
+/* What is asked cannot be said in the candidate's dialect: another may speak a better
+ * one. Nothing was sent, so it is no attempt. */
+static enum step
+cannot_say(struct request *r)
+{
+	struct candidate *next;
+
+	route_failed(
+	    &r->plan, r->candidate, ERR_NO_EQUIVALENT, loop_now(r->worker->loop));
+	next = route_next(&r->plan, loop_now(r->worker->loop));
+	if (next == NULL)
+		return req_fail(r, ERR_NO_EQUIVALENT);
+	r->candidate = next;
+	req_goto(r, REQ_ROUTE);
+	return STEP_MORE;
+}
+
 /* --- the step --- */
 
 enum step
@@ -272,7 +264,9 @@ step_send(struct request *r)
 
 	if (r->attempt == NULL) {
 		e = start_attempt(r);
-		return e == ERR_OK ? STEP_WAIT : req_fail(r, e);
+		return e == ERR_OK		? STEP_WAIT
+		       : e == ERR_NO_EQUIVALENT ? cannot_say(r)
+						: req_fail(r, e);
 	}
 	if (r->attempt->err != ERR_OK && r->attempt->phase == PHASE_OVER && !r->whole &&
 	    !r->attempt->begun)

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "meter/cost.h"
 #include "proxy/limits.h"
+#include "proxy/pictures.h"
 #include "proxy/request.h"
 #include "route/learn.h"
 #include "json/write.h"
@@ -84,6 +85,8 @@ learn_from(struct request *r)
 	    .ttft_ms = (a->token_ms != 0 ? a->token_ms : now) - a->start_ms,
 	    .total_ms = now - a->start_ms};
 
+	if (r->ask.op == OP_COUNT)
+		return; /* says nothing about how answers come */
 	if (u->known && !r->estimated) {
 		s.out_tok = usage_output_tok(u);
 		s.prompt_tok = usage_input_tok(u);
@@ -256,6 +259,7 @@ step_settle(struct request *r)
 		r->service_gone(r);
 	if (r->attempt != NULL)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
+	pictures_drop(r);
 	write_row(r, now);
 	count(r, now);
 	access_log(r, now);

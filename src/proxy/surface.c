@@ -4,12 +4,13 @@ static const struct {
 	const char *method, *path;
 	const struct dialect *dialect;
 	enum operation op;
+	enum model_at model;
 	enum serve serve;
 	enum door door;
-	const char *upstream;
 } table[] = {
-#define SURFACE(method, path, dialect, op, serve, door, upstream)                        \
-	{method, path, &dialect_##dialect, OP_##op, SERVE_##serve, DOOR_##door, upstream},
+#define SURFACE(method, path, dialect, op, model, serve, door)                           \
+	{method, path, &dialect_##dialect, OP_##op, MODEL_##model, SERVE_##serve,        \
+	    DOOR_##door},
 #include "proxy/surface.def"
 };
 
@@ -23,20 +24,21 @@ make_rows(void)
 {
 	for (unsigned i = 0; i < ROWS; i++) {
 		struct slice path = slice_str(table[i].path);
-		bool prefix = slice_ends(path, S("*"));
+		size_t star = slice_find(path, '*');
 
-		rows[i] = (struct surface){slice_str(table[i].method),
-		    slice_head(path, path.len - prefix), prefix, table[i].dialect,
-		    table[i].op, table[i].serve, table[i].door,
-		    slice_str(table[i].upstream)};
+		rows[i] =
+		    (struct surface){slice_str(table[i].method), slice_head(path, star),
+			slice_from(path, star + 1), star < path.len, table[i].dialect,
+			table[i].op, table[i].model, table[i].serve, table[i].door};
 	}
 }
 
 static bool
 matches(const struct surface *s, struct slice path)
 {
-	if (s->prefix)
-		return path.len > s->path.len && slice_starts(path, s->path);
+	if (s->star)
+		return path.len > s->path.len + s->behind.len &&
+		       slice_starts(path, s->path) && slice_ends(path, s->behind);
 	return slice_eq(s->path, path);
 }
 
@@ -75,13 +77,14 @@ surface_methods(struct slice path, struct buf *to)
 struct slice
 surface_rest(const struct surface *s, struct slice path)
 {
-	return slice_from(path, s->path.len);
+	return slice_of(path.ptr + s->path.len, path.len - s->path.len - s->behind.len);
 }
 
 const char *
 surface_operation(enum operation op)
 {
-	static const char *const names[] = {"", "chat", "completion", "embedding"};
+	static const char *const names[] = {
+	    "", "chat", "completion", "embedding", "embedding", "count"};
 
 	return names[op];
 }

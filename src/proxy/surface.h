@@ -20,14 +20,16 @@ enum serve {
 
 enum door { DOOR_KEY, DOOR_OPEN, DOOR_METRICS };
 
+enum model_at { MODEL_NONE, MODEL_BODY, MODEL_PATH, MODEL_STREAM };
+
 struct surface {
-	struct slice method, path; /* path without the "*" */
-	bool prefix;		   /* something must follow it */
+	struct slice method, path, behind; /* the path around the "*" */
+	bool star;			   /* it has one */
 	const struct dialect *dialect;
 	enum operation op;
+	enum model_at model;
 	enum serve serve;
 	enum door door;
-	struct slice upstream;
 };
 
 /*
@@ -43,7 +45,7 @@ void surface_methods(struct slice path, struct buf *to);
 /* What follows a prefix row's path. */
 struct slice surface_rest(const struct surface *s, struct slice path);
 
-/* Static text: "chat", "completion", "embedding", "". */
+/* Static text: "chat", "completion", "embedding", "count", "". */
 const char *surface_operation(enum operation op);
 
 #endif

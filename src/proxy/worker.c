@@ -1,9 +1,11 @@
 #include "proxy/worker.h"
 
 #include "proxy/request.h"
+#include "proxy/token.h"
 
 #define TAPE_MAX    (4u << 20) /* tokens: 64 MiB, for the largest body */
 #define HEAD_MAX    (256u << 10)
+#define TOLD_MAX    (64u << 20) /* a whole reply, translated */
 #define SLAB_KEPT   1024
 #define BLOCK_BYTES 4096
 #define BLOCKS_KEPT 256
@@ -34,6 +36,7 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	    .loop = l, .index = index, .nworkers = 1, .retry_budget = RETRIES};
 	list_init(&w->clients);
 	list_init(&w->requests);
+	list_init(&w->tokens);
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
 	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
 	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
@@ -41,6 +44,7 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	json_init(&w->tape, TAPE_MAX);
 	json_init(&w->reply_tape, TAPE_MAX);
 	buf_init(&w->head, HEAD_MAX);
+	buf_init(&w->told, TOLD_MAX);
 	buf_init(&w->scratch, HEAD_MAX);
 	request_ids_init(&w->ids, index);
 	w->config = config_ref(c);
@@ -64,6 +68,7 @@ worker_done(struct worker *w)
 	json_free(&w->tape);
 	json_free(&w->reply_tape);
 	buf_free(&w->head);
+	buf_free(&w->told);
 	buf_free(&w->scratch);
 	config_unref(w->config);
 	key_set_unref(w->keys);
@@ -152,6 +157,7 @@ worker_is_idle(const struct worker *w)
 void
 worker_close_pool(struct worker *w)
 {
+	token_forget(w);
 	upstream_pool_free(w->pool);
 	w->pool = NULL;
 }

@@ -59,6 +59,7 @@ struct worker {
 	unsigned nlisteners;
 	struct link clients;  /* open connections of callers */
 	struct link requests; /* being answered */
+	struct link tokens;   /* of service accounts; see token.h */
 	unsigned nclients;
 	bool full; /* limits.connections is reached: more wait in the kernel */
 	struct slab client_slab, request_slab, attempt_slab;
@@ -68,6 +69,7 @@ struct worker {
 	const void *tape_owner; /* a request, or NULL */
 	struct json reply_tape; /* scratch for replies and events */
 	struct buf head;	/* scratch for heads */
+	struct buf told;	/* what it translated, of this read */
 	struct buf scratch;	/* for other texts */
 	/* Of the attempt that is reading: what it gathered to be told as one. */
 	struct slice out[STREAM_PARTS_MAX];

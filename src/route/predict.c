@@ -55,7 +55,7 @@ output_tok(const struct ask *ask, uint64_t expected)
 {
 	uint64_t out = expected != 0 ? expected : USUAL_OUT_TOK;
 
-	if (ask->op == OP_EMBEDDING)
+	if (ask->op == OP_EMBEDDING || ask->op == OP_COUNT)
 		return 0;
 	if (ask->max_output_tok != 0 && out > ask->max_output_tok)
 		out = ask->max_output_tok;

@@ -40,12 +40,27 @@ in_list(const struct provider *p, const struct provider *const *list, unsigned n
 	return false;
 }
 
+/* Is the offer's dialect the caller's, or one that it can be translated to? */
+static bool
+is_spoken(const struct route_query *q, const struct offer *o)
+{
+	const struct dialect *d = dialect_find(catalog_offer_dialect(o, q->dialect->id));
+
+	if (d == q->dialect)
+		return true;
+	if (d == NULL)
+		return false;
+	if (q->ask->op == OP_EMBEDDING)
+		return d->embed != NULL && q->dialect->embed != NULL;
+	return q->ask->op == OP_CHAT && d->chat != NULL && q->dialect->chat != NULL;
+}
+
 static enum route_out
-unusable(const struct offer *o)
+unusable(const struct route_query *q, const struct offer *o)
 {
 	const struct provider *p = o->provider;
 
-	if (dialect_find(p->dialect) == NULL)
+	if (!is_spoken(q, o))
 		return OUT_DIALECT;
 	if (!provider_is_usable(p) || o->missing != NULL)
 		return p->nkeys == 0 && p->base_url != NULL && o->missing == NULL
@@ -122,7 +137,8 @@ unfit(const struct route_plan *p, const struct candidate *c)
 	    (p->query->wish->require_parameters && (ask->needs & ~o->can) != 0))
 		return OUT_CAPABILITY;
 	if (o->model != NULL && o->model->op != ask->op &&
-	    !(o->model->op == OP_CHAT && ask->op == OP_COMPLETION))
+	    !(o->model->op == OP_CHAT &&
+		(ask->op == OP_COMPLETION || ask->op == OP_COUNT)))
 		return OUT_CAPABILITY;
 	return has_room(o, longest_tok, ask->max_output_tok) ? OUT_NOT : OUT_SHORT;
 }
@@ -277,7 +293,7 @@ add(struct route_plan *p, const struct offer *o)
 	p->count++;
 	c->out = unwished(p, c);
 	if (c->out == OUT_NOT)
-		c->out = unusable(o);
+		c->out = unusable(q, o);
 	if (c->out == OUT_NOT)
 		c->out = unfit(p, c);
 	check_health(c, q->now_ms);

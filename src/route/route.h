@@ -13,6 +13,7 @@
 
 #include "core/arena.h"
 #include "core/random.h"
+#include "dialect/dialect.h"
 #include "route/health.h"
 #include "route/name.h"
 #include "route/predict.h"
@@ -51,10 +52,11 @@ struct route_query {
 	const struct route_name *name;
 	const struct wish *wish;
 	const struct ask *ask;
-	uint64_t key_id;       /* whose answers were learnt from */
-	uint64_t now_ms;       /* monotonic */
-	uint64_t unix_ms;      /* for prices */
-	struct random *random; /* for exploration; NULL: never explores */
+	const struct dialect *dialect; /* that the caller speaks */
+	uint64_t key_id;	       /* whose answers were learnt from */
+	uint64_t now_ms;	       /* monotonic */
+	uint64_t unix_ms;	       /* for prices */
+	struct random *random;	       /* for exploration; NULL: never explores */
 };
 
 struct route_plan {

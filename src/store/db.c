@@ -64,6 +64,9 @@ static const char *const migrations[] = {
     " open_until_ms INTEGER NOT NULL,"
     " benched_ms INTEGER NOT NULL,"
     " bench_why INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 2 */
+    "ALTER TABLE key ADD COLUMN aws_id TEXT;"
+    "ALTER TABLE key ADD COLUMN aws_secret TEXT;",
 };
 
 enum err

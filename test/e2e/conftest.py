@@ -17,6 +17,7 @@ import pytest
 
 from front import config_for
 from host import Host
+from translating import Translate, translate_path
 from weir import Weir
 
 CRASHES = [-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)]
@@ -69,6 +70,40 @@ def probe():
     p.close()
 
 
+@pytest.fixture(scope="session")
+def translate():
+    path = translate_path()
+    assert path.is_file(), f"{path} is not there: make probe"
+    t = Translate(path)
+    yield t
+    t.close()
+
+
+TOLD = []
+
+
+@pytest.fixture(scope="session")
+def tell():
+    """tell("12 of 12 equal") stands in what `make test` prints at its end."""
+    return TOLD.append
+
+
+def pytest_sessionfinish(session):
+    """Of several processes each hands over what it has to say."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = TOLD
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    TOLD.extend(getattr(node, "workeroutput", {}).get("told", []))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in TOLD:
+        terminalreporter.write_line(f"translation: {line}")
+
+
 @pytest.fixture
 def host():
     """Makes providers: host() is one, with `url` and `requests`; see host.py."""
@@ -111,6 +146,13 @@ def servers(folder):
 def weir(tmp_path):
     """Starts servers: weir("providers: ...", MINE_KEY="x") is a running one; see weir.py. It must end well."""
     with servers(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_weir(tmp_path_factory):
+    """As weir, for servers that all tests of a file share."""
+    with servers(tmp_path_factory.mktemp("module")) as start:
         yield start
 
 

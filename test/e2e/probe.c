@@ -10,6 +10,8 @@
  *			connection held, up to the first error; "" is none
  *	requests-eof, replies-eof
  *			the same for a connection that was closed behind it
+ *	sigv4		of a request in JSON (probe_sigv4): {"canonical": text,
+ *			"authorization": text, "verified": error code}
  *	sse		{"events": [{"name": name, "data": data or null}, ...]}, in
  *			pieces of 100 bytes
  *
@@ -17,6 +19,7 @@
  */
 #include "core/buf.h"
 #include "http/parser.h"
+#include "http/sigv4.h"
 #include "http/sse.h"
 #include "json/tape.h"
 #include "json/write.h"
@@ -239,6 +242,84 @@ probe_sse(struct buf *out, struct slice text)
 	sse_done(&s);
 }
 
+/* --- AWS signatures --- */
+
+static struct slice
+text_of(const struct json *j, const char *key, struct arena *a)
+{
+	struct slice text = S("");
+
+	(void)json_string(j, json_get(j, 0, slice_str(key)), a, &text);
+	return text;
+}
+
+/* {"id", "secret", "region", "service", "time_s", "method", "path", "query", "body",
+ *  "keep_path", "fields": {name: [value, ...]}}; dated and signed as it stands. */
+static void
+sign_request(struct buf *out, const struct json *j, struct arena *a)
+{
+	struct http_field fields[32];
+	struct slice body = text_of(j, "body", a);
+	char hash[SIGV4_HASH_MAX];
+	struct sigv4_credentials c = {
+	    slice_dup(text_of(j, "id", a)), secret_new(text_of(j, "secret", a)), {0}};
+	struct sigv4_request r = {.method = text_of(j, "method", a),
+	    .path = text_of(j, "path", a),
+	    .query = text_of(j, "query", a),
+	    .fields = fields,
+	    .keep_path = json_is(j, json_get(j, 0, S("keep_path")), JSON_TRUE)};
+	struct buf canonical, names, authorization;
+	struct sigv4_claim claim;
+	struct note note;
+	uint64_t time_s = 0;
+	enum err e;
+
+	JSON_FOR_EACH_KEY (k, j, json_get(j, 0, S("fields")))
+		JSON_FOR_EACH (v, j, k + 1) {
+			struct http_field *f = &fields[r.nfields++];
+
+			if (r.nfields > 32 || !json_string(j, k, a, &f->name) ||
+			    !json_string(j, v, a, &f->value))
+				abort();
+		}
+	(void)json_u64(j, json_get(j, 0, S("time_s")), &time_s);
+	e = sigv4_hash(&body, 1, hash);
+	r.payload_hash = slice_str(hash);
+	buf_init(&canonical, LINE_MAX_BYTES);
+	buf_init(&names, LINE_MAX_BYTES);
+	buf_init(&authorization, LINE_MAX_BYTES);
+	if (e != ERR_OK || sigv4_canonical(&r, &canonical, &names) != ERR_OK ||
+	    sigv4_sign(&r, &c, text_of(j, "region", a), text_of(j, "service", a),
+		&authorization) != ERR_OK ||
+	    sigv4_read(buf_slice(&authorization), &claim) != ERR_OK)
+		abort();
+	e = sigv4_verify(&claim, &r, &c.secret, time_s, &note);
+	json_open(out, '{');
+	json_member(out, S("canonical"), buf_slice(&canonical));
+	json_member(out, S("authorization"), buf_slice(&authorization));
+	json_member(out, S("verified"), slice_str(err_name(e)));
+	json_close(out, '}');
+	buf_free(&canonical);
+	buf_free(&names);
+	buf_free(&authorization);
+	sigv4_credentials_done(&c);
+}
+
+static void
+probe_sigv4(struct buf *out, struct slice text)
+{
+	struct arena a;
+	struct json j;
+
+	arena_init(&a, NULL, 0, LINE_MAX_BYTES);
+	json_init(&j, 1u << 16);
+	if (json_parse(&j, text, JSON_KEEP_ALL) != ERR_OK)
+		abort();
+	sign_request(out, &j, &a);
+	json_free(&j);
+	arena_free(&a);
+}
+
 /* --- the pipe --- */
 
 static int
@@ -259,6 +340,8 @@ answer(struct buf *out, struct slice line)
 		    (char)(hex_digit(line.ptr[i]) << 4 | hex_digit(line.ptr[i + 1])));
 	if (slice_eq(what, S("json")))
 		probe_json(out, buf_slice(&text));
+	else if (slice_eq(what, S("sigv4")))
+		probe_sigv4(out, buf_slice(&text));
 	else if (slice_eq(what, S("sse")))
 		probe_sse(out, buf_slice(&text));
 	else

@@ -118,6 +118,17 @@ TEST(what_needs_it_is_escaped)
 	assert_written("\"k\\\"\\n\":");
 }
 
+TEST(what_is_json_already_stays)
+{
+	json_open(&b, '{');
+	json_key_inner(&b, S("k\\\"\\n"));
+	json_put_inner(&b, S("v\\u00e9"));
+	json_key_inner(&b, S(""));
+	json_put_null(&b);
+	json_close(&b, '}');
+	assert_written("{\"k\\\"\\n\":\"v\\u00e9\",\"\":null}");
+}
+
 TEST(what_is_not_utf8_is_replaced)
 {
 	static const struct {
@@ -225,6 +236,7 @@ main(void)
 	    CASE(events_begin_with_a_field),
 	    CASE(numbers_to_their_ends),
 	    CASE(what_needs_it_is_escaped),
+	    CASE(what_is_json_already_stays),
 	    CASE(what_is_not_utf8_is_replaced),
 	    CASE(every_text_comes_back),
 	    CASE(survives_torture),
