@@ -107,7 +107,7 @@ static void
 measure(const struct dialect *from, const struct dialect *to, struct slice text,
     struct json *tape, struct buf *out)
 {
-	uint64_t took[ROUNDS];
+	uint64_t took[ROUNDS], median;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		uint64_t start = cpu_ns();
@@ -116,7 +116,8 @@ measure(const struct dialect *from, const struct dialect *to, struct slice text,
 		took[i] = cpu_ns() - start;
 	}
 	qsort(took, ROUNDS, sizeof(took[0]), by_size);
-	printf(" %11.0f", (double)took[ROUNDS / 2] / 1000);
+	median = took[ROUNDS / 2];
+	printf(" %11.0f", (double)median / 1000);
 }
 
 int

@@ -98,7 +98,7 @@ e2e() { # MODE PYTEST-ARGUMENT...
 	step "run e2e ($mode)"
 	WEIR_BIN=$PWD/$bin WEIR_PROBE=$PWD/build/$mode/probe \
 		ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$PWD/$LOGS/asan" \
-		"$VENV/bin/pytest" -q -rs "$@" test/e2e >"$LOGS/e2e-$mode.log" 2>&1 || status=$?
+		"$VENV/bin/pytest" -q -rs -n "$JOBS" --dist loadfile "$@" test/e2e >"$LOGS/e2e-$mode.log" 2>&1 || status=$?
 	[ "$status" != 5 ] || status=0 # no tests
 	tail -1 "$LOGS/e2e-$mode.log" | sed "s/^/e2e ($mode) /" >>"$LOGS/summary"
 	grep '^SKIPPED' "$LOGS/e2e-$mode.log" || true

@@ -36,6 +36,32 @@ bare(struct slice value)
 	return slice_eq(value, S("-0")) ? S("0") : value;
 }
 
+/* The same, but for blanks between and escaped slashes within strings? */
+static bool
+is_same(struct slice neutral, struct slice value)
+{
+	bool quoted = false;
+	size_t at = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+
+		if (quoted ? c == '\\' && i + 1 < value.len && value.ptr[i + 1] == '/'
+			   : c == ' ' || c == '\t' || c == '\r' || c == '\n')
+			continue;
+		if (at == neutral.len || neutral.ptr[at++] != c)
+			return false;
+		quoted = quoted != (c == '"');
+	}
+	return at == neutral.len;
+}
+
+const char *
+meaning_neutral(enum meaning m)
+{
+	return meanings[m].neutral;
+}
+
 bool
 meaning_is_neutral(enum meaning m, struct slice value)
 {
@@ -45,7 +71,7 @@ meaning_is_neutral(enum meaning m, struct slice value)
 		return true;
 	value = bare(value);
 	while (rest.len > 0)
-		if (slice_eq(slice_cut(&rest, '|'), value))
+		if (is_same(slice_cut(&rest, '|'), value))
 			return true;
 	return false;
 }

@@ -4,6 +4,7 @@
  * the row's variables.
  */
 #include "config/aws.h"
+#include "config/google.h"
 #include "config/loading.h"
 
 #include "dialect/dialect.h"
@@ -226,6 +227,37 @@ sign_with_aws(struct making *m)
 	aws_done(&aws);
 }
 
+/* Where Google's own tools would use a service account, tokens that it is given are sent.
+ * The row's address is then the account's project and a location. */
+static void
+sign_with_google(struct making *m)
+{
+	struct google g;
+	struct note why;
+	struct buf url;
+	enum err e = google_find(&g, &why);
+
+	if (e == ERR_NOT_FOUND)
+		set_missing(m, loading_keep(m->l, "%s", why.text));
+	m->l->nomem = m->l->nomem || e == ERR_NOMEM;
+	if (e != ERR_OK)
+		return;
+	m->p->auth = AUTH_GOOGLE;
+	m->p->google = g.account;
+	g.account = (struct jwt_account){0};
+	buf_init(&url, 4096);
+	if (m->row != NULL && m->value[FIELD_BASE_URL] == NULL) {
+		google_put_url(&g, &url);
+		if (g.project[0] == '\0')
+			set_missing(m, "GOOGLE_CLOUD_PROJECT is not set");
+		else if (url.err != ERR_OK ||
+			 provider_set_url(m->p, buf_slice(&url)) != ERR_OK)
+			m->l->nomem = true;
+	}
+	buf_free(&url);
+	google_done(&g);
+}
+
 static void
 take_keys(struct making *m)
 {
@@ -239,6 +271,10 @@ take_keys(struct making *m)
 		sign_with_aws(m);
 		return;
 	}
+	if (m->p->auth == AUTH_GOOGLE) {
+		sign_with_google(m);
+		return;
+	}
 	if (none && key != NULL)
 		report_error(&m->l->report, loading_place(m->l, key),
 		    "an api_key and \"auth: none\": one of them is too much");
@@ -249,6 +285,11 @@ take_keys(struct making *m)
 	if (m->p->nkeys == 0 && m->p->dialect == DIALECT_BEDROCK && auth == NULL &&
 	    key == NULL && m->row != NULL) {
 		sign_with_aws(m);
+		return;
+	}
+	if (m->p->nkeys == 0 && m->p->dialect == DIALECT_GEMINI && auth == NULL &&
+	    key == NULL && m->row != NULL) {
+		sign_with_google(m);
 		return;
 	}
 	if (m->p->nkeys == 0 && m->p->auth != AUTH_OPTIONAL && m->missing == NULL &&
@@ -411,11 +452,11 @@ static void
 take_auth(struct making *m)
 {
 	static const char *const words[] = {
-	    "bearer", "api-key", "x-api-key", "none", "x-goog-api-key", "aws"};
+	    "bearer", "api-key", "x-api-key", "none", "x-goog-api-key", "aws", "google"};
 	const struct yaml_node *n = m->value[FIELD_AUTH];
 	unsigned i;
 
-	if (n != NULL && loading_word(m->l, n, words, 6, &i))
+	if (n != NULL && loading_word(m->l, n, words, 7, &i))
 		m->p->auth = (enum auth)i;
 	else if (m->row == NULL)
 		m->p->auth = m->value[FIELD_API_KEY] == NULL	  ? AUTH_OPTIONAL

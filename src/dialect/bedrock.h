@@ -45,6 +45,8 @@ void bedrock_read_said(struct reader *r, uint32_t message, struct turn *t);
 
 /* --- bedrock_write.c; see struct translation --- */
 
+bool bedrock_needs_bytes(const struct part *p, const struct write_plan *plan);
+
 enum err bedrock_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost) MUST_CHECK;
 

@@ -367,6 +367,7 @@ const struct translation bedrock_translation = {
     .keep = 11,
     .read_prompt = bedrock_read_prompt,
     .write_prompt = bedrock_write_prompt,
+    .needs_bytes = bedrock_needs_bytes,
     .read_answer = bedrock_read_answer,
     .write_answer = bedrock_write_answer,
     .in_bytes = sizeof(struct in),

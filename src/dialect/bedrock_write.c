@@ -77,13 +77,14 @@ put_call(struct bedrock_making *m, const struct part *p)
 }
 
 static void
-put_media(struct bedrock_making *m, const struct turn *t, const struct part *p)
+put_media(struct bedrock_making *m, const struct turn *t, const struct part *p,
+    enum cache_life cache)
 {
 	if (p->kind != PART_IMAGE && p->kind != PART_FILE && p->kind != PART_VIDEO &&
 	    p->kind != PART_AUDIO)
 		writer_lose_part(m->w, t, p);
 	else if (bedrock_put_media(m->w->to, p, &m->names, false))
-		put_cache(m, p->cache);
+		put_cache(m, cache);
 	else
 		writer_lose_part(m->w, t, p);
 }
@@ -92,6 +93,7 @@ static void
 put_result(struct bedrock_making *m, const struct turn *t, const struct part *p)
 {
 	struct buf *b = m->w->to;
+	enum cache_life cache = p->cache;
 	size_t empty;
 
 	json_open(b, '{');
@@ -102,11 +104,14 @@ put_result(struct bedrock_making *m, const struct turn *t, const struct part *p)
 	json_key(b, S("content"));
 	json_open(b, '[');
 	empty = b->len;
-	for (const struct part *q = p->result.parts; q != NULL; q = q->next)
+	for (const struct part *q = p->result.parts; q != NULL; q = q->next) {
 		if (q->kind == PART_TEXT)
 			put_text(m, q->text, CACHE_NONE);
 		else
-			put_media(m, t, q);
+			put_media(m, t, q, CACHE_NONE);
+		if (cache == CACHE_NONE)
+			cache = q->cache; /* none stands inside a result */
+	}
 	if (b->len == empty)
 		bedrock_put_text(b, S("."));
 	json_close(b, ']');
@@ -114,7 +119,7 @@ put_result(struct bedrock_making *m, const struct turn *t, const struct part *p)
 		json_member(b, S("status"), S("error"));
 	json_close(b, '}');
 	json_close(b, '}');
-	put_cache(m, p->cache);
+	put_cache(m, cache);
 }
 
 /* Thoughts go back to who had them, signed; those of others are left out. */
@@ -140,7 +145,7 @@ put_user_part(struct bedrock_making *m, const struct turn *t, const struct part 
 	case PART_REFUSAL: put_text(m, p->text, p->cache); break;
 	case PART_RESULT: put_result(m, t, p); break;
 	case PART_REASONING: break;
-	default: put_media(m, t, p);
+	default: put_media(m, t, p, p->cache);
 	}
 }
 
@@ -182,7 +187,7 @@ put_assistant(struct bedrock_making *m, const struct turn *from, const struct tu
 			else if (p->kind == PART_CALL)
 				put_call(m, p);
 			else if (p->kind != PART_REASONING)
-				put_media(m, t, p);
+				put_media(m, t, p, p->cache);
 		}
 }
 
@@ -565,6 +570,13 @@ put_member(struct writer *w, const struct member *m)
 	case MEANING_TURNS: put_same_turns(w); return true;
 	default: return false;
 	}
+}
+
+bool
+bedrock_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	(void)plan;
+	return p->kind == PART_IMAGE || p->kind == PART_FILE;
 }
 
 enum err

@@ -96,6 +96,10 @@ struct translation {
 	enum err (*write_prompt)(const struct prompt *p, const struct write_plan *plan,
 	    struct buf *to, struct losses *lost);
 
+	/* Must it have the bytes of this part, an image or a document that the caller
+	 * named by an http(s) URL? NULL: it takes URLs, or has no place for bytes. */
+	bool (*needs_bytes)(const struct part *p, const struct write_plan *plan);
+
 	/* A whole reply. ERR_NOMEM; ERR_BAD_REPLY when it is none. */
 	enum err (*read_answer)(
 	    const struct json *j, struct arena *a, struct answer *ret_answer);

@@ -529,7 +529,7 @@ read_effort(struct reader *r, uint32_t v, struct reasoning *out)
 {
 	uint32_t effort =
 	    json_is(r->j, v, JSON_STRING) ? v : json_get(r->j, v, S("effort"));
-	uint32_t budget = json_get(r->j, v, S("max_tokens")), show;
+	uint32_t budget = json_get(r->j, v, S("max_tokens")), type, show;
 	struct slice word = json_inner(r->j, effort);
 	uint64_t n;
 
@@ -544,12 +544,12 @@ read_effort(struct reader *r, uint32_t v, struct reasoning *out)
 		out->has_budget = true;
 		out->budget_tok = (int64_t)n;
 	}
-	word = json_inner(r->j, json_get(r->j, v, S("type")));
-	if (slice_eq(word, S("disabled")) ||
+	type = json_get(r->j, v, S("type"));
+	if (json_equals(r->j, type, S("disabled")) ||
 	    json_is(r->j, json_get(r->j, v, S("enabled")), JSON_FALSE))
 		out->effort = EFFORT_NONE;
-	else if (slice_eq(word, S("adaptive")) ||
-		 ((slice_eq(word, S("enabled")) ||
+	else if (json_equals(r->j, type, S("adaptive")) ||
+		 ((json_equals(r->j, type, S("enabled")) ||
 		      json_is(r->j, json_get(r->j, v, S("enabled")), JSON_TRUE)) &&
 		     !out->has_budget && out->effort == EFFORT_UNSAID))
 		out->adaptive = true;

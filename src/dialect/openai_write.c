@@ -300,6 +300,20 @@ put_calls(struct writer *w, const struct turn *from, const struct turn *end)
 	json_close(w->to, ']');
 }
 
+/* Which of text and calls are in it. What an assistant cannot show is lost. */
+static void
+look_at(struct writer *w, const struct turn *t, bool *text, bool *calls)
+{
+	for (const struct part *p = t->parts; p != NULL; p = p->next)
+		switch (p->kind) {
+		case PART_TEXT:
+		case PART_REFUSAL: *text = true; break;
+		case PART_CALL: *calls = true; break;
+		case PART_REASONING: break;
+		default: writer_lose_part(w, t, p);
+		}
+}
+
 /* One message for all turns of a group of the assistant's. */
 static void
 put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
@@ -308,13 +322,7 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 	bool text = false, calls = false;
 
 	for (const struct turn *t = from; t != end; t = t->next)
-		for (const struct part *p = t->parts; p != NULL; p = p->next) {
-			text = text || p->kind == PART_TEXT || p->kind == PART_REFUSAL;
-			calls = calls || p->kind == PART_CALL;
-			if (p->kind != PART_TEXT && p->kind != PART_CALL &&
-			    p->kind != PART_REASONING && p->kind != PART_REFUSAL)
-				writer_lose_part(w, t, p);
-		}
+		look_at(w, t, &text, &calls);
 	if (!text && !calls)
 		return; /* it only thought */
 	put_role(w, from, ROLE_ASSISTANT);
@@ -385,14 +393,17 @@ put_user(struct writer *w, const struct turn *from, const struct turn *end)
 static void
 put_system(struct writer *w, const struct turn *from, const struct turn *end)
 {
-	bool cached = false;
+	bool cached = false, joined;
 
 	for (const struct turn *t = from; t != end; t = t->next) {
 		for (const struct part *p = t->parts; p != NULL; p = p->next)
 			cached = cached || p->cache != CACHE_NONE;
+		joined = !cached || (w->plan->quirks & Q_TAKES_CACHE_CONTROL) == 0;
+		for (const struct part *p = t->parts; joined && p != NULL; p = p->next)
+			if (p->kind != PART_TEXT && p->kind != PART_REFUSAL)
+				writer_lose_part(w, t, p);
 		put_role(w, t, ROLE_SYSTEM);
-		put_content(
-		    w, t, !cached || (w->plan->quirks & Q_TAKES_CACHE_CONTROL) == 0);
+		put_content(w, t, joined);
 		json_close(w->to, '}');
 	}
 }
@@ -623,6 +634,13 @@ put_cross(struct writer *w)
 	json_key(w->to, S("messages"));
 	put_turns(w);
 	writer_unknown(w);
+}
+
+bool
+openai_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	(void)plan;
+	return p->kind == PART_FILE;
 }
 
 enum err

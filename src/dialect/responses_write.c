@@ -302,6 +302,8 @@ put_assistant(struct writer *w, const struct turn *t)
 			put_call(w, p);
 		else if (p->kind == PART_REASONING)
 			put_reasoning(w, p);
+		else if (p->kind == PART_RESULT)
+			writer_lose_part(w, t, p); /* out of place */
 	}
 	if (open) {
 		json_close(w->to, ']');

@@ -61,6 +61,7 @@ put_providers(struct lines *l, const struct server *s)
 		const struct provider *p = c->providers[i];
 		/* Those without a key are there when somebody asks for them by name. */
 		bool configured = p->nkeys > 0 || p->auth == AUTH_AWS ||
+				  p->auth == AUTH_GOOGLE ||
 				  (p->auth == AUTH_OPTIONAL && p->configured);
 
 		if (provider_is_usable(p) && configured)

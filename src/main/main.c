@@ -1,6 +1,7 @@
 #include "config/report.h"
 #include "core/clock.h"
 #include "core/version.h"
+#include "dialect/document.h"
 #include "local/engine.h"
 #include "main/command.h"
 #include "meter/stats.h"
@@ -207,6 +208,7 @@ static const struct {
     {"options", config_help},
     {"configuration.md", config_document},
     {"providers.md", config_document_providers},
+    {"dialects.md", document_dialects},
     {"metrics.md", stats_document},
 };
 

@@ -278,7 +278,7 @@ read_dialect(struct reading *r, uint32_t v, struct offer *o)
 {
 	if (v == JSON_NONE)
 		return ERR_OK;
-	for (unsigned d = 0; d < DIALECT_NATIVE; d++) {
+	for (unsigned d = 0; d <= DIALECT_NATIVE; d++) {
 		if (!json_equals(r->j, v, slice_str(dialect_name((enum dialect_id)d))))
 			continue;
 		o->has_dialect = true;

@@ -180,6 +180,7 @@ provider_done(struct provider *p)
 		secret_free(&p->keys[i]);
 	sigv4_credentials_done(&p->aws);
 	free(p->aws_region);
+	jwt_account_done(&p->google);
 }
 
 static const struct face faces[] = {

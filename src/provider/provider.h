@@ -18,6 +18,7 @@
 #include "dialect/quirk.h"
 #include "http/sigv4.h"
 #include "net/upstream.h"
+#include "provider/jwt.h"
 
 enum auth {
 	AUTH_BEARER,
@@ -25,7 +26,8 @@ enum auth {
 	AUTH_X_API_KEY,
 	AUTH_OPTIONAL,
 	AUTH_X_GOOG_API_KEY,
-	AUTH_AWS, /* each request is signed (http/sigv4.h) */
+	AUTH_AWS,    /* each request is signed (http/sigv4.h) */
+	AUTH_GOOGLE, /* a token that a service account is given (jwt.h) */
 	AUTH_ENGINE
 };
 
@@ -90,6 +92,7 @@ struct provider {
 	unsigned nkeys;
 	struct sigv4_credentials aws; /* with AUTH_AWS */
 	char *aws_region;
+	struct jwt_account google; /* with AUTH_GOOGLE */
 	const char *missing; /* why it can't be used, or NULL; lives with the catalog */
 };
 

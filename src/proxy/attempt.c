@@ -41,6 +41,7 @@ attempt_fail(struct attempt *a, enum err e, const char *format, ...)
 	}
 	a->phase = PHASE_OVER;
 	timer_stop(&a->timer);
+	token_cancel(&a->token);
 	attempt_release(a, false);
 	a->fn(a->arg, ATTEMPT_FAILS, NULL, 0);
 }
@@ -266,6 +267,8 @@ attempt_key(const struct attempt *a)
 
 	if (a->use != NULL)
 		return slice_str(a->use->key);
+	if (a->token.token.bytes != NULL)
+		return secret_reveal(&a->token.token);
 	return a->candidate->key < p->nkeys ? secret_reveal(&p->keys[a->candidate->key])
 					    : S("");
 }
@@ -364,16 +367,34 @@ start_engine(struct attempt *a)
 	engine_use_start(a->candidate->offer->engine, a->use);
 }
 
+static void
+on_token(void *arg, enum err why, const char *words)
+{
+	struct attempt *a = arg;
+
+	if (why != ERR_OK)
+		attempt_fail(a, why, "%s", words);
+	else
+		connect_up(a);
+}
+
 /* At the end of the turn in which it was started: nothing calls back before. */
 static void
 on_start(void *arg)
 {
 	struct attempt *a = arg;
+	const struct provider *p = a->candidate->offer->provider;
 
-	if (a->candidate->offer->provider->auth == AUTH_ENGINE)
+	if (p->auth == AUTH_ENGINE) {
 		start_engine(a);
-	else
+	} else if (p->auth == AUTH_GOOGLE) {
+		a->phase = PHASE_TOKEN;
+		a->token.fn = on_token;
+		a->token.arg = a;
+		token_get(a->worker, p, &a->token);
+	} else {
 		connect_up(a);
+	}
 }
 
 /* At the end of the turn: what called us may stand on the attempt. */
@@ -383,6 +404,7 @@ on_free(void *arg)
 	struct attempt *a = arg;
 
 	free(a->use);
+	secret_free(&a->token.token);
 	http_parser_done(&a->parser);
 	sse_done(&a->sse);
 	if (a->frames != NULL)
@@ -438,6 +460,7 @@ attempt_drop(struct attempt *a)
 	task_cancel(&a->start);
 	timer_stop(&a->timer);
 	upstream_cancel(&a->wait);
+	token_cancel(&a->token);
 	if (a->up != NULL)
 		upstream_drop(a->up);
 	a->up = NULL;

@@ -19,6 +19,7 @@
 #include "local/engine.h"
 #include "net/upstream.h"
 #include "proxy/surface.h"
+#include "proxy/token.h"
 #include "route/route.h"
 
 struct worker;
@@ -61,6 +62,7 @@ struct attempt_ask {
 
 enum attempt_phase {
 	PHASE_ENGINE,
+	PHASE_TOKEN,
 	PHASE_CONNECT,
 	PHASE_HEAD,
 	PHASE_WHOLE,
@@ -78,13 +80,14 @@ struct attempt {
 	void *arg;
 	enum attempt_phase phase;
 
-	struct upstream *up;	/* once connected */
-	struct engine_use *use; /* of a local model; else NULL */
-	struct timer timer;	/* the next limit */
-	struct task gone;	/* frees it at the end of the turn */
-	struct task start;	/* goes on after attempt_start returned */
-	struct arena arena;	/* of the reply's head */
-	void *first;		/* its first block, or NULL */
+	struct upstream *up;	 /* once connected */
+	struct engine_use *use;	 /* of a local model; else NULL */
+	struct token_wait token; /* of a service account */
+	struct timer timer;	 /* the next limit */
+	struct task gone;	 /* frees it at the end of the turn */
+	struct task start;	 /* goes on after attempt_start returned */
+	struct arena arena;	 /* of the reply's head */
+	void *first;		 /* its first block, or NULL */
 	struct http_parser parser;
 	struct http_head head; /* of the reply */
 	unsigned part;	       /* sent so far: whole parts, and bytes of the next */

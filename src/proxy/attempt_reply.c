@@ -79,6 +79,9 @@ attempt_words(struct attempt *a, struct slice words)
 		if (key.len >= KEY_LEAST && slice_search(words, key) < words.len)
 			return S("");
 	}
+	if (a->token.token.len > 0 &&
+	    slice_search(words, secret_reveal(&a->token.token)) < words.len)
+		return S("");
 	a->quotes = a->quotes || words.len > 0;
 	return slice_head(words, 120);
 }
@@ -118,6 +121,10 @@ attempt_read_fault(struct attempt *a, bool whole, bool reusable)
 	if (!plain || json_parse(j, text, 4) != ERR_OK)
 		j->count = 0;
 	e = dialect_of(a)->read_fault(a->status, j, &a->fault);
+	/* A token may be out of date before its time: with the next one it works. */
+	if (a->status == 401 && p->auth == AUTH_GOOGLE &&
+	    token_refused(a->worker, p, attempt_key(a)))
+		e = ERR_UP_5XX;
 	words = a->fault.message;
 	if (words.ptr == NULL && plain && j->count == 0)
 		words = first_line(text);
@@ -317,6 +324,8 @@ start_reply(struct attempt *a)
 	a->head = *h;
 	a->status = h->status;
 	a->compressed = encoding.len > 0 && !slice_ieq(encoding, S("identity"));
+	if (h->status < 300 && a->candidate->offer->provider->auth == AUTH_GOOGLE)
+		token_took(a->worker, a->candidate->offer->provider);
 	if (h->status < 200 || h->status > 299) {
 		a->phase = PHASE_FAULT;
 		a->fault_ms = a->heard_ms;

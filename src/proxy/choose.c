@@ -149,16 +149,20 @@ name_variables(struct request *r)
 	note_add(&r->note, named > 0 ? "." : "");
 }
 
-/* The reasons of the candidates, shortest text that tells them. */
+/* The reasons of the candidates; where one was named, of that one. */
 static void
 name_reasons(struct request *r)
 {
-	unsigned named = 0;
+	unsigned named = 0, others = 0;
+
+	for (unsigned i = 0; i < r->plan.count; i++)
+		others += r->plan.all[i].out == OUT_NOT_NAMED;
 
 	for (unsigned i = 0; i < r->plan.count && named < 4; i++) {
 		const struct candidate *c = &r->plan.all[i];
 
-		if (c->out == OUT_NOT)
+		if (c->out == OUT_NOT ||
+		    (c->out == OUT_NOT_NAMED && others < r->plan.count))
 			continue;
 		note_add(&r->note, "%s%s: %s", named++ == 0 ? " " : "; ",
 		    c->offer->provider->name, route_out_text(c));

@@ -2,6 +2,7 @@
  * What is sent to a candidate: the caller's own bytes with the declared edits where it
  * speaks the caller's dialect, else the request written anew in its own.
  */
+#include "proxy/pictures.h"
 #include "proxy/request.h"
 
 #define DROPPED_MAX 1000 /* bytes of the list of what was left out */
@@ -217,8 +218,9 @@ translate_texts(struct request *r)
 }
 
 static enum err
-translate_body(struct request *r)
+translate_body(struct request *r, bool *ret_wait)
 {
+	const struct translation *chat = outgoing_dialect(r)->chat;
 	const struct offer *o = r->candidate->offer;
 	struct losses lost = {.arena = &r->arena};
 	struct write_plan plan = {.model = o->upstream,
@@ -229,11 +231,12 @@ translate_body(struct request *r)
 						     : 0};
 	enum err e = read_prompt(r);
 
-	if (e != ERR_OK)
+	if (e == ERR_OK)
+		e = pictures_put(r, chat, &plan, ret_wait);
+	if (e != ERR_OK || *ret_wait)
 		return e;
 	buf_clear(&r->outgoing);
-	e = outgoing_dialect(r)->chat->write_prompt(
-	    r->prompt, &plan, &r->outgoing, &lost);
+	e = chat->write_prompt(r->prompt, &plan, &r->outgoing, &lost);
 	if (e == ERR_OK)
 		e = judge_losses(r, &lost);
 	if (e != ERR_OK)
@@ -260,10 +263,11 @@ write_id(struct request *r)
 }
 
 enum err
-outgoing_make(struct request *r)
+outgoing_make(struct request *r, bool *ret_wait)
 {
 	enum err e;
 
+	*ret_wait = false;
 	if (outgoing_dialect(r) == r->surface->dialect) {
 		r->dropped = S("");
 		return edit_body(r);
@@ -271,5 +275,6 @@ outgoing_make(struct request *r)
 	e = r->id_text.len > 0 ? ERR_OK : write_id(r);
 	if (e != ERR_OK)
 		return e;
-	return r->ask.op == OP_EMBEDDING ? translate_texts(r) : translate_body(r);
+	return r->ask.op == OP_EMBEDDING ? translate_texts(r)
+					 : translate_body(r, ret_wait);
 }

@@ -72,6 +72,7 @@ struct request {
 
 	/* Where it is translated. */
 	struct prompt *prompt;	    /* what it says; NULL: not read yet */
+	struct pictures *pictures;  /* that were fetched for it; NULL: none */
 	struct buf outgoing;	    /* the body in the candidate's dialect */
 	struct slice outgoing_part; /* all of it */
 	struct answer_plan answer_plan;
@@ -200,8 +201,9 @@ struct slice outgoing_query(struct request *r);
 /* Does the caller read a stream as one JSON array? */
 bool outgoing_as_array(struct request *r);
 
-/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. */
-enum err outgoing_make(struct request *r) MUST_CHECK;
+/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. With
+ * *ret_wait it is not made yet: request_run() follows. */
+enum err outgoing_make(struct request *r, bool *ret_wait) MUST_CHECK;
 
 /* choose.c: the request's body on the worker's tape; read again when another one was
  * on it since. */

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "meter/cost.h"
 #include "proxy/limits.h"
+#include "proxy/pictures.h"
 #include "proxy/request.h"
 #include "route/learn.h"
 #include "json/write.h"
@@ -263,6 +264,7 @@ step_settle(struct request *r)
 		r->service_gone(r);
 	if (r->attempt != NULL)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
+	pictures_drop(r);
 	write_row(r, now);
 	admit_settle(r);
 	count(r, now);

@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include "proxy/request.h"
+#include "proxy/token.h"
 
 #define TAPE_MAX    (4u << 20) /* tokens: 64 MiB, for the largest body */
 #define HEAD_MAX    (256u << 10)
@@ -35,6 +36,7 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	    .loop = l, .index = index, .nworkers = 1, .retry_budget = RETRIES};
 	list_init(&w->clients);
 	list_init(&w->requests);
+	list_init(&w->tokens);
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
 	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
 	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
@@ -155,6 +157,7 @@ worker_is_idle(const struct worker *w)
 void
 worker_close_pool(struct worker *w)
 {
+	token_forget(w);
 	upstream_pool_free(w->pool);
 	w->pool = NULL;
 }

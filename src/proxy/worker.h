@@ -59,6 +59,7 @@ struct worker {
 	unsigned nlisteners;
 	struct link clients;  /* open connections of callers */
 	struct link requests; /* being answered */
+	struct link tokens;   /* of service accounts; see token.h */
 	unsigned nclients;
 	bool full; /* limits.connections is reached: more wait in the kernel */
 	struct slab client_slab, request_slab, attempt_slab;

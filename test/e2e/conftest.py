@@ -88,6 +88,17 @@ def tell():
     return TOLD.append
 
 
+def pytest_sessionfinish(session):
+    """Of several processes each hands over what it has to say."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = TOLD
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    TOLD.extend(getattr(node, "workeroutput", {}).get("told", []))
+
+
 def pytest_terminal_summary(terminalreporter):
     for line in TOLD:
         terminalreporter.write_line(f"translation: {line}")

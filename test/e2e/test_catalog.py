@@ -18,7 +18,7 @@ KINDS = set("""chat completion embedding rerank moderation image video speech tr
     realtime ocr""".split())
 MODEL = ["context", "max_output", "kind", "input", "output", "tools", "structured_output",
          "reasoning", "aliases", "providers"]
-OFFER = ["provider", "model", "region", "context", "max_output", "tools", "vision",
+OFFER = ["provider", "model", "region", "dialect", "context", "max_output", "tools", "vision",
          "structured_output", "deprecated", "alias", "prices"]
 TOKENS = ["input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning",
           "citation", "input_audio", "cached_input_audio", "output_audio", "input_image",

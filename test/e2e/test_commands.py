@@ -438,9 +438,11 @@ def test_tables_fit_80_columns(cli, tmp_path, words):
 
 def on_a_terminal(tmp_path, words, columns):
     """What a command prints to a terminal so wide."""
+    env = clean_environment(tmp_path)
+    env.pop("COLUMNS", None)  # which would win
     main, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
-    process = subprocess.Popen([BINARY, *words], cwd=tmp_path, env=clean_environment(tmp_path), stdout=side, stdin=side)
+    process = subprocess.Popen([BINARY, *words], cwd=tmp_path, env=env, stdout=side, stdin=side)
     os.close(side)
     text = b""
     try:

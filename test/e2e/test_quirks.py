@@ -131,3 +131,49 @@ def test_Q_NO_CALL_IDS(translate):
         parts = [part for content in body["contents"] for part in content["parts"]]
         held = [part[kind] for part in parts for kind in ("functionCall", "functionResponse") if kind in part]
         assert len(held) == 2 and all(("id" in one) == known for one in held)
+
+
+def asked_of_openai(translate, request, *quirks_of_it):
+    answer = translate.ask("prompt", "anthropic", "openai", json.dumps({"max_tokens": 99, **request}).encode(), quirks=quirks(*quirks_of_it))
+    assert answer["lost"] == []
+    return json.loads(answer["body"])
+
+
+def test_Q_MAX_COMPLETION_TOKENS(translate):
+    request = {"messages": [{"role": "user", "content": "x"}]}
+    for names, key, other in ([], "max_tokens", "max_completion_tokens"), (["Q_MAX_COMPLETION_TOKENS"], "max_completion_tokens", "max_tokens"):
+        body = asked_of_openai(translate, request, *names)
+        assert body[key] == 99 and other not in body
+
+
+def test_Q_TAKES_CACHE_CONTROL(translate):
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    text, tool = {"type": "text", "text": "x"}, {"name": "f", "input_schema": {"type": "object"}}
+    request = {"system": [text | mark], "tools": [tool | mark], "messages": [{"role": "user", "content": [text | mark]}]}
+    body = asked_of_openai(translate, request, "Q_TAKES_CACHE_CONTROL")
+    assert [message["content"] for message in body["messages"]] == [[text | mark]] * 2
+    assert body["tools"][0]["cache_control"] == mark["cache_control"]
+    body = asked_of_openai(translate, request)
+    assert [message["content"] for message in body["messages"]] == ["x", "x"]
+    assert "cache_control" not in json.dumps(body)
+
+
+def test_Q_REASONING_BACK(translate):
+    """What its own model thought goes back; what another did, to nobody."""
+    for signature, names, told in ("weir.maker.", ["Q_REASONING_BACK"], "I think"), ("weir.maker.", [], None), ("other", ["Q_REASONING_BACK"], None):
+        thought = {"type": "thinking", "thinking": "I think", "signature": signature}
+        turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": [thought, {"type": "text", "text": "y"}]}]
+        body = asked_of_openai(translate, {"messages": turns}, *names)
+        assert body["messages"][1].get("reasoning_content") == told, (signature, names)
+
+
+def test_Q_IDS_OF_NINE(translate):
+    calls = [{"type": "tool_use", "id": name, "name": "f", "input": {}} for name in ("toolu_01", "Abc123xyZ")]
+    results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "x"} for call in calls]
+    request = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": calls}, {"role": "user", "content": results}]}
+    for names in [], ["Q_IDS_OF_NINE"]:
+        messages = asked_of_openai(translate, request, *names)["messages"]
+        ids = [call["id"] for call in messages[1]["tool_calls"]]
+        assert [message["tool_call_id"] for message in messages[2:]] == ids
+        assert ids[1] == "Abc123xyZ" and (ids[0] == "toolu_01") == (not names)
+        assert not names or re.fullmatch("[A-Za-z0-9]{9}", ids[0])

@@ -74,9 +74,9 @@ def node(tmp_path_factory):
 def asker(node, server_for):
     """ask(client, backend, what) gives what the client makes of it."""
 
-    def ask(client, backend, what="chat", stream=False, key=KEY, model=None):
+    def ask(client, backend, what="chat", stream=False, key=KEY, model=None, **more):
         server = server_for(client)
-        task = {"key": key, "model": model or f"a/{backend}", "what": what, "stream": stream, "url": server.url}
+        task = {**more, "key": key, "model": model or f"a/{backend}", "what": what, "stream": stream, "url": server.url}
         if client == "boto3":
             task |= server.pair | ({} if key == KEY else {"key": key})
         if client in NPM:
@@ -127,6 +127,7 @@ def test_chat(ask, hosts, client, backend, stream):
     assert (prompt.values["temperature"], prompt.values["max_output"]) == (0.5, 200)
 
 
+@pytest.mark.asan
 @each_pair
 @whole_and_streamed
 def test_tools(ask, hosts, client, backend, stream):
@@ -187,6 +188,14 @@ def test_tokens_are_counted(ask_fresh, hosts, client, backend):
     assert hosts[backend].requests == []
 
 
+@pytest.mark.parametrize("version", ("v1", "v1beta"))
+@pytest.mark.parametrize("client", ("google-genai", "npm google"))
+@whole_and_streamed
+def test_googles_two_versions(ask, hosts, client, version, stream):
+    hosts["openai"].begin(says("openai", text("rain")))
+    assert ask(client, "openai", stream=stream, version=version)["text"] == "rain"
+
+
 # --- answers recorded of the real providers ---
 
 RECORDED, SEED = 12, 20261125
@@ -218,6 +227,7 @@ def meaning_of(backend, kind, data):
     return (words_of(parts), calls) if all(isinstance(given, dict) for _, given in calls) else None
 
 
+@pytest.mark.asan
 @pytest.mark.parametrize("client, backend", [pair for pair in PAIRS if not pair[0].startswith("ai ")])
 def test_recorded_answers(ask, hosts, client, backend):
     found = recorded(backend)
@@ -285,6 +295,7 @@ def test_errors_of_weir(ask, client):
     assert "Did you mean 'a/openai'" in raised(client, 4, ask(client, "any", model="a/opena"))
 
 
+@pytest.mark.asan
 @each_pair
 def test_a_stream_that_breaks(ask, hosts, client, backend):
     """What came is no answer: the client's own error is raised, and it tells who broke off."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-SCRUBBED = re.compile(r".*_API_KEY$|^HF_TOKEN$|^WEIR_|^AZURE_|^AWS_|^XDG_|.*_proxy$|^NOTIFY_SOCKET$", re.I)
+SCRUBBED = re.compile(r".*_API_KEY$|^HF_TOKEN$|^WEIR_|^AZURE_|^AWS_|^GOOGLE_|^XDG_|.*_proxy$|^NOTIFY_SOCKET$", re.I)
 
 
 def clean_environment(folder, **more):

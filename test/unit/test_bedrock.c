@@ -118,6 +118,10 @@ TEST(what_others_lack_is_named)
 	    "'messages':[{'role':'user','content':[{'text':'a'}]}]}",
 	    "{'model':'some-model','messages':[{'role':'user','content':'a'}]}", "");
 	assert_prompt(BEDROCK, OPENAI,
+	    "{'additionalModelResponseFieldPaths':[ '\\/stop_sequence'\n],"
+	    "'messages':[{'role':'user','content':[{'text':'a'}]}]}",
+	    "{'model':'some-model','messages':[{'role':'user','content':'a'}]}", "");
+	assert_prompt(BEDROCK, OPENAI,
 	    "{'guardrailConfig':{},'performanceConfig':{'latency':'optimized'},"
 	    "'additionalModelResponseFieldPaths':['/a'],'additionalModelRequestFields':{"
 	    "'anthropic_beta':['b']},'inferenceConfig':{'x':1},'toolConfig':{'tools':[{"
@@ -147,6 +151,23 @@ TEST(breakpoints_and_efforts_told_to_anthropic)
 	    "'cache_control':{'type':'ephemeral','ttl':'1h'}}],'messages':[{'role':"
 	    "'user','content':[{'type':'text','text':'a','cache_control':{'type':"
 	    "'ephemeral','ttl':'5m'}}]}]}",
+	    "");
+}
+
+/* Nothing marks a place inside a result: the mark stands behind it. */
+TEST(breakpoints_inside_a_result_stand_behind_it)
+{
+	assert_prompt(CLAUDE, BEDROCK,
+	    "{'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
+	    "'type':'tool_use','id':'c','name':'f','input':{}}]},{'role':'user',"
+	    "'content':[{'type':'tool_result','tool_use_id':'c','content':[{'type':"
+	    "'text','text':'r','cache_control':{'type':'ephemeral'}}]}]}]}",
+	    "{'toolConfig':{'tools':[{'toolSpec':{'name':'f','inputSchema':{'json':{"
+	    "'type':'object','properties':{}}}}}]},'messages':[{'role':'user','content':["
+	    "{'text':'a'}]},{'role':'assistant','content':[{'toolUse':{'toolUseId':'c',"
+	    "'name':'f','input':{}}}]},{'role':'user','content':[{'toolResult':{"
+	    "'toolUseId':'c','content':[{'text':'r'}]}},{'cachePoint':{'type':'default'}}"
+	    "]}]}",
 	    "");
 }
 
@@ -541,6 +562,7 @@ main(void)
 	    CASE(a_request_told_to_openai),
 	    CASE(what_others_lack_is_named),
 	    CASE(breakpoints_and_efforts_told_to_anthropic),
+	    CASE(breakpoints_inside_a_result_stand_behind_it),
 	    CASE(a_request_of_openai),
 	    CASE(what_it_lacks_is_named),
 	    CASE(turns_alternate_and_begin_with_the_users),

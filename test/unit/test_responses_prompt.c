@@ -221,6 +221,16 @@ TEST(what_chat_has_not_is_named)
 	    "input[1].z,input[2].namespace,input[4].content[0].annotations");
 }
 
+/* Instructions of chat are text alone. */
+TEST(images_among_instructions_are_named)
+{
+	assert_to_chat("{'input':[{'role':'developer','content':[{'type':'input_text',"
+		       "'text':'a'},{'type':'input_image','image_url':'https://h/i.png'}]"
+		       "}]}",
+	    "{'model':'','messages':[{'role':'system','content':'a'}]}",
+	    "input[0].content[1]");
+}
+
 TEST(a_cache_breakpoint_is_one_elsewhere)
 {
 	static const struct case_prompt c = {.from = R,
@@ -594,6 +604,7 @@ main(void)
 	    cmocka_unit_test(a_conversation_becomes_messages),
 	    cmocka_unit_test(what_is_asked_beside_it_has_its_names_in_chat),
 	    cmocka_unit_test(what_chat_has_not_is_named),
+	    cmocka_unit_test(images_among_instructions_are_named),
 	    cmocka_unit_test(a_cache_breakpoint_is_one_elsewhere),
 	    cmocka_unit_test(nothing_becomes_an_empty_message),
 	    cmocka_unit_test(messages_become_items),

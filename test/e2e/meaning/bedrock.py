@@ -8,6 +8,7 @@ KNOWN = {"messages", "system", "toolConfig", "inferenceConfig", "outputConfig", 
          "additionalModelRequestFields", "requestMetadata", "provider"}  # fmt: skip
 VALUES = {"maxTokens": "max_output", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
 FIELDS = {"thinking", "output_config", "reasoning_effort", "reasoningConfig", "top_k", "inferenceConfig", "tool_choice"}
+TOLD = {"/stop_sequence", "/delta/stop_sequence"}  # of the model's own answer: what ended it is told anyway
 FORMATS = {"pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "csv": "text/csv", "html": "text/html"}
 
 
@@ -115,6 +116,8 @@ def prompt(body):
         p.values["tier"], p.keys["tier"] = body["serviceTier"]["type"], "serviceTier"
     if body.get("requestMetadata"):
         p.values["metadata"] = body["requestMetadata"]
+    if set(body.get("additionalModelResponseFieldPaths") or []) <= TOLD:
+        body = {**body, "additionalModelResponseFieldPaths": None}
     p.others += [key for key, value in body.items() if key not in KNOWN and value is not None]
     return p
 
