@@ -190,7 +190,7 @@ put_end(struct request *r)
 }
 
 static void
-put_error_event(struct request *r)
+put_error_event(struct request *r, bool begun)
 {
 	struct buf event;
 	struct fault f = {.message = note_slice(&r->note),
@@ -199,8 +199,8 @@ put_error_event(struct request *r)
 	    .code = slice_str(err_code(r->err))};
 
 	buf_init(&event, 16u << 10);
-	if (r->attempt->ask->as_array) {
-		buf_add(&event, r->attempt->begun ? S(",\r\n") : S("["));
+	if (r->sending.as_array) {
+		buf_add(&event, begun ? S(",\r\n") : S("["));
 		r->surface->dialect->write_fault(&f, &event);
 		buf_byte(&event, ']');
 	} else {
@@ -233,6 +233,8 @@ relay_ends(struct request *r)
 static void
 relay_fails(struct request *r, enum err e)
 {
+	bool begun = r->attempt->begun;
+
 	r->quotes = r->attempt->quotes;
 	note_set(&r->note, "%s: %s", r->candidate->offer->provider->name,
 	    r->attempt->wait.why);
@@ -240,7 +242,7 @@ relay_fails(struct request *r, enum err e)
 	r->err = e;
 	settle_attempt(r, e);
 	if (r->events) {
-		put_error_event(r);
+		put_error_event(r, begun);
 		put_end(r);
 	} else {
 		r->keep_alive = false; /* cut, as what we got was cut */
