@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#define ROW_BYTES (16u << 10) /* room that the ledger must have for a row */
-
 enum err
 choose_tape(struct request *r)
 {
@@ -240,14 +238,19 @@ step_route(struct request *r)
 enum step
 step_admit(struct request *r)
 {
-	if (!outbox_has_room(r->worker->ledger, ROW_BYTES)) {
+	size_t bytes = journal_promise(slice_head(r->ask.model, METER_TEXT_MAX).len);
+
+	if (!r->admitted && journal_admit(r->worker->journal, bytes)) {
+		r->promised = bytes;
+	} else if (!r->admitted && r->config->options.on_full == FULL_REFUSE) {
 		stats_add(&r->worker->stats.ledger_full, 1);
 		r->retry_after_ms = 1000;
 		note_set(&r->note,
-		    "The ledger cannot keep up, and no request is answered "
-		    "that could not be recorded. Try again in a second.");
+		    "The journal is full, and no request is answered that could not be "
+		    "recorded. Try again in a second.");
 		return req_fail(r, ERR_LEDGER_FULL);
 	}
+	r->admitted = true;
 	req_goto(r, REQ_SEND);
 	return STEP_MORE;
 }

@@ -64,6 +64,17 @@ static const char *const migrations[] = {
     " open_until_ms INTEGER NOT NULL,"
     " benched_ms INTEGER NOT NULL,"
     " bench_why INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 2: how far segments of the journal are drained (-1: to the end, settled), and
+     * intents that outlived theirs. */
+    "CREATE TABLE journal ("
+    " sequence INTEGER PRIMARY KEY,"
+    " tag INTEGER NOT NULL,"
+    " drained INTEGER NOT NULL);"
+    "CREATE TABLE intent ("
+    " id INTEGER NOT NULL,"
+    " tag INTEGER NOT NULL,"
+    " record BLOB NOT NULL,"
+    " PRIMARY KEY (id, tag)) WITHOUT ROWID;",
 };
 
 enum err

@@ -140,6 +140,15 @@ struct slice world_head(struct world *w);
 struct meter_row;
 bool world_take_row(struct world *w, struct meter_row *ret_row);
 
+/* Intents in the journal whose rows are not. */
+unsigned world_open_intents(struct world *w);
+
+/* Takes all room that is left in the journal; what was let in keeps its own. */
+void world_fill_journal(struct world *w);
+
+/* Requests that were answered without a row. */
+uint64_t world_unrecorded(struct world *w);
+
 /* --- what must hold --- */
 
 /* The status, and a text that the body has. */

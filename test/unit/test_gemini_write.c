@@ -164,7 +164,8 @@ TEST(signatures_find_their_place)
 		    "'assistant','content':[%s]}]}",
 		    rows[i].blocks);
 		(void)snprintf(want, sizeof(want),
-		    "{'generationConfig':{'maxOutputTokens':1},'contents':[" FIRST "{'role':'model','parts':[%s]}]}",
+		    "{'generationConfig':{'maxOutputTokens':1},'contents':[" FIRST
+		    "{'role':'model','parts':[%s]}]}",
 		    rows[i].parts);
 		assert_from(A, 0, text, want, "");
 	}
