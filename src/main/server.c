@@ -414,10 +414,12 @@ journal_limits(const struct options *o)
 	struct journal_limits l = {.segment_bytes = o->journal_segment,
 	    .max_bytes = o->journal_max,
 	    .sync_ms = o->journal_sync};
-	uint64_t share = o->journal_max / (2 * (uint64_t)wanted_threads(o));
+	uint64_t segments = 2 * (uint64_t)wanted_threads(o);
 
-	if (l.segment_bytes > share)
-		l.segment_bytes = share < SEGMENT_LEAST ? SEGMENT_LEAST : share;
+	if (l.max_bytes < segments * SEGMENT_LEAST)
+		l.max_bytes = segments * SEGMENT_LEAST;
+	if (l.segment_bytes > l.max_bytes / segments)
+		l.segment_bytes = l.max_bytes / segments;
 	return l;
 }
 

@@ -372,7 +372,9 @@ run(void *arg)
 			load_keys(s);
 		save_learnt(s);
 	}
-	write_rows(s);
+	/* What came after the last look; not when it has just failed. */
+	if (!atomic_load(&s->ill))
+		write_rows(s);
 	answer_finds(s);
 	return NULL;
 }
