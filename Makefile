@@ -101,6 +101,10 @@ $B/fuzz/%: test/fuzz/%.c $(REPLAY) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(REPLAY) $(LIB) $(LDLIBS)
 
+build/release/bench/prompt: bench/prompt.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
 # Apart from weir's code, as what they measure is weir.
 build/release/bench/%: bench/%.c | $(PACKAGES)
 	@mkdir -p $(@D)
@@ -127,6 +131,9 @@ install: $(WEIR)  ## install under PREFIX (/usr/local)
 
 test:  ## set up, then run every test: unit, golden, scenario, e2e, under ASan and TSan too
 	@tools/test.sh
+
+test-agents: $(WEIR)  ## Claude Code, Codex and Gemini CLI (700 MB) on foreign backends, offline
+	@tools/agents.sh
 
 unit: $(UNIT) $(SCENARIO)  ## the C tests of this MODE
 	@for t in $(UNIT) $(SCENARIO); do $$t || exit 1; done
@@ -158,7 +165,7 @@ bench: $(WEIR) $(BENCH)  ## weir and nginx side by side; prints ratios of CPU pe
 soak: $(WEIR) $(BENCH)  ## a million requests with failing hosts: no row lost, no memory grown
 	@$(PYTHON) bench/soak.py $(SOAK_OPTIONS)
 
-docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md
+docs: $(WEIR)  ## regenerate docs/configuration.md, docs/providers.md, docs/metrics.md, docs/dialects.md
 	@tools/docs.sh $(WEIR)
 
 clean:  ## remove build/
@@ -167,5 +174,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test torture unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
+.PHONY: all run engine install test torture test-agents unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
 .DELETE_ON_ERROR:

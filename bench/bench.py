@@ -4,7 +4,10 @@ Every sample is a fresh process, weir and nginx in random order, the proxy alone
 another. CPU is the scheduler's own count of the proxy's threads, so what else runs on the machine disturbs little; only
 the ratio of a pair tells something. weir runs with keys, routing between two hosts, usage, ledger and access log on.
 
-    bench.py [--pairs 9] [--seconds 2] [--only json,sse,memory,idle] [--weir build/weir]
+Translation is measured as weir against weir: callers of OpenAI's dialect in front of a host of Anthropic's, and in front
+of one of their own.
+
+    bench.py [--pairs 9] [--seconds 2] [--only json,sse,memory,idle,translated,translated-sse,prompt] [--weir build/weir]
 """
 import argparse
 import json
@@ -26,7 +29,7 @@ TOOLS = ROOT / "build" / "release" / "bench"
 PROXY_CORE, OTHER_CORE = 0, 1
 STREAMS = 2000  # held open for the memory figure
 CHUNKS = 65  # of a stream: 64 with text, and the end in one
-LIMITS = {"json": 0.80, "sse": 0.90, "memory": 0.60}
+LIMITS = {"json": 0.80, "sse": 0.90, "memory": 0.60, "translated": 1.50, "translated-sse": 1.50}
 
 NGINX = """
 worker_processes 1;
@@ -57,8 +60,8 @@ listen: 127.0.0.1:{port}
 threads: 1
 upstream: {{pool_size: 4096}}
 providers:
-  one: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: one-key}}
-  two: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: two-key}}
+  one: {{dialect: {dialect}, base_url: "http://127.0.0.1:{upstream}/v1", api_key: one-key}}
+  two: {{dialect: {dialect}, base_url: "http://127.0.0.1:{upstream}/v1", api_key: two-key}}
 models:
   acme/large:
     - {{provider: one, model: large-v1, context: 131072, price: {{input: 0.15, cached_input: 0.075, output: 0.60}}}}
@@ -118,11 +121,12 @@ class Upstream:
 
 
 class Proxy:
-    """A fresh nginx or weir in front of the upstream."""
+    """A fresh nginx or weir in front of the upstream; "translated" and "passed" are weir's."""
 
     def __init__(self, name, upstream, weir, buffering="on"):
         self.name, self.folder, self.port, self.key = name, pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-")), free_port(), "none"
         values = dict(folder=self.folder, port=self.port, upstream=upstream.port, buffering=buffering)
+        values["dialect"] = "anthropic" if name == "translated" else "openai"
         file = self.folder / "conf"
         file.write_text((NGINX if name == "nginx" else WEIR).format(**values))
         if name == "nginx":
@@ -159,8 +163,12 @@ class Proxy:
         shutil.rmtree(self.folder)
 
 
+def dialect_option(name):
+    return ["-a"] if name == "translated" else []
+
+
 def sample_requests(name, args):
-    upstream = Upstream()
+    upstream = Upstream(*dialect_option(name))
     proxy = Proxy(name, upstream, args.weir)
     proxy.load("-c", 64, "-n", 5000)
     before = cpu_ns(proxy.process.pid)
@@ -172,7 +180,7 @@ def sample_requests(name, args):
 
 
 def sample_chunks(name, args):
-    upstream = Upstream("-d", 5)
+    upstream = Upstream("-d", 5, *dialect_option(name))
     proxy = Proxy(name, upstream, args.weir, buffering="off")
     proxy.load("-s", "-c", 100, "-n", 100)
     before = cpu_ns(proxy.process.pid)
@@ -216,28 +224,33 @@ def quartiles(values):
     return low, high
 
 
-def compare(title, unit, sample, pairs, args):
+def compare(title, unit, sample, pairs, args, names=("weir", "nginx")):
     """Samples of both in random order; prints medians and the ratio of the pairs."""
-    found = {"weir": [], "nginx": []}
+    found = {name: [] for name in names}
     for _ in range(pairs):
-        for name in random.sample(["weir", "nginx"], 2):
+        for name in random.sample(names, 2):
             found[name].append(sample(name, args))
-    ratios = [w / n for w, n in zip(found["weir"], found["nginx"])]
+    ratios = [a / b for a, b in zip(*found.values())]
     low, high = quartiles(ratios)
     ratio = statistics.median(ratios)
     print(
-        f"{title:34} weir {statistics.median(found['weir']):7.2f}  nginx {statistics.median(found['nginx']):7.2f} {unit:9}"
+        f"{title:34} {'  '.join(f'{name} {statistics.median(found[name]):7.2f}' for name in names)} {unit:9}"
         f" ratio {ratio:.2f} [{low:.2f}-{high:.2f}], {pairs} pairs",
         flush=True,
     )
     return ratio
 
 
+def prompts():
+    """The time that a long request takes from each dialect to each, in this process's CPU."""
+    subprocess.run([TOOLS / "prompt"], check=True)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=int, default=9)
     options.add_argument("--seconds", type=int, default=2)
-    options.add_argument("--only", default="json,sse,memory,idle")
+    options.add_argument("--only", default="json,sse,memory,idle,translated,translated-sse,prompt")
     options.add_argument("--weir", default=str(ROOT / "build" / "weir"))
     args = options.parse_args()
     if len(os.sched_getaffinity(0)) < 2:
@@ -245,13 +258,18 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     kinds = {
-        "json": ("JSON, 2 KB, 64 connections", "us/request", sample_requests, args.pairs),
-        "sse": ("SSE, 5 ms, 100 streams", "us/chunk", sample_chunks, args.pairs),
-        "memory": (f"memory of {STREAMS} open streams", "KiB each", sample_memory, min(args.pairs, 3)),
-        "idle": ("resident after one request", "MiB", sample_idle, min(args.pairs, 3)),
+        "json": ("JSON, 2 KB, 64 connections", "us/request", sample_requests, args.pairs, args),
+        "sse": ("SSE, 5 ms, 100 streams", "us/chunk", sample_chunks, args.pairs, args),
+        "memory": (f"memory of {STREAMS} open streams", "KiB each", sample_memory, min(args.pairs, 3), args),
+        "translated": ("JSON, translated", "us/request", sample_requests, args.pairs, args, ("translated", "passed")),
+        "translated-sse": ("SSE, translated", "us/chunk", sample_chunks, args.pairs, args, ("translated", "passed")),
+        "idle": ("resident after one request", "MiB", sample_idle, min(args.pairs, 3), args),
     }
     for name in args.only.split(","):
-        ratio = compare(*kinds[name], args)
+        if name == "prompt":
+            prompts()
+            continue
+        ratio = compare(*kinds[name])
         if name in LIMITS:
             print(f"{'':34} wanted: at most {LIMITS[name]:.2f}" + ("" if ratio <= LIMITS[name] else "  MISSED"), flush=True)
 

@@ -3,8 +3,9 @@
  * thread, epoll, HTTP/1.1 with keep-alive; as cheap as can be, so that what is
  * measured is the proxy.
  *
- *	upstream [-d MS] [-n EVENTS] [-f PERMILLE] [-s SEED]
+ *	upstream [-a] [-d MS] [-n EVENTS] [-f PERMILLE] [-s SEED]
  *
+ *   -a  speaks Anthropic's Messages, and says the same
  *   -d  milliseconds between two events of a stream (5)
  *   -n  events of a stream that carry text (64)
  *   -f  of a thousand requests, so many meet a fault: 500, 429, a reset, a reply
@@ -46,6 +47,7 @@ struct peer {
 
 static struct {
 	unsigned gap_ms, events, permille;
+	bool messages; /* Anthropic's */
 	uint64_t seed;
 	int epoll;
 	uint64_t requests, answered;
@@ -55,16 +57,18 @@ static struct {
 
 static volatile sig_atomic_t ended;
 
+#define WORDS                                                                            \
+	"Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod "       \
+	"tempor incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, "  \
+	"quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo "       \
+	"consequat. Duis aute irure dolor in reprehenderit in voluptate velit esse "     \
+	"cillum dolore eu fugiat nulla pariatur. Excepteur sint occaecat cupidatat non " \
+	"proident, sunt in culpa qui officia deserunt mollit anim id est laborum."
+
 static const char body[] =
     "{\"id\":\"chatcmpl-0123456789abcdef\",\"object\":\"chat.completion\","
     "\"created\":1764000000,\"model\":\"large-v1\",\"choices\":[{\"index\":0,"
-    "\"message\":{\"role\":\"assistant\",\"content\":\""
-    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor "
-    "incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, quis "
-    "nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat. "
-    "Duis aute irure dolor in reprehenderit in voluptate velit esse cillum dolore eu "
-    "fugiat nulla pariatur. Excepteur sint occaecat cupidatat non proident, sunt in "
-    "culpa qui officia deserunt mollit anim id est laborum.\"},\"logprobs\":null,"
+    "\"message\":{\"role\":\"assistant\",\"content\":\"" WORDS "\"},\"logprobs\":null,"
     "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":400,"
     "\"completion_tokens\":100,\"total_tokens\":500,\"prompt_tokens_details\":"
     "{\"cached_tokens\":64,\"audio_tokens\":0},\"completion_tokens_details\":"
@@ -87,6 +91,33 @@ static const char usage_event[] = CHUNK("", "",
 static const char done_event[] = "data: [DONE]\n\n";
 static const char error_event[] = "data: {\"error\":{\"message\":\"overloaded\","
 				  "\"type\":\"server_error\",\"code\":503}}\n\n";
+
+/* The same, as Anthropic's Messages. */
+#define USAGE(output)                                                                    \
+	"\"usage\":{\"input_tokens\":336,\"cache_creation_input_tokens\":0,"             \
+	"\"cache_read_input_tokens\":64,\"cache_creation\":{"                            \
+	"\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":0},"              \
+	"\"output_tokens\":" output ",\"service_tier\":\"standard\"}"
+#define NAMED(name, data) "event: " name "\ndata: {\"type\":\"" name "\"," data "}\n\n"
+
+static const char message_body[] =
+    "{\"id\":\"msg_0123456789abcdefghijkl\",\"type\":\"message\","
+    "\"role\":\"assistant\",\"model\":\"large-v1\",\"content\":[{\"type\":\"text\","
+    "\"text\":\"" WORDS
+    "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null," USAGE("100") "}";
+static const char message_start[] = NAMED("message_start",
+    "\"message\":{\"id\":\"msg_0123456789abcdefghijkl\",\"type\":\"message\","
+    "\"role\":\"assistant\",\"model\":\"large-v1\",\"content\":[],"
+    "\"stop_reason\":null,\"stop_sequence\":null," USAGE("1") "}")
+    NAMED("content_block_start",
+	"\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}");
+static const char message_event[] = NAMED("content_block_delta",
+    "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" word\"}");
+static const char message_end[] = NAMED("content_block_stop", "\"index\":0")
+    NAMED("message_delta", "\"delta\":{\"stop_reason\":\"end_turn\","
+			   "\"stop_sequence\":null},\"usage\":{\"output_tokens\":"
+			   "64}") "event: message_stop\ndata: "
+				  "{\"type\":\"message_stop\"}\n\n";
 
 static const char cut_reply[] = "HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"id\":";
 
@@ -149,7 +180,7 @@ say_head(struct peer *p, const char *status, const char *fields, const char *con
 static void
 say_chunk(struct peer *p, const char *event, size_t len)
 {
-	char chunk[1024];
+	char chunk[2048];
 	int n = snprintf(chunk, sizeof(chunk), "%zx\r\n%.*s\r\n", len, (int)len, event);
 
 	say(p, chunk, (size_t)n);
@@ -177,6 +208,8 @@ start_stream(struct peer *p, enum fault fault)
 				   "transfer-encoding: chunked\r\n\r\n";
 
 	say(p, head, sizeof(head) - 1);
+	if (up.messages)
+		say_chunk(p, message_start, sizeof(message_start) - 1);
 	p->left = up.events;
 	p->fault = fault;
 	queue(p);
@@ -187,7 +220,9 @@ static void
 end_stream(struct peer *p)
 {
 	char end[1024];
-	int n = snprintf(end, sizeof(end), "%s%s%s", last_event, usage_event, done_event);
+	int n = up.messages ? snprintf(end, sizeof(end), "%s", message_end)
+			    : snprintf(end, sizeof(end), "%s%s%s", last_event,
+				  usage_event, done_event);
 
 	say_chunk(p, end, (size_t)n);
 	say(p, "0\r\n\r\n", 5);
@@ -212,6 +247,8 @@ next_event(struct peer *p)
 	}
 	if (p->left == middle && p->fault == ERROR_EVENT)
 		say_chunk(p, error_event, sizeof(error_event) - 1);
+	else if (up.messages)
+		say_chunk(p, message_event, sizeof(message_event) - 1);
 	else
 		say_chunk(p, text_event, sizeof(text_event) - 1);
 	if (--p->left > 0) {
@@ -271,7 +308,7 @@ answer(struct peer *p, const char *request, size_t len)
 		drop(p, false);
 	} else {
 		up.answered++;
-		say_head(p, "200 OK", "", body);
+		say_head(p, "200 OK", "", up.messages ? message_body : body);
 		if (fault == CLOSE_AFTER)
 			drop(p, false);
 	}
@@ -371,10 +408,12 @@ read_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "d:n:f:s:")) != -1) {
+	while ((c = getopt(argc, argv, "ad:n:f:s:")) != -1) {
 		unsigned long v = optarg == NULL ? 0 : strtoul(optarg, NULL, 10);
 
-		if (c == 'd')
+		if (c == 'a')
+			up.messages = true;
+		else if (c == 'd')
 			up.gap_ms = (unsigned)v;
 		else if (c == 'n')
 			up.events = (unsigned)v;

@@ -15,7 +15,6 @@ cd "$(dirname "$0")/.."
 
 JOBS=${JOBS:-$(nproc)}
 LOGS=build/test
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
@@ -93,19 +92,6 @@ c_tests() { # MODE NAME...
 	run_programs "C tests" "$mode" "$@"
 }
 
-venv() { # a Python with test/requirements.txt, kept in the cache; prints its folder
-	local want dir
-	want=$(sha256sum test/requirements.txt | cut -c1-12)
-	dir=$CACHE/venv-$want
-	if [ ! -e "$dir/.complete" ]; then
-		rm -rf "$dir"
-		python3 -m venv "$dir" >&2
-		"$dir/bin/pip" install -q --disable-pip-version-check -r test/requirements.txt >&2
-		touch "$dir/.complete"
-	fi
-	echo "$dir"
-}
-
 e2e() { # MODE PYTEST-ARGUMENT...
 	local mode=$1 status=0 bin=build/$1/weir
 	shift
@@ -169,7 +155,8 @@ fi
 if compgen -G 'test/e2e/test_*.py' >/dev/null; then
 	build release build/release/probe build/release/translate build/release/bench/load \
 		build/release/bench/upstream ${WEIR:+build/weir}
-	VENV=$(venv)
+	VENV=$(tools/venv.sh)
+	tools/node.sh test/e2e/node >/dev/null
 	e2e release
 	build asan build/asan/probe build/asan/translate ${WEIR:+build/asan/weir}
 	e2e asan -m asan

@@ -1,6 +1,7 @@
 /*
  * The models that can be asked here, as OpenAI's clients read them, and each one's
- * providers, as Hugging Face's router tells them.
+ * providers, as Hugging Face's router tells them; or as Anthropic's or Google's clients
+ * read them, who ask under the same path with fields of their own.
  */
 #include "admin/admin.h"
 #include "core/text.h"
@@ -82,8 +83,51 @@ put_offer(struct buf *to, const struct offer *o, uint64_t unix_ms)
 	json_close(to, '}');
 }
 
+/* In whose form are they wanted? */
+static enum dialect_id
+form_of(const struct request *r)
+{
+	if (http_field(&r->head, S("anthropic-version")).len > 0)
+		return DIALECT_ANTHROPIC;
+	if (http_field(&r->head, S("x-goog-api-key")).len > 0)
+		return DIALECT_GEMINI;
+	return r->surface->dialect->id;
+}
+
 static void
-put_model(struct buf *to, const struct model *m, uint64_t unix_ms)
+put_for_anthropic(struct buf *to, const struct model *m)
+{
+	json_open(to, '{');
+	json_member(to, S("type"), S("model"));
+	json_member(to, S("id"), m->id);
+	json_member(to, S("display_name"), m->id);
+	json_member(to, S("created_at"), S("1970-01-01T00:00:00Z"));
+	json_close(to, '}');
+}
+
+static void
+put_for_gemini(struct buf *to, const struct model *m)
+{
+	json_open(to, '{');
+	json_key(to, S("name"));
+	buf_add(to, S("\"models/"));
+	buf_add(to, m->id); /* without anything to escape */
+	buf_byte(to, '"');
+	json_member(to, S("version"), S(""));
+	json_member(to, S("displayName"), m->id);
+	if (m->context_tok > 0)
+		json_member_u64(to, S("inputTokenLimit"), m->context_tok);
+	if (m->max_output_tok > 0)
+		json_member_u64(to, S("outputTokenLimit"), m->max_output_tok);
+	json_key(to, S("supportedGenerationMethods"));
+	json_put_raw(to, m->op == OP_EMBEDDING
+			     ? S("[\"embedContent\",\"batchEmbedContents\"]")
+			     : S("[\"generateContent\",\"countTokens\"]"));
+	json_close(to, '}');
+}
+
+static void
+put_for_openai(struct buf *to, const struct model *m, uint64_t unix_ms)
 {
 	json_open(to, '{');
 	json_member(to, S("id"), m->id);
@@ -101,21 +145,45 @@ put_model(struct buf *to, const struct model *m, uint64_t unix_ms)
 	json_close(to, '}');
 }
 
+static void
+put_model(struct buf *to, enum dialect_id form, const struct model *m, uint64_t unix_ms)
+{
+	if (form == DIALECT_ANTHROPIC)
+		put_for_anthropic(to, m);
+	else if (form == DIALECT_GEMINI)
+		put_for_gemini(to, m);
+	else
+		put_for_openai(to, m, unix_ms);
+}
+
 void
 admin_models(struct request *r)
 {
 	const struct catalog *c = r->config->catalog;
+	enum dialect_id form = form_of(r);
+	struct slice first = S(""), last = S("");
 	struct buf list;
 
 	buf_init(&list, LIST_BYTES);
 	json_open(&list, '{');
-	json_member(&list, S("object"), S("list"));
-	json_key(&list, S("data"));
+	if (form == DIALECT_OPENAI)
+		json_member(&list, S("object"), S("list"));
+	json_key(&list, form == DIALECT_GEMINI ? S("models") : S("data"));
 	json_open(&list, '[');
-	for (unsigned i = 0; i < c->nmodels; i++)
-		if (has_usable(c->models[i]))
-			put_model(&list, c->models[i], r->start_unix_ms);
+	for (unsigned i = 0; i < c->nmodels; i++) {
+		if (!has_usable(c->models[i]))
+			continue;
+		put_model(&list, form, c->models[i], r->start_unix_ms);
+		last = c->models[i]->id;
+		first = first.len == 0 ? last : first;
+	}
 	json_close(&list, ']');
+	if (form == DIALECT_ANTHROPIC) {
+		json_key(&list, S("has_more"));
+		json_put_bool(&list, false);
+		json_member(&list, S("first_id"), first);
+		json_member(&list, S("last_id"), last);
+	}
 	json_close(&list, '}');
 	request_reply(r, list.err, 200, S("application/json"), buf_slice(&list));
 	buf_free(&list);
@@ -140,7 +208,7 @@ admin_model(struct request *r)
 		return;
 	}
 	buf_init(&one, LIST_BYTES);
-	put_model(&one, m, r->start_unix_ms);
+	put_model(&one, form_of(r), m, r->start_unix_ms);
 	request_reply(r, one.err, 200, S("application/json"), buf_slice(&one));
 	buf_free(&one);
 }

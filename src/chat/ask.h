@@ -24,7 +24,8 @@ enum operation {
 	OP_CHAT,
 	OP_COMPLETION,
 	OP_EMBEDDING,
-	OP_COUNT, /* how many tokens a chat's prompt has */
+	OP_EMBEDDINGS, /* of many texts, for Gemini, which has a path of its own for it */
+	OP_COUNT,      /* how many tokens a chat's prompt has */
 };
 
 struct ask {

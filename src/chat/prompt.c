@@ -36,6 +36,12 @@ bare(struct slice value)
 	return slice_eq(value, S("-0")) ? S("0") : value;
 }
 
+const char *
+meaning_neutral(enum meaning m)
+{
+	return meanings[m].neutral;
+}
+
 bool
 meaning_is_neutral(enum meaning m, struct slice value)
 {

@@ -34,6 +34,9 @@ enum meaning {
 const char *meaning_name(enum meaning m);
 const char *meaning_text(enum meaning m);
 
+/* The values that say only what is so anyway: JSON, between "|". Static text. */
+const char *meaning_neutral(enum meaning m);
+
 /* Does this value (JSON as it stands) say only what is so anyway? */
 bool meaning_is_neutral(enum meaning m, struct slice value);
 
@@ -175,6 +178,7 @@ struct member {
 struct unknown {
 	struct slice path;  /* "thinking.display", "messages[2].content[0].foo" */
 	struct slice value; /* JSON */
+	bool kept;	    /* it stands for what its provider keeps */
 	struct unknown *next;
 };
 

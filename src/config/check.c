@@ -175,6 +175,37 @@ load_client_tls(struct loading *l)
 		loading_option_error(l, "ca_file", LOADING_WHOLE, "%s", why);
 }
 
+/* Is there somebody for whom images would be fetched, though none is over HTTPS? Those of
+ * one's own that speak OpenAI's chat take URLs of images. */
+static bool
+wants_pictures(const struct config *c)
+{
+	for (unsigned i = 0; i < c->catalog->nproviders; i++) {
+		const struct provider *p = c->catalog->providers[i];
+
+		if (p->base_url != NULL && provider_is_usable(p) &&
+		    (p->dialect == DIALECT_BEDROCK || p->dialect == DIALECT_GEMINI))
+			return true;
+	}
+	return false;
+}
+
+/* Pictures may be at any host. Where there are no roots, those over HTTPS can't be had,
+ * and whoever asks for one is told. */
+static void
+load_roots_for_pictures(struct loading *l)
+{
+	struct config *c = l->c;
+	const char *file = c->options.ca_file;
+	char why[TLS_WHY_MAX];
+
+	if (c->options.fetch_images && c->tls_client == NULL && l->report.nerrors == 0 &&
+	    (file[0] != '\0' || wants_pictures(c)) &&
+	    tls_client_context(file[0] == '\0' ? NULL : file, &c->tls_client, why) ==
+		ERR_NOMEM)
+		l->nomem = true;
+}
+
 static void
 load_server_tls(struct loading *l)
 {
@@ -209,4 +240,5 @@ check_load(struct loading *l)
 	settle_data(l);
 	load_server_tls(l);
 	load_client_tls(l);
+	load_roots_for_pictures(l);
 }

@@ -144,9 +144,8 @@ static const char providers_text[] =
     "| `api_key` | text or list | The key, or several that are taken in turn and "
     "benched one by one; commas part keys as well. Without it a new host is asked "
     "without a key, and a built-in one with the key of its variable. |\n"
-    "| `dialect` | `openai` | What it speaks: `openai`, `responses`, `anthropic`, "
-    "`gemini`, "
-    "`cohere` or `bedrock`. |\n"
+    "| `dialect` | word | What it speaks: `openai`, `responses`, `anthropic`, `gemini`, "
+    "`cohere` or `bedrock` ([dialects](dialects.md)). |\n"
     "| `auth` | word | How the key is sent: `bearer` (`Authorization: Bearer KEY`), "
     "`api-key` (`api-key: KEY`), `x-api-key` (`x-api-key: KEY`), "
     "`x-goog-api-key`, `aws` (each request is signed with the access key that AWS's own "
@@ -344,8 +343,8 @@ static const char providers_intro[] =
 
 static const char providers_notes[] =
     "\n"
-    "Hosts whose dialect is not `openai` are known by name and not spoken to yet. "
-    "Those with an optional key\n"
+    "A host whose dialect is `native` is known by name and not spoken to. Those with an "
+    "optional key\n"
     "run on your own machine; they are asked without one, and what is sent there is "
     "local. Where a base URL\n"
     "holds `${NAME}`, that variable must be set as well.\n"
@@ -387,7 +386,7 @@ document_row(const struct provider_row *row, struct buf *to)
 	put(to, row->auth == AUTH_OPTIONAL ? " (optional) | " : " | ");
 	put_code(to, row->base_url);
 	buf_printf(to, " | %s%s | ", dialect_name(row->dialect),
-	    dialect_find(row->dialect) == NULL ? " (not yet)" : "");
+	    dialect_find(row->dialect) == NULL ? " (not spoken)" : "");
 	put_code(to, row->id_header);
 	put(to, " | ");
 	for (unsigned i = 0; i < QUIRKS; i++) {

@@ -165,7 +165,7 @@ static const char *
 provider_fault(const struct provider *p)
 {
 	if (dialect_find(p->dialect) == NULL)
-		return "its dialect is not spoken yet";
+		return "it speaks no dialect that weir does";
 	return p->missing;
 }
 

@@ -405,13 +405,6 @@ take_dialect(struct making *m)
 	if (n == NULL || !loading_word(m->l, n, words, DIALECT_NATIVE, &i))
 		return;
 	m->p->dialect = (enum dialect_id)i;
-	if (dialect_find(m->p->dialect) != NULL)
-		return;
-	report_warning(&m->l->report, loading_place(m->l, n),
-	    "dialect \"%s\" is not spoken yet: provider \"%s\" is left out", words[i],
-	    m->p->name);
-	set_missing(
-	    m, loading_keep(m->l, "its dialect, %s, is not spoken yet", words[i]));
 }
 
 static void

@@ -6,9 +6,11 @@ static const char digits[] =
 void
 base64_put(struct buf *b, struct slice bytes)
 {
-	size_t i = 0;
+	char *to = buf_room(b, (bytes.len + 2) / 3 * 4);
 
-	for (; i < bytes.len; i += 3) {
+	if (to == NULL)
+		return;
+	for (size_t i = 0; i < bytes.len; i += 3) {
 		size_t left = bytes.len - i;
 		uint32_t n = (uint32_t)(unsigned char)bytes.ptr[i] << 16;
 
@@ -16,11 +18,12 @@ base64_put(struct buf *b, struct slice bytes)
 			n |= (uint32_t)(unsigned char)bytes.ptr[i + 1] << 8;
 		if (left > 2)
 			n |= (uint32_t)(unsigned char)bytes.ptr[i + 2];
-		buf_byte(b, digits[n >> 18]);
-		buf_byte(b, digits[n >> 12 & 63]);
-		buf_byte(b, left > 1 ? digits[n >> 6 & 63] : '=');
-		buf_byte(b, left > 2 ? digits[n & 63] : '=');
+		*to++ = digits[n >> 18];
+		*to++ = digits[n >> 12 & 63];
+		*to++ = left > 1 ? digits[n >> 6 & 63] : '=';
+		*to++ = left > 2 ? digits[n & 63] : '=';
 	}
+	buf_wrote(b, (bytes.len + 2) / 3 * 4);
 }
 
 /* The value of a digit of either alphabet; 64 when it is none. */

@@ -22,8 +22,9 @@ enum err anthropic_write_prompt(const struct prompt *p, const struct write_plan 
 
 /* What a model of Anthropic's takes, whoever hosts it. */
 enum trait {
-	TRAIT_ADAPTIVE = 1 << 0,    /* it decides how much to think; effort, no budget */
-	TRAIT_NO_SAMPLING = 1 << 1, /* temperature, top_p, top_k are refused */
+	TRAIT_ADAPTIVE = 1 << 0,     /* it decides how much to think; effort, no budget */
+	TRAIT_NO_SAMPLING = 1 << 1,  /* temperature, top_p, top_k are refused */
+	TRAIT_ONE_SAMPLING = 1 << 2, /* temperature or top_p, not both */
 };
 
 /* enum trait, by the model's id. */
@@ -33,6 +34,10 @@ unsigned anthropic_traits(struct slice model);
  * of max_tokens there: it is added to *max_tok. *ret_effort: to be told as well. */
 bool anthropic_put_thinking(
     struct writer *w, unsigned traits, uint64_t *max_tok, enum effort *ret_effort);
+
+/* May this wish for sampling be told to a model that has the traits? */
+bool
+anthropic_samples(const struct prompt *p, unsigned traits, bool thinks, enum meaning m);
 
 /* Its word for an effort above none. */
 struct slice anthropic_effort(enum effort e);

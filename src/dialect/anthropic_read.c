@@ -280,7 +280,8 @@ static void
 read_tool(struct reader *r, uint32_t v, struct tool ***tail, unsigned index)
 {
 	static const struct slice names[] = {{"name", 4}, {"description", 11},
-	    {"input_schema", 12}, {"strict", 6}, {"cache_control", 13}, {"type", 4}};
+	    {"input_schema", 12}, {"strict", 6}, {"cache_control", 13}, {"type", 4},
+	    {"eager_input_streaming", 21}};
 	struct tool *t = reader_tool(r, tail, v, index);
 	uint32_t type = json_get(r->j, v, S("type"));
 	uint32_t strict = json_get(r->j, v, S("strict"));
@@ -306,7 +307,9 @@ read_tool(struct reader *r, uint32_t v, struct tool ***tail, unsigned index)
 	else if (strict != JSON_NONE)
 		t->whole = false;
 	t->cache = read_cache(r, json_get(r->j, v, S("cache_control")));
-	if (type != JSON_NONE)
+	/* How soon its calls are streamed: others have nothing to say about that. */
+	if (type != JSON_NONE ||
+	    json_get(r->j, v, S("eager_input_streaming")) != JSON_NONE)
 		t->whole = false;
 	reader_others(r, v, names, N(names), &t->whole, path);
 }

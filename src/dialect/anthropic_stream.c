@@ -180,14 +180,14 @@ in_event(
 		buf_init(&in->raw, 8u << 20);
 	if (in->ended)
 		return;
+	if (slice_starts(type, S("message_")) || slice_starts(type, S("content_block_")))
+		take_start(&t); /* also where message_start is missing */
 	if (slice_eq(type, S("content_block_delta")))
 		take_delta(&t);
 	else if (slice_eq(type, S("content_block_start")))
 		take_block(&t);
 	else if (slice_eq(type, S("content_block_stop")))
 		close_block(&t);
-	else if (slice_eq(type, S("message_start")))
-		take_start(&t);
 	else if (slice_eq(type, S("message_delta")))
 		take_finish(&t);
 	else if (slice_eq(type, S("message_stop")))

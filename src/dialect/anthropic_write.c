@@ -20,8 +20,9 @@ static const struct {
 	const char *part;
 	unsigned traits;
 } traits[] = {
-    {"opus-4-6", TRAIT_ADAPTIVE},
-    {"sonnet-4-6", TRAIT_ADAPTIVE},
+    {"-4-5", TRAIT_ONE_SAMPLING},
+    {"opus-4-6", TRAIT_ADAPTIVE | TRAIT_ONE_SAMPLING},
+    {"sonnet-4-6", TRAIT_ADAPTIVE | TRAIT_ONE_SAMPLING},
     {"opus-4-7", TRAIT_ADAPTIVE | TRAIT_NO_SAMPLING},
     {"opus-4-8", TRAIT_ADAPTIVE | TRAIT_NO_SAMPLING},
     {"opus-5", TRAIT_ADAPTIVE | TRAIT_NO_SAMPLING},
@@ -618,9 +619,26 @@ put_output_config(struct writer *w, enum effort effort)
 	json_close(b, '}');
 }
 
+/* 1 is its own temperature: it need not be told. */
+static bool
+is_told(const struct prompt *p, enum meaning m)
+{
+	return !meaning_is_neutral(
+	    m == MEANING_TEMPERATURE ? MEANING_TOP_P : m, prompt_value(p, m));
+}
+
+bool
+anthropic_samples(const struct prompt *p, unsigned model, bool thinks, enum meaning m)
+{
+	if (thinks || (model & TRAIT_NO_SAMPLING))
+		return false;
+	return m != MEANING_TOP_P || (model & TRAIT_ONE_SAMPLING) == 0 ||
+	       !is_told(p, MEANING_TEMPERATURE);
+}
+
 /* Sampling where the model takes it: from 0 to 1 here, and not while it thinks. */
 static void
-put_sampling(struct writer *w, bool allowed)
+put_sampling(struct writer *w, unsigned model, bool thinks)
 {
 	static const enum meaning meanings[] = {
 	    MEANING_TEMPERATURE, MEANING_TOP_P, MEANING_TOP_K};
@@ -628,10 +646,9 @@ put_sampling(struct writer *w, bool allowed)
 	for (unsigned i = 0; i < 3; i++) {
 		struct slice value = prompt_value(w->p, meanings[i]);
 
-		if (meaning_is_neutral(
-			i == 0 ? MEANING_TOP_P : meanings[i], value)) /* 1 is its own */
+		if (!is_told(w->p, meanings[i]))
 			continue;
-		if (!allowed) {
+		if (!anthropic_samples(w->p, model, thinks, meanings[i])) {
 			writer_lose(w, meanings[i]);
 			continue;
 		}
@@ -668,7 +685,7 @@ put_cross(struct writer *w)
 	thinks = anthropic_put_thinking(w, model, &max_tok, &effort);
 	json_member_u64(w->to, S("max_tokens"), max_tok);
 	put_output_config(w, effort);
-	put_sampling(w, !thinks && (model & TRAIT_NO_SAMPLING) == 0);
+	put_sampling(w, model, thinks);
 	if (!meaning_is_neutral(MEANING_STOP, stop)) {
 		json_key(w->to, S("stop_sequences"));
 		writer_stop(w, stop);

@@ -45,6 +45,8 @@ void bedrock_read_said(struct reader *r, uint32_t message, struct turn *t);
 
 /* --- bedrock_write.c; see struct translation --- */
 
+bool bedrock_needs_bytes(const struct part *p, const struct write_plan *plan);
+
 enum err bedrock_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost) MUST_CHECK;
 
@@ -105,6 +107,10 @@ void bedrock_write_answer(
 /* The words for why an answer ended. */
 enum finish bedrock_finish_of(struct slice word);
 struct slice bedrock_finish_word(enum finish f, bool stop_text);
+
+/* The text that ended an answer, raw, among the fields of the model's own answer. */
+struct slice bedrock_stop_of(const struct json *j);
+void bedrock_put_stop(struct slice text, struct buf *b);
 
 /* The member `usage`. */
 void bedrock_put_usage(const struct usage *u, struct buf *b);

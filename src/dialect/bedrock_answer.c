@@ -62,13 +62,38 @@ bedrock_read_answer(const struct json *j, struct arena *a, struct answer *ret)
 	bedrock_read_said(&r, message, &n->turn);
 	n->finish_raw = json_inner(j, json_get(j, 0, S("stopReason")));
 	n->finish = bedrock_finish_of(n->finish_raw);
-	n->stop_text = json_inner(
-	    j, json_path(j, 0, "additionalModelResponseFields", "stop_sequence", NULL));
+	n->stop_text = bedrock_stop_of(j);
 	ret->members = reader_plain_members(&r, 0);
 	return r.err == ERR_BAD_REQUEST ? ERR_BAD_REPLY : r.err;
 }
 
 /* --- out --- */
+
+/* Where the model's own events have it, too: some clients ask for that place. */
+void
+bedrock_put_stop(struct slice text, struct buf *b)
+{
+	json_key(b, S("additionalModelResponseFields"));
+	json_open(b, '{');
+	json_member_inner(b, S("stop_sequence"), text);
+	json_key(b, S("delta"));
+	json_open(b, '{');
+	json_member_inner(b, S("stop_sequence"), text);
+	json_close(b, '}');
+	json_close(b, '}');
+}
+
+/* The text that ended it, if the fields of the model's own answer tell. */
+struct slice
+bedrock_stop_of(const struct json *j)
+{
+	uint32_t own = json_get(j, 0, S("additionalModelResponseFields"));
+	uint32_t text = json_get(j, own, S("stop_sequence"));
+
+	if (text == JSON_NONE)
+		text = json_path(j, own, "delta", "stop_sequence", NULL);
+	return json_inner(j, text);
+}
 
 /* Input is what was neither read from a cache nor written to one. */
 void
@@ -211,11 +236,7 @@ bedrock_write_answer(
 		c != NULL && c->stop_text.ptr != NULL));
 	bedrock_put_usage(&n->usage, b);
 	json_member_raw(b, S("metrics"), S("{\"latencyMs\":0}"));
-	if (c != NULL && c->stop_text.ptr != NULL) {
-		json_key(b, S("additionalModelResponseFields"));
-		json_open(b, '{');
-		json_member_inner(b, S("stop_sequence"), c->stop_text);
-		json_close(b, '}');
-	}
+	if (c != NULL && c->stop_text.ptr != NULL)
+		bedrock_put_stop(c->stop_text, b);
 	json_close(b, '}');
 }

@@ -65,7 +65,7 @@ put_top_k(struct bedrock_making *m)
 
 	if (meaning_is_neutral(MEANING_TOP_K, k))
 		return;
-	if (m->thinks || (m->traits & TRAIT_NO_SAMPLING)) {
+	if (!anthropic_samples(m->w->p, m->traits, m->thinks, MEANING_TOP_K)) {
 		writer_lose(m->w, MEANING_TOP_K);
 	} else if (m->makers & MAKER_NOVA) {
 		json_key(b, S("inferenceConfig"));
@@ -132,9 +132,10 @@ put_sampling(struct bedrock_making *m)
 		struct slice value = prompt_value(m->w->p, members[i].meaning);
 		bool one = slice_eq(value, S("1")) || slice_eq(value, S("1.0"));
 
-		if (meaning_is_neutral(members[i].meaning, value))
+		if (meaning_is_neutral(members[i].meaning, value) ||
+		    (one && (m->traits & TRAIT_ONE_SAMPLING)))
 			continue;
-		if (!m->thinks && (m->traits & TRAIT_NO_SAMPLING) == 0)
+		if (anthropic_samples(m->w->p, m->traits, m->thinks, members[i].meaning))
 			json_member_raw(m->w->to, members[i].name,
 			    i == 0 ? writer_up_to_one(value) : value);
 		else if (!one)

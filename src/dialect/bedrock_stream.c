@@ -134,9 +134,7 @@ take_finish(const struct telling *t)
 	tell(t, (struct delta){.kind = DELTA_FINISH,
 		    .finish = bedrock_finish_of(reason),
 		    .finish_raw = reason,
-		    .stop_text = json_inner(
-			t->j, json_path(t->j, 0, "additionalModelResponseFields",
-				  "stop_sequence", NULL))});
+		    .stop_text = bedrock_stop_of(t->j)});
 }
 
 static void
@@ -310,12 +308,8 @@ put_end(struct out *o, struct buf *to)
 
 	buf_byte(to, '{');
 	json_member(to, S("stopReason"), bedrock_finish_word(o->finish, o->stopped));
-	if (o->stopped && o->stop_len > 0) {
-		json_key(to, S("additionalModelResponseFields"));
-		json_open(to, '{');
-		json_member_inner(to, S("stop_sequence"), slice_of(o->stop, o->stop_len));
-		json_close(to, '}');
-	}
+	if (o->stopped && o->stop_len > 0)
+		bedrock_put_stop(slice_of(o->stop, o->stop_len), to);
 	close_event(begun, to);
 	begun = eventstream_begin(to, false, S("metadata"));
 	buf_byte(to, '{');
@@ -373,6 +367,7 @@ const struct translation bedrock_translation = {
     .keep = 11,
     .read_prompt = bedrock_read_prompt,
     .write_prompt = bedrock_write_prompt,
+    .needs_bytes = bedrock_needs_bytes,
     .read_answer = bedrock_read_answer,
     .write_answer = bedrock_write_answer,
     .in_bytes = sizeof(struct in),

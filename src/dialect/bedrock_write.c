@@ -567,6 +567,13 @@ put_member(struct writer *w, const struct member *m)
 	}
 }
 
+bool
+bedrock_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	(void)plan;
+	return p->kind == PART_IMAGE || p->kind == PART_FILE;
+}
+
 enum err
 bedrock_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost)

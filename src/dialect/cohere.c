@@ -150,7 +150,7 @@ put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 {
 	(void)model;
 	(void)stream;
-	buf_add(to, op == OP_EMBEDDING ? S("/embed") : S("/chat"));
+	buf_add(to, op == OP_EMBEDDING || op == OP_EMBEDDINGS ? S("/embed") : S("/chat"));
 }
 
 /* --- usage --- */
@@ -327,6 +327,7 @@ const struct dialect dialect_cohere = {
     .id = DIALECT_COHERE,
     .name = "cohere",
     .chat = &cohere_translation,
+    .embed = &cohere_embed,
     .read_ask = read_ask,
     .edit = edit,
     .put_target = put_target,

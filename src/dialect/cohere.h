@@ -50,4 +50,7 @@ void cohere_take_logprobs(const struct json *j, uint32_t list, struct buf *to);
 /* cohere_stream.c */
 extern const struct translation cohere_translation;
 
+/* Of cohere_embed.c. */
+extern const struct embedding_translation cohere_embed;
+
 #endif

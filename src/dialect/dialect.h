@@ -13,6 +13,7 @@
 
 #include "chat/ask.h"
 #include "chat/delta.h"
+#include "chat/embedding.h"
 #include "chat/loss.h"
 #include "chat/usage.h"
 #include "core/note.h"
@@ -71,6 +72,7 @@ struct answer_plan {
 	struct slice model;	     /* as the caller wrote it */
 	const char *provider;	     /* who answers: signatures are told with its name */
 	const struct prompt *prompt; /* what was asked */
+	const struct embed_prompt *embed; /* or this */
 	uint64_t unix_s;
 	bool usage_asked; /* in a stream */
 	bool as_array;	  /* a stream is told as one JSON array, not as events (Gemini) */
@@ -93,6 +95,10 @@ struct translation {
 	 * dialect that it was read from it loses nothing. ERR_NOMEM, ERR_FULL. */
 	enum err (*write_prompt)(const struct prompt *p, const struct write_plan *plan,
 	    struct buf *to, struct losses *lost);
+
+	/* Must it have the bytes of this part, an image or a document that the caller
+	 * named by an http(s) URL? NULL: it takes URLs, or has no place for bytes. */
+	bool (*needs_bytes)(const struct part *p, const struct write_plan *plan);
 
 	/* A whole reply. ERR_NOMEM; ERR_BAD_REPLY when it is none. */
 	enum err (*read_answer)(
@@ -119,11 +125,27 @@ struct translation {
 	void (*out_done)(void *state);
 };
 
+/* A dialect's half of the translation of embeddings; errors as above. */
+struct embedding_translation {
+	uint32_t keep;
+	/* Also ERR_NO_EQUIVALENT, with a note: what is to be embedded is no text. */
+	enum err (*read_prompt)(const struct json *j, struct arena *a,
+	    struct embed_prompt *ret_prompt, struct note *note, const char **ret_param);
+	/* For the provider's id of the model. A buffer that is full has the error. */
+	void (*write_prompt)(const struct embed_prompt *p, struct slice model,
+	    struct buf *to, struct losses *lost);
+	enum err (*read_answer)(
+	    const struct json *j, struct arena *a, struct embed_answer *ret_answer);
+	void (*write_answer)(const struct embed_answer *n, const struct embed_prompt *p,
+	    const struct answer_plan *plan, const struct usage *u, struct buf *to);
+};
+
 struct dialect {
 	enum dialect_id id;
 	const char *name;
-	const struct translation *chat; /* NULL: not translated */
-	bool is_framed; /* its streams are http/eventstream.h's, not http/sse.h's */
+	const struct translation *chat;		   /* NULL: not translated */
+	const struct embedding_translation *embed; /* the same */
+	bool is_framed;	 /* its streams are http/eventstream.h's, not http/sse.h's */
 	bool has_arrays; /* its streams are told as an array, but where ?alt=sse asks */
 
 	/*
@@ -175,7 +197,7 @@ struct dialect {
 extern const struct dialect dialect_openai, dialect_responses, dialect_anthropic,
     dialect_gemini, dialect_cohere, dialect_bedrock;
 
-/* The dialect of that id, or NULL when it is not spoken yet. */
+/* The dialect of that id; NULL for DIALECT_NATIVE. */
 const struct dialect *dialect_find(enum dialect_id id);
 
 #endif

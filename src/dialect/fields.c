@@ -5,8 +5,8 @@ static const struct {
 	enum dialect_id dialect;
 	struct field field;
 } rows[] = {
-#define FIELD(dialect, path, meaning)                                                    \
-	{DIALECT_##dialect, {{path, sizeof(path) - 1}, MEANING_##meaning}},
+#define FIELD(dialect, path, meaning, example)                                           \
+	{DIALECT_##dialect, {{path, sizeof(path) - 1}, MEANING_##meaning, example}},
 #include "dialect/fields.def"
 };
 

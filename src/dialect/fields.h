@@ -10,6 +10,7 @@
 struct field {
 	struct slice path; /* "generationConfig.topP" */
 	enum meaning meaning;
+	const char *example; /* JSON with ' for "; see fields.def */
 };
 
 /* The i-th row of the table and its dialect; NULL behind the last. */

@@ -136,7 +136,8 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	if (json_is(j, model, JSON_STRING) && !json_string(j, model, a, &ask.model))
 		return ERR_NOMEM;
-	if (op == OP_EMBEDDING) {
+	if (op == OP_EMBEDDING || op == OP_EMBEDDINGS) {
+		ask.op = OP_EMBEDDING;
 		if (!read_embedding(j, &ask))
 			return refuse(note, ret_param, "content",
 			    "'content' must be there, or 'requests' as an array.");
@@ -154,10 +155,11 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 static struct slice
 renamed(struct slice said, struct slice model, struct arena *a)
 {
-	size_t slash = slice_rfind(said, '/');
-	struct slice head = slash < said.len ? slice_head(said, slash + 1) : S("");
+	size_t at = slice_search(said, S("models/"));
+	struct slice head = at < said.len ? slice_head(said, at + 7) : S("");
 
-	if (slice_eq(slice_from(said, head.len), model) || slice_eq(said, model))
+	if (slice_cmp(slice_from(said, head.len), model) == 0 ||
+	    slice_cmp(said, model) == 0)
 		return (struct slice){NULL, 0};
 	if (slice_find(model, '/') < model.len)
 		head = S("");
@@ -650,10 +652,11 @@ put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 		else
 			buf_printf(to, "%%%02X", c);
 	}
-	buf_add(to, op == OP_EMBEDDING ? S(":embedContent")
-		    : op == OP_COUNT   ? S(":countTokens")
-		    : stream	       ? S(":streamGenerateContent?alt=sse")
-				       : S(":generateContent"));
+	buf_add(to, op == OP_EMBEDDING	  ? S(":embedContent")
+		    : op == OP_EMBEDDINGS ? S(":batchEmbedContents")
+		    : op == OP_COUNT	  ? S(":countTokens")
+		    : stream		  ? S(":streamGenerateContent?alt=sse")
+					  : S(":generateContent"));
 }
 
 static void
@@ -668,6 +671,7 @@ const struct dialect dialect_gemini = {
     .id = DIALECT_GEMINI,
     .name = "gemini",
     .chat = &gemini_translation,
+    .embed = &gemini_embed,
     .has_arrays = true,
     .read_ask = read_ask,
     .edit = edit,

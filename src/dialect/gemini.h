@@ -84,6 +84,7 @@ enum err gemini_read_prompt(const struct json *j, struct arena *a, struct prompt
 /* gemini_write.c; see struct translation. */
 enum err gemini_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost) MUST_CHECK;
+bool gemini_needs_bytes(const struct part *p, const struct write_plan *plan);
 
 /* gemini_turns.c: what was said, as the members systemInstruction and contents. */
 void gemini_turns_put_system(struct writer *w);
@@ -132,5 +133,8 @@ void gemini_answer_put_usage(const struct usage *u, struct slice tier, struct bu
 
 /* gemini_stream.c */
 extern const struct translation gemini_translation;
+
+/* Of gemini_embed.c. */
+extern const struct embedding_translation gemini_embed;
 
 #endif

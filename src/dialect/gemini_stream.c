@@ -435,14 +435,14 @@ put_call(struct out *o, unsigned c, struct buf *to)
 	plain.len = json_decode(buf_slice(arguments), text);
 	buf_init(&object, HELD_MAX);
 	writer_object(&object, buf_slice(&plain));
+	json_put_line(&o->choice[c].held, buf_slice(&object));
+	buf_add(&o->choice[c].held, S("}}"));
 	if (object.err == ERR_OK)
-		json_put_line(&o->choice[c].held, buf_slice(&object));
+		buf_add(to, buf_slice(&o->choice[c].held));
 	else
 		to->err = object.err;
 	buf_free(&object);
 	buf_free(&plain);
-	buf_add(&o->choice[c].held, S("}}"));
-	buf_add(to, buf_slice(&o->choice[c].held));
 }
 
 static void
@@ -591,6 +591,7 @@ const struct translation gemini_translation = {
     .keep = 9,
     .read_prompt = gemini_read_prompt,
     .write_prompt = gemini_write_prompt,
+    .needs_bytes = gemini_needs_bytes,
     .read_answer = gemini_answer_read,
     .write_answer = gemini_answer_write,
     .in_bytes = sizeof(struct in),

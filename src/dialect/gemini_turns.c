@@ -405,14 +405,11 @@ put_inside(struct writer *w, const struct turn *t, const struct part *p)
 		json_close(w->to, ']');
 }
 
-/* A result of a call; either may be missing. */
+/* The result of the call of that id and name; NULL: it has none. */
 static void
-put_result(
-    struct writer *w, const struct turn *t, const struct part *p, const struct part *call)
+put_result(struct writer *w, const struct turn *t, const struct part *p, struct slice id,
+    struct slice name)
 {
-	struct slice id = p != NULL ? p->result.id : call->call.id;
-	struct slice name = call != NULL ? call->call.name : p->result.name;
-
 	if (name.len == 0 && !w->same)
 		name = prompt_tool_of(w->p, id);
 	if (name.len == 0 && !w->same) {
@@ -481,18 +478,21 @@ put_results(struct writer *w, struct walk calls, struct walk all)
 
 	for (struct walk at = calls; at.part != NULL; walk_on(&at)) {
 		struct walk found;
+		struct slice id;
 
 		if (at.part->kind != PART_CALL)
 			continue;
 		found = find_result(at.part, next, all);
-		put_result(w, found.turn, found.part, at.part);
+		id = found.part != NULL ? found.part->result.id : at.part->call.id;
+		put_result(w, found.turn, found.part, id, at.part->call.name);
 		next = found;
 		if (next.part != NULL)
 			walk_on(&next);
 	}
 	for (struct walk at = all; at.part != NULL; walk_on(&at))
 		if (at.part->kind == PART_RESULT && !is_answer(at.part, calls))
-			put_result(w, at.turn, at.part, NULL);
+			put_result(w, at.turn, at.part, at.part->result.id,
+			    at.part->result.name);
 	close_content(w->to, c);
 }
 
@@ -650,7 +650,7 @@ put_same_part(
 {
 	switch (p->kind) {
 	case PART_CALL: put_call(w, p, has_tag(p) ? S("") : p->call.signature); return;
-	case PART_RESULT: put_result(w, t, p, NULL); return;
+	case PART_RESULT: put_result(w, t, p, p->result.id, p->result.name); return;
 	case PART_IMAGE:
 	case PART_AUDIO:
 	case PART_VIDEO:

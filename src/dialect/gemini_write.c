@@ -157,19 +157,19 @@ put_choice(struct writer *w)
 {
 	const struct tool_choice *c = &w->p->choice;
 	struct buf *b = w->to;
-	struct slice mode = S("AUTO");
+	struct slice mode = S("VALIDATED");
 
 	switch (c->mode) {
 	case CHOICE_UNSAID:
 	case CHOICE_AUTO:
 		if (!any_strict(w->p) || is_old(w))
 			return;
-		mode = S("VALIDATED");
 		break;
 	case CHOICE_NONE: mode = S("NONE"); break;
 	case CHOICE_REQUIRED: mode = S("ANY"); break;
 	case CHOICE_NAMED:
-		mode = c->required ? S("ANY") : S("VALIDATED");
+		if (c->required)
+			mode = S("ANY");
 		if (c->required || !is_old(w))
 			break;
 		writer_lose(w, MEANING_TOOL_CHOICE);
@@ -305,6 +305,15 @@ put_member(struct writer *w, const struct member *m)
 		return true;
 	default: return false;
 	}
+}
+
+/* Models before 3 read URLs of Google's own services only. */
+bool
+gemini_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	return gemini_model_version(plan->model) < 30 &&
+	       !writer_is_googles(p->media.data) &&
+	       slice_search(p->media.data, S("youtube.com")) == p->media.data.len;
 }
 
 enum err

@@ -631,6 +631,7 @@ const struct dialect dialect_openai = {
     .id = DIALECT_OPENAI,
     .name = "openai",
     .chat = &openai_translation,
+    .embed = &openai_embed,
     .read_ask = read_ask,
     .edit = edit,
     .read_reply = read_reply,

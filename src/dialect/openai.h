@@ -18,6 +18,7 @@ void openai_read_said(struct reader *r, uint32_t message, struct turn *t);
 /* openai_write.c; see struct translation. */
 enum err openai_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost) MUST_CHECK;
+bool openai_needs_bytes(const struct part *p, const struct write_plan *plan);
 
 /* The URL of a medium as the next value; its data as a data: URL. */
 void openai_put_url(struct buf *b, const struct part *p);
@@ -44,5 +45,8 @@ extern const struct slice openai_choice_members[C_MEMBERS];
 
 /* openai_stream.c */
 extern const struct translation openai_translation;
+
+/* Of openai_embed.c. */
+extern const struct embedding_translation openai_embed;
 
 #endif

@@ -527,13 +527,13 @@ read_format(struct reader *r, uint32_t v, struct format *f)
 static void
 read_effort(struct reader *r, uint32_t v, struct reasoning *out)
 {
-	struct slice word = json_inner(r->j, v);
+	uint32_t effort =
+	    json_is(r->j, v, JSON_STRING) ? v : json_get(r->j, v, S("effort"));
 	uint32_t budget = json_get(r->j, v, S("max_tokens")), show;
+	struct slice word = json_inner(r->j, effort);
 	uint64_t n;
 
-	if (word.ptr == NULL)
-		word = json_inner(r->j, json_get(r->j, v, S("effort")));
-	if (word.ptr != NULL && !effort_parse(word, &out->effort))
+	if (json_is(r->j, effort, JSON_STRING) && !effort_parse(word, &out->effort))
 		reader_bad(r, "reasoning_effort",
 		    "The reasoning effort '%.*s' is not "
 		    "one of none, minimal, low, medium, high, xhigh, max.",

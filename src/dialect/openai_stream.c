@@ -469,6 +469,7 @@ const struct translation openai_translation = {
     .keep = 9,
     .read_prompt = openai_read_prompt,
     .write_prompt = openai_write_prompt,
+    .needs_bytes = openai_needs_bytes,
     .read_answer = openai_read_answer,
     .write_answer = openai_write_answer,
     .in_bytes = sizeof(struct in),

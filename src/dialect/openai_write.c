@@ -273,6 +273,33 @@ put_reasoning(struct writer *w, const struct turn *from, const struct turn *end)
 		}
 }
 
+/* The texts and refusals of a group, as one. */
+static void
+put_words(struct buf *b, const struct turn *from, const struct turn *end)
+{
+	json_put_inner(b, S(""));
+	for (const struct turn *t = from; t != end; t = t->next)
+		for (const struct part *p = t->parts; p != NULL; p = p->next)
+			if ((p->kind == PART_TEXT || p->kind == PART_REFUSAL) &&
+			    b->err == ERR_OK) {
+				b->len--;
+				buf_add(b, p->text);
+				buf_byte(b, '"');
+			}
+}
+
+static void
+put_calls(struct writer *w, const struct turn *from, const struct turn *end)
+{
+	json_key(w->to, S("tool_calls"));
+	json_open(w->to, '[');
+	for (const struct turn *t = from; t != end; t = t->next)
+		for (const struct part *p = t->parts; p != NULL; p = p->next)
+			if (p->kind == PART_CALL)
+				put_call(w, p);
+	json_close(w->to, ']');
+}
+
 /* One message for all turns of a group of the assistant's. */
 static void
 put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
@@ -293,28 +320,12 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 	put_role(w, from, ROLE_ASSISTANT);
 	put_reasoning(w, from, end);
 	json_key(b, S("content"));
-	if (!text) {
+	if (text)
+		put_words(b, from, end);
+	else
 		json_put_null(b);
-	} else {
-		json_put_inner(b, S(""));
-		for (const struct turn *t = from; t != end; t = t->next)
-			for (const struct part *p = t->parts; p != NULL; p = p->next)
-				if ((p->kind == PART_TEXT || p->kind == PART_REFUSAL) &&
-				    b->err == ERR_OK) {
-					b->len--;
-					buf_add(b, p->text);
-					buf_byte(b, '"');
-				}
-	}
-	if (calls) {
-		json_key(b, S("tool_calls"));
-		json_open(b, '[');
-		for (const struct turn *t = from; t != end; t = t->next)
-			for (const struct part *p = t->parts; p != NULL; p = p->next)
-				if (p->kind == PART_CALL)
-					put_call(w, p);
-		json_close(b, ']');
-	}
+	if (calls)
+		put_calls(w, from, end);
 	json_close(b, '}');
 }
 
@@ -612,6 +623,13 @@ put_cross(struct writer *w)
 	json_key(w->to, S("messages"));
 	put_turns(w);
 	writer_unknown(w);
+}
+
+bool
+openai_needs_bytes(const struct part *p, const struct write_plan *plan)
+{
+	(void)plan;
+	return p->kind == PART_FILE;
 }
 
 enum err

@@ -88,7 +88,7 @@ reader_bad(struct reader *r, const char *param, const char *format, ...)
 	note_set(r->note, "%s", text);
 }
 
-void
+struct unknown *
 reader_unknown(struct reader *r, uint32_t v, bool *ret_whole, const char *format, ...)
 {
 	struct unknown *u = arena_zalloc(r->arena, sizeof(*u));
@@ -105,11 +105,12 @@ reader_unknown(struct reader *r, uint32_t v, bool *ret_whole, const char *format
 	if (u == NULL || n < 0 ||
 	    !arena_copy(r->arena, slice_of(path, (size_t)n), &u->path)) {
 		(void)reader_nomem(r);
-		return;
+		return NULL;
 	}
 	u->value = json_raw(r->j, v);
 	**r->unknown = u;
 	*r->unknown = &u->next;
+	return u;
 }
 
 void

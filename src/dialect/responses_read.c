@@ -195,6 +195,7 @@ read_item(struct reading *in, uint32_t v, unsigned index)
 {
 	struct reader *r = &in->r;
 	uint32_t m[I_MEMBERS];
+	struct unknown *u;
 	bool whole, untyped;
 
 	json_pick(r->j, v, responses_item_members, I_MEMBERS, m);
@@ -213,7 +214,11 @@ read_item(struct reading *in, uint32_t v, unsigned index)
 		read_result(in, v, m, index);
 	} else {
 		put_aside(in, v, index);
-		reader_unknown(r, v, &whole, "input[%u]", index);
+		u = reader_unknown(r, v, &whole, "input[%u]", index);
+		/* Without a type it is a reference too: there is nothing but an id. */
+		if (u != NULL)
+			u->kept =
+			    untyped || json_equals(r->j, m[I_TYPE], S("item_reference"));
 	}
 	in->signature = (struct slice){NULL, 0};
 }

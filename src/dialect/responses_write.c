@@ -79,8 +79,7 @@ takes(const struct writer *w, const struct part *p, enum role role)
 	case PART_TEXT: return true;
 	case PART_REFUSAL: return role == ROLE_ASSISTANT || w->same;
 	case PART_IMAGE:
-	case PART_FILE:
-		return w->same || (role != ROLE_ASSISTANT && writer_is_open(p));
+	case PART_FILE: return w->same || (role != ROLE_ASSISTANT && writer_is_open(p));
 	case PART_AUDIO:
 		return w->same || (role == ROLE_USER && p->media.source == MEDIA_DATA);
 	default: return false;

@@ -78,9 +78,13 @@ says_nothing(struct slice value)
 void
 writer_unknown(struct writer *w)
 {
-	for (const struct unknown *u = w->p->unknown; u != NULL; u = u->next)
-		if (!says_nothing(u->value))
-			losses_add(w->lost, u->path);
+	for (const struct unknown *u = w->p->unknown; u != NULL; u = u->next) {
+		if (says_nothing(u->value))
+			continue;
+		losses_add(w->lost, u->path);
+		if (u->kept)
+			w->lost->needed = u->path;
+	}
 }
 
 bool

@@ -204,9 +204,12 @@ decode_escape(const char **at, const char *end, char *to)
 size_t
 scan_decode(struct slice inner, char *to)
 {
-	const char *at = inner.ptr, *end = at + inner.len;
+	const char *at = inner.ptr, *end;
 	char *out = to;
 
+	if (inner.len == 0) /* there may be no text at all */
+		return 0;
+	end = at + inner.len;
 	while (at < end) {
 		if (*at == '\\')
 			out += decode_escape(&at, end, out);

@@ -11,11 +11,12 @@
 #define NAME_BYTES 100
 
 static const char help[] =
-    "usage: weir key create --name NAME [--json]\n"
+    "usage: weir key create --name NAME [--aws] [--json]\n"
     "       weir key list [--json]\n"
     "       weir key revoke NAME|ID\n\n"
     "create  makes a key and prints it, once: only its hash is kept. As soon as there\n"
     "        is a key, every call needs one (Authorization: Bearer, or x-api-key).\n"
+    "        --aws makes an access key beside it, for clients of AWS Bedrock.\n"
     "list    shows all keys, the revoked ones too.\n"
     "revoke  ends one. A running server obeys within half a second.\n";
 
@@ -38,13 +39,15 @@ hash_text(const char *key, char to[2 * KEY_HASH_BYTES + 1])
 }
 
 static int
-create(struct args *a, sqlite3 *db, struct slice name)
+create(struct args *a, sqlite3 *db, struct slice name, bool with_aws)
 {
+	struct keydb_aws aws;
 	char key[KEY_TEXT_MAX], hash[2 * KEY_HASH_BYTES + 1];
 	struct note note;
 	struct buf out;
 
-	if (keydb_create(db, name, clock_unix_ms(), key, &note) != ERR_OK)
+	if (keydb_create_aws(
+		db, name, clock_unix_ms(), key, with_aws ? &aws : NULL, &note) != ERR_OK)
 		return fail(&note);
 	hash_text(key, hash);
 	buf_init(&out, 4096);
@@ -53,9 +56,18 @@ create(struct args *a, sqlite3 *db, struct slice name)
 		json_member(&out, S("name"), name);
 		json_member(&out, S("key"), slice_str(key));
 		json_member(&out, S("hash"), slice_str(hash));
+		if (with_aws) {
+			json_member(&out, S("aws_access_key_id"), slice_str(aws.id));
+			json_member(
+			    &out, S("aws_secret_access_key"), slice_str(aws.secret));
+		}
 		json_close(&out, '}');
 	} else {
 		buf_add(&out, slice_str(key));
+		if (with_aws)
+			buf_printf(&out,
+			    "\nAWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s", aws.id,
+			    aws.secret);
 	}
 	buf_byte(&out, '\n');
 	command_print(buf_slice(&out));
@@ -145,6 +157,7 @@ revoke(sqlite3 *db, struct slice which)
 /* The words behind `weir key`. */
 struct words {
 	const char *verb, *name, *which;
+	bool aws;
 };
 
 /* It stands in logs, tables and spreadsheets. */
@@ -165,6 +178,8 @@ read_words(struct args *a, struct words *w)
 	while ((arg = args_next(a, help)) != NULL) {
 		if (strcmp(arg, "--name") == 0)
 			w->name = args_value(a, arg);
+		else if (strcmp(arg, "--aws") == 0)
+			w->aws = true;
 		else if (arg[0] == '-')
 			return args_unknown(a, arg);
 		else if (w->verb == NULL)
@@ -194,7 +209,7 @@ run(struct args *a, const struct words *w, sqlite3 *db)
 {
 	assert(w->verb != NULL);
 	if (strcmp(w->verb, "create") == 0)
-		return create(a, db, slice_str(w->name));
+		return create(a, db, slice_str(w->name), w->aws);
 	if (strcmp(w->verb, "list") == 0)
 		return list(a, db);
 	if (strcmp(w->verb, "revoke") == 0)
@@ -205,7 +220,7 @@ run(struct args *a, const struct words *w, sqlite3 *db)
 int
 cmd_key(struct args *a)
 {
-	struct words w = {NULL, NULL, NULL};
+	struct words w = {NULL, NULL, NULL, false};
 	struct config *c;
 	sqlite3 *db;
 	int status = read_words(a, &w);

@@ -23,7 +23,7 @@ why_not(const struct offer *o)
 	if (o->provider->missing != NULL)
 		return o->provider->missing;
 	if (dialect_find(o->provider->dialect) == NULL)
-		return "its dialect is not spoken yet";
+		return "it speaks no dialect that weir does";
 	return NULL;
 }
 

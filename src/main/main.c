@@ -1,5 +1,6 @@
 #include "config/report.h"
 #include "core/version.h"
+#include "dialect/document.h"
 #include "local/engine.h"
 #include "main/command.h"
 #include "meter/stats.h"
@@ -192,6 +193,7 @@ static const struct {
     {"options", config_help},
     {"configuration.md", config_document},
     {"providers.md", config_document_providers},
+    {"dialects.md", document_dialects},
     {"metrics.md", stats_document},
 };
 

@@ -81,6 +81,55 @@ address_is_loopback(const struct address *a)
 	return IN6_IS_ADDR_LOOPBACK(v6);
 }
 
+/* --- public or not: IANA's registries of special-purpose addresses --- */
+
+/* Of IPv4, what is not globally reachable. 168.63.129.16 is Azure's to its guests. */
+static const struct {
+	uint32_t net;
+	unsigned bits;
+} inward_v4[] = {{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10}, {0x7f000000, 8},
+    {0xa83f8110, 32}, {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24},
+    {0xc0000200, 24}, {0xc0586300, 24}, {0xc0a80000, 16}, {0xc6120000, 15},
+    {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 4}, {0xf0000000, 4}};
+
+static bool
+is_public_v4(uint32_t ip)
+{
+	for (size_t i = 0; i < sizeof(inward_v4) / sizeof(inward_v4[0]); i++)
+		if ((ip ^ inward_v4[i].net) >> (32 - inward_v4[i].bits) == 0)
+			return false;
+	return true;
+}
+
+static uint32_t
+four_bytes(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Of IPv6 only 2000::/3 is handed out, and in it are tunnels that end anywhere
+ * (2001::/23, 2002::/16) and examples (2001:db8::/32, 3fff::/20). */
+static bool
+is_public_v6(const struct in6_addr *v6)
+{
+	static const unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b};
+	const unsigned char *p = v6->s6_addr;
+	uint32_t top = four_bytes(p);
+
+	if (IN6_IS_ADDR_V4MAPPED(v6) || memcmp(p, nat64, sizeof(nat64)) == 0)
+		return is_public_v4(four_bytes(p + 12));
+	return top >> 29 == 1 && top >> 9 != 0x20010000 >> 9 && top >> 16 != 0x2002 &&
+	       top != 0x20010db8 && top >> 12 != 0x3fff0;
+}
+
+bool
+address_is_public(const struct address *a)
+{
+	if (a->sa.any.sa_family == AF_INET)
+		return is_public_v4(ntohl(a->sa.v4.sin_addr.s_addr));
+	return a->sa.any.sa_family == AF_INET6 && is_public_v6(&a->sa.v6.sin6_addr);
+}
+
 socklen_t
 address_len(const struct address *a)
 {

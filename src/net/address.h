@@ -43,6 +43,13 @@ const char *address_text(const struct address *a, char to[ADDRESS_TEXT_MAX]);
 /* Is it reachable from this machine only? */
 bool address_is_loopback(const struct address *a);
 
+/*
+ * Is it one of the open internet? Not: this machine, private and shared networks, links,
+ * groups, what is reserved or for examples, the services that clouds give their guests.
+ * What stands for an IPv4 address (mapped, NAT64) is as that one is.
+ */
+bool address_is_public(const struct address *a);
+
 socklen_t address_len(const struct address *a);
 uint16_t address_port(const struct address *a);
 

@@ -13,7 +13,7 @@ struct entry {
 	struct resolver *resolver;
 	char *name;
 	uv_getaddrinfo_t request;
-	bool asking;
+	bool asking, once;    /* once: it is in no map, and gone with its answer */
 	uint64_t answered_ms; /* 0: never */
 	struct resolved addresses;
 	struct link waiting; /* struct resolve_wait */
@@ -99,6 +99,19 @@ keep(struct entry *e, const struct addrinfo *info)
 		e->addresses = got;
 }
 
+/* Takes an entry off the resolver and frees it. */
+static void
+forget(struct resolver *r, struct entry *e)
+{
+	struct entry **at = &r->entries;
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	free(e->name);
+	free(e);
+}
+
 static void
 on_answer(uv_getaddrinfo_t *request, int status, struct addrinfo *info)
 {
@@ -120,6 +133,27 @@ on_answer(uv_getaddrinfo_t *request, int status, struct addrinfo *info)
 	}
 	answer(e,
 	    e->addresses.count > 0 && now - e->answered_ms < STALE_MS ? ERR_OK : ERR_DNS);
+	if (e->once)
+		forget(r, e);
+}
+
+static struct entry *
+new_entry(struct resolver *r, const char *name)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->resolver = r;
+	e->name = slice_dup(slice_str(name));
+	list_init(&e->waiting);
+	if (e->name == NULL) {
+		free(e);
+		return NULL;
+	}
+	e->next = r->entries;
+	r->entries = e;
+	return e;
 }
 
 static struct entry *
@@ -129,19 +163,11 @@ entry_of(struct resolver *r, const char *name)
 
 	if (e != NULL)
 		return e;
-	e = calloc(1, sizeof(*e));
-	if (e == NULL)
-		return NULL;
-	e->resolver = r;
-	e->name = slice_dup(slice_str(name));
-	list_init(&e->waiting);
-	if (e->name == NULL || map_put(&r->names, slice_str(e->name), e) != ERR_OK) {
-		free(e->name);
-		free(e);
+	e = new_entry(r, name);
+	if (e != NULL && map_put(&r->names, slice_str(e->name), e) != ERR_OK) {
+		forget(r, e);
 		return NULL;
 	}
-	e->next = r->entries;
-	r->entries = e;
 	return e;
 }
 
@@ -156,14 +182,12 @@ resolve_known(struct resolver *r, const char *name)
 	return &e->addresses;
 }
 
-enum err
-resolve(struct resolver *r, const char *name, struct resolve_wait *wait)
+static enum err
+ask(struct entry *e, struct resolve_wait *wait)
 {
-	struct entry *e = entry_of(r, name);
+	struct resolver *r = e->resolver;
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
 
-	if (e == NULL)
-		return ERR_NOMEM;
 	if (!e->asking) {
 		if (uv_getaddrinfo(loop_uv(r->loop), &e->request, on_answer, e->name,
 			NULL, &hints) != 0)
@@ -173,6 +197,28 @@ resolve(struct resolver *r, const char *name, struct resolve_wait *wait)
 	}
 	list_push_back(&e->waiting, &wait->link);
 	return ERR_OK;
+}
+
+enum err
+resolve(struct resolver *r, const char *name, struct resolve_wait *wait)
+{
+	struct entry *e = entry_of(r, name);
+
+	return e == NULL ? ERR_NOMEM : ask(e, wait);
+}
+
+enum err
+resolve_once(struct resolver *r, const char *name, struct resolve_wait *wait)
+{
+	struct entry *e = new_entry(r, name);
+
+	if (e == NULL)
+		return ERR_NOMEM;
+	e->once = true;
+	if (ask(e, wait) == ERR_OK)
+		return ERR_OK;
+	forget(r, e);
+	return ERR_NOMEM;
 }
 
 void

@@ -36,6 +36,11 @@ void resolver_free(struct resolver *r);
 enum err
 resolve(struct resolver *r, const char *name, struct resolve_wait *wait) MUST_CHECK;
 
+/* The same for a name that is not kept: it was given by a stranger, and of those there
+ * is no end. */
+enum err
+resolve_once(struct resolver *r, const char *name, struct resolve_wait *wait) MUST_CHECK;
+
 /* wait->fn does not run. */
 void resolve_cancel(struct resolve_wait *wait);
 

@@ -20,6 +20,7 @@ struct place {
 	unsigned idle_count;
 	struct tls_session *session; /* the newest, for resumption */
 	struct place *next;
+	bool once; /* of one connection, and gone with it */
 };
 
 struct upstream_pool {
@@ -45,6 +46,7 @@ struct upstream {
 	enum err last; /* why the address before failed */
 	bool shaking;  /* the TLS handshake is under way */
 	bool reused;
+	bool public_only;
 };
 
 struct upstream_pool *
@@ -109,6 +111,18 @@ key_of(const struct host *host, char to[KEY_MAX])
 }
 
 static struct place *
+place_new(struct upstream_pool *p)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	if (place == NULL)
+		return NULL;
+	place->pool = p;
+	list_init(&place->idle);
+	return place;
+}
+
+static struct place *
 place_of(struct upstream_pool *p, const struct host *host)
 {
 	char key[KEY_MAX];
@@ -117,11 +131,9 @@ place_of(struct upstream_pool *p, const struct host *host)
 
 	if (place != NULL)
 		return place;
-	place = calloc(1, sizeof(*place));
+	place = place_new(p);
 	if (place == NULL)
 		return NULL;
-	place->pool = p;
-	list_init(&place->idle);
 	place->key = slice_dup(k);
 	if (place->key == NULL ||
 	    map_put(&p->by_key, slice_of(place->key, k.len), place) != ERR_OK) {
@@ -191,7 +203,8 @@ upstream_give(struct upstream *up)
 	struct place *place = up->place;
 	struct upstream_pool *p = place->pool;
 
-	if (place->idle_count >= p->limits->idle_max || p->limits->idle_ms == 0) {
+	if (place->idle_count >= p->limits->idle_max || p->limits->idle_ms == 0 ||
+	    place->once) {
 		upstream_drop(up);
 		return;
 	}
@@ -212,6 +225,8 @@ upstream_drop(struct upstream *up)
 	free(up->addresses);
 	if (up->stream != NULL)
 		stream_close(up->stream);
+	if (up->place->once)
+		free(up->place);
 	free(up);
 }
 
@@ -277,8 +292,8 @@ start_tls(struct upstream *up)
 
 	up->shaking = true;
 	timer_set(&up->timer, loop_now(p->loop) + p->limits->tls_ms);
-	if (tls_connect(up->host->tls, up->host->name, &up->place->session, &tls) !=
-	    ERR_OK) {
+	if (tls_connect(up->host->tls, up->host->name,
+		up->place->once ? NULL : &up->place->session, &tls) != ERR_OK) {
 		say_why(up, "TLS with", "out of memory");
 		done(up, ERR_TLS);
 	} else if (stream_start_tls(up->stream, tls, on_tls, up) != ERR_OK) {
@@ -322,6 +337,13 @@ try_next(struct upstream *up)
 	struct address to;
 
 	while (up->next_address < up->addresses->count) {
+		if (up->public_only &&
+		    !address_is_public(&up->addresses->at[up->next_address])) {
+			say_why(up, "connect to", "its address is not a public one");
+			up->last = ERR_CONNECT;
+			up->next_address++;
+			continue;
+		}
 		if (up->stream != NULL)
 			stream_close(up->stream);
 		up->stream = stream_new(p->loop);
@@ -396,25 +418,31 @@ find_addresses(struct upstream *up)
 		loop_defer(p->loop, &up->known);
 		return ERR_OK;
 	}
+	timer_set(&up->timer, loop_now(p->loop) + p->limits->connect_ms);
+	if (up->place->once)
+		return resolve_once(p->resolver, up->host->name, &up->resolving);
 	known = resolve_known(p->resolver, up->host->name);
 	if (known != NULL) {
 		*up->addresses = *known;
 		loop_defer(p->loop, &up->known);
 		return ERR_OK;
 	}
-	timer_set(&up->timer, loop_now(p->loop) + p->limits->connect_ms);
 	return resolve(p->resolver, up->host->name, &up->resolving);
 }
 
-enum err
-upstream_connect(
-    struct upstream_pool *p, const struct host *host, struct upstream_wait *wait)
+/* Takes the place if it is of one connection, also on failure. */
+static enum err
+connect_at(struct place *place, const struct host *host, bool public_only,
+    struct upstream_wait *wait)
 {
-	struct place *place = place_of(p, host);
-	struct upstream *up = place == NULL ? NULL : calloc(1, sizeof(*up));
+	struct upstream_pool *p = place->pool;
+	struct upstream *up = calloc(1, sizeof(*up));
 
-	if (up == NULL)
+	if (up == NULL) {
+		if (place->once)
+			free(place);
 		return ERR_NOMEM;
+	}
 	list_init(&up->link);
 	list_init(&up->resolving.link);
 	up->resolving.fn = on_resolved;
@@ -422,6 +450,7 @@ upstream_connect(
 	task_init(&up->known, on_known, up);
 	timer_init(&up->timer, loop_wheel(p->loop), on_time, up);
 	up->place = place;
+	up->public_only = public_only;
 	up->host = host;
 	up->last = ERR_CONNECT;
 	up->wait = wait;
@@ -434,6 +463,27 @@ upstream_connect(
 		return ERR_NOMEM;
 	}
 	return ERR_OK;
+}
+
+enum err
+upstream_connect(
+    struct upstream_pool *p, const struct host *host, struct upstream_wait *wait)
+{
+	struct place *place = place_of(p, host);
+
+	return place == NULL ? ERR_NOMEM : connect_at(place, host, false, wait);
+}
+
+enum err
+upstream_connect_once(struct upstream_pool *p, const struct host *host, bool public_only,
+    struct upstream_wait *wait)
+{
+	struct place *place = place_new(p);
+
+	if (place == NULL)
+		return ERR_NOMEM;
+	place->once = true;
+	return connect_at(place, host, public_only, wait);
 }
 
 void

@@ -63,6 +63,15 @@ enum err upstream_connect(struct upstream_pool *p, const struct host *host,
     struct upstream_wait *wait) MUST_CHECK;
 void upstream_cancel(struct upstream_wait *wait);
 
+/*
+ * The same to a host that a stranger named: nothing of it is kept, neither connection nor
+ * name nor session. With public_only no other address is connected to than one that is
+ * public (address.h): it is looked at last of all, so that no answer of a name server can
+ * be exchanged behind it. Dropped, never given back.
+ */
+enum err upstream_connect_once(struct upstream_pool *p, const struct host *host,
+    bool public_only, struct upstream_wait *wait) MUST_CHECK;
+
 /* Its bytes; the caller attends it. Never closed by the caller. */
 struct stream *upstream_stream(struct upstream *up);
 

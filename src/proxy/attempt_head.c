@@ -110,14 +110,16 @@ attempt_put_head(struct attempt *a, struct buf *to)
 	const struct dialect *d = a->ask->dialect;
 	const char *path = p->path == NULL ? "" : p->path;
 	enum auth auth = p->auth;
+	enum operation op = a->ask->surface->op;
 	const struct http_head *h = a->ask->head;
 	size_t had = to->len;
 
 	(void)provider_speaks(p, d->id, &path, &auth);
 	buf_add(to, S("POST "));
 	buf_add(to, slice_str(a->use != NULL ? "/v1" : path));
-	d->put_target(
-	    a->ask->surface->op, a->candidate->offer->upstream, a->ask->stream, to);
+	if (op == OP_EMBEDDING && a->ask->answer != NULL)
+		op = OP_EMBEDDINGS; /* what is translated is written for many */
+	d->put_target(op, a->candidate->offer->upstream, a->ask->stream, to);
 	if (a->ask->answer == NULL)
 		put_query(a, to, had);
 	buf_add(to, S(" HTTP/1.1\r\n"));

@@ -128,6 +128,14 @@ attempt_read_fault(struct attempt *a, bool whole, bool reusable)
 
 /* --- whole replies --- */
 
+static bool
+is_embedding(const struct attempt *a)
+{
+	enum operation op = a->ask->surface->op;
+
+	return op == OP_EMBEDDING || op == OP_EMBEDDINGS;
+}
+
 static void
 judge_whole(struct attempt *a, bool reusable)
 {
@@ -141,7 +149,7 @@ judge_whole(struct attempt *a, bool reusable)
 		attempt_over(a, ATTEMPT_WHOLE, reusable);
 		return;
 	}
-	if (json_parse(j, text, a->ask->surface->op == OP_EMBEDDING ? 3 : 4) != ERR_OK) {
+	if (json_parse(j, text, is_embedding(a) ? 3 : 4) != ERR_OK) {
 		attempt_fail(a, ERR_BAD_REPLY,
 		    "%s answered %u with a body that is not JSON (expected %s at byte "
 		    "%zu)",

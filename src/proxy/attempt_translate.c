@@ -205,25 +205,50 @@ attempt_array_end(struct attempt *a)
 
 /* --- whole replies --- */
 
+static enum err
+translate_answer(
+    struct attempt *a, const struct json *j, struct arena *arena, struct buf *to)
+{
+	struct answer answer;
+	enum err e = from_of(a)->read_answer(j, arena, &answer);
+
+	if (e != ERR_OK)
+		return e;
+	answer.usage = a->facts.usage;
+	to_of(a)->write_answer(&answer, a->ask->answer, to);
+	return to->err;
+}
+
+static enum err
+translate_vectors(
+    struct attempt *a, const struct json *j, struct arena *arena, struct buf *to)
+{
+	const struct answer_plan *plan = a->ask->answer;
+	struct embed_answer answer;
+	enum err e = a->ask->dialect->embed->read_answer(j, arena, &answer);
+
+	if (e != ERR_OK)
+		return e;
+	a->ask->surface->dialect->embed->write_answer(
+	    &answer, plan->embed, plan, &a->facts.usage, to);
+	return to->err;
+}
+
 enum err
 attempt_translate_whole(struct attempt *a, struct slice text)
 {
 	struct json *j = &a->worker->reply_tape;
 	struct buf *to = &a->worker->told;
+	bool vectors = a->ask->answer->embed != NULL;
 	struct arena arena;
-	struct answer answer;
 	enum err e;
 
 	arena_init(&arena, NULL, 0, ANSWER_ARENA);
-	e = json_parse(j, text, JSON_KEEP_ALL);
+	buf_clear(to);
+	e = json_parse(j, text, vectors ? 4 : JSON_KEEP_ALL);
 	if (e == ERR_OK)
-		e = from_of(a)->read_answer(j, &arena, &answer);
-	if (e == ERR_OK) {
-		answer.usage = a->facts.usage;
-		buf_clear(to);
-		to_of(a)->write_answer(&answer, a->ask->answer, to);
-		e = to->err;
-	}
+		e = vectors ? translate_vectors(a, j, &arena, to)
+			    : translate_answer(a, j, &arena, to);
 	arena_free(&arena);
 	if (e == ERR_OK) {
 		a->compressed = false;

@@ -212,6 +212,12 @@ step_route(struct request *r)
 
 	if (!r->body_read || r->replied)
 		return STEP_WAIT;
+	if (r->is_signed) {
+		enum err e = signed_check(r);
+
+		if (e != ERR_OK)
+			return req_fail(r, e);
+	}
 	if (r->surface->serve != SERVE_FORWARD) {
 		r->replied = true; /* it is called once */
 		r->worker->services->serve[r->surface->serve](r);

@@ -3,6 +3,7 @@
  * then is the body read.
  */
 #include "core/secret.h"
+#include "http/sigv4.h"
 #include "proxy/request.h"
 
 /* The host of "host", "host:port", "[v6]:port"; empty when it is none of these. */
@@ -261,6 +262,8 @@ check_key(struct request *r)
 	if (!keys_are_defined(r) || r->surface->door == DOOR_OPEN ||
 	    (r->surface->door == DOOR_METRICS && r->config->options.metrics_open))
 		return ERR_OK;
+	if (sigv4_is(http_field(&r->head, S("authorization"))))
+		return signed_claim(r);
 	key = sent_key(r);
 	if (key.len == 0) {
 		note_set(&r->note,

@@ -108,7 +108,8 @@ on_begin(struct client *c, struct arena **ret_arena)
 	r->cost_pusd = PRICE_UNKNOWN;
 	arena_init(&r->arena, r->first, sizeof(r->first), REQUEST_ARENA_MAX);
 	buf_init(&r->body, r->config->options.body_bytes);
-	buf_init(&r->outgoing, 2 * r->config->options.body_bytes);
+	buf_init(&r->outgoing,
+	    2 * (r->config->options.body_bytes + r->config->options.fetch_bytes));
 	timer_init(&r->timer, loop_wheel(w->loop), on_time, r);
 	task_init(&r->gone, on_free, r);
 	list_push_back(&w->requests, &r->link);

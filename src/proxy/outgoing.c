@@ -2,6 +2,7 @@
  * What is sent to a candidate: the caller's own bytes with the declared edits where it
  * speaks the caller's dialect, else the request written anew in its own.
  */
+#include "proxy/pictures.h"
 #include "proxy/request.h"
 
 #define DROPPED_MAX 1000 /* bytes of the list of what was left out */
@@ -88,6 +89,20 @@ edit_body(struct request *r)
 	return ERR_OK;
 }
 
+/* Onto the worker's tape, with as many levels as a translation looks at. */
+static enum err
+read_tape(struct request *r, uint32_t keep)
+{
+	struct worker *w = r->worker;
+	enum err e;
+
+	w->tape_owner = NULL;
+	e = json_parse(&w->tape, buf_slice(&r->body), keep);
+	if (e == ERR_OK)
+		w->tape_owner = r;
+	return e;
+}
+
 /* The canonical form of the request; read once, for whichever dialects follow. */
 static enum err
 read_prompt(struct request *r)
@@ -98,11 +113,9 @@ read_prompt(struct request *r)
 
 	if (r->prompt != NULL)
 		return ERR_OK;
-	w->tape_owner = NULL;
-	e = json_parse(&w->tape, buf_slice(&r->body), chat->keep);
+	e = read_tape(r, chat->keep);
 	if (e != ERR_OK)
 		return e;
-	w->tape_owner = r;
 	r->prompt = arena_alloc(&r->arena, sizeof(*r->prompt));
 	if (r->prompt == NULL)
 		return ERR_NOMEM;
@@ -169,9 +182,45 @@ judge_losses(struct request *r, const struct losses *lost)
 	return e;
 }
 
-static enum err
-translate_body(struct request *r)
+static void
+send_outgoing(struct request *r)
 {
+	r->outgoing_part = buf_slice(&r->outgoing);
+	r->sending.parts = &r->outgoing_part;
+	r->sending.nparts = 1;
+	r->sending.body_len = r->outgoing.len;
+}
+
+static enum err
+translate_texts(struct request *r)
+{
+	const struct embedding_translation *from = r->surface->dialect->embed;
+	struct embed_prompt *p = arena_alloc(&r->arena, sizeof(*p));
+	struct losses lost;
+	enum err e = p == NULL ? ERR_NOMEM : read_tape(r, from->keep);
+
+	if (e == ERR_OK)
+		e = from->read_prompt(
+		    &r->worker->tape, &r->arena, p, &r->note, &r->param);
+	if (e != ERR_OK)
+		return e;
+	lost = p->own;
+	buf_clear(&r->outgoing);
+	outgoing_dialect(r)->embed->write_prompt(
+	    p, r->candidate->offer->upstream, &r->outgoing, &lost);
+	e = r->outgoing.err != ERR_OK ? r->outgoing.err : judge_losses(r, &lost);
+	if (e != ERR_OK)
+		return e;
+	send_outgoing(r);
+	r->answer_plan =
+	    (struct answer_plan){.id = r->id_text, .model = r->ask.model, .embed = p};
+	return ERR_OK;
+}
+
+static enum err
+translate_body(struct request *r, bool *ret_wait)
+{
+	const struct translation *chat = outgoing_dialect(r)->chat;
 	const struct offer *o = r->candidate->offer;
 	struct losses lost = {.arena = &r->arena};
 	struct write_plan plan = {.model = o->upstream,
@@ -182,19 +231,17 @@ translate_body(struct request *r)
 						     : 0};
 	enum err e = read_prompt(r);
 
-	if (e != ERR_OK)
+	if (e == ERR_OK)
+		e = pictures_put(r, chat, &plan, ret_wait);
+	if (e != ERR_OK || *ret_wait)
 		return e;
 	buf_clear(&r->outgoing);
-	e = outgoing_dialect(r)->chat->write_prompt(
-	    r->prompt, &plan, &r->outgoing, &lost);
+	e = chat->write_prompt(r->prompt, &plan, &r->outgoing, &lost);
 	if (e == ERR_OK)
 		e = judge_losses(r, &lost);
 	if (e != ERR_OK)
 		return e;
-	r->outgoing_part = buf_slice(&r->outgoing);
-	r->sending.parts = &r->outgoing_part;
-	r->sending.nparts = 1;
-	r->sending.body_len = r->outgoing.len;
+	send_outgoing(r);
 	r->answer_plan = (struct answer_plan){.id = r->id_text,
 	    .model = r->ask.model,
 	    .provider = o->provider->name,
@@ -216,14 +263,18 @@ write_id(struct request *r)
 }
 
 enum err
-outgoing_make(struct request *r)
+outgoing_make(struct request *r, bool *ret_wait)
 {
 	enum err e;
 
+	*ret_wait = false;
 	if (outgoing_dialect(r) == r->surface->dialect) {
 		r->dropped = S("");
 		return edit_body(r);
 	}
 	e = r->id_text.len > 0 ? ERR_OK : write_id(r);
-	return e == ERR_OK ? translate_body(r) : e;
+	if (e != ERR_OK)
+		return e;
+	return r->ask.op == OP_EMBEDDING ? translate_texts(r)
+					 : translate_body(r, ret_wait);
 }

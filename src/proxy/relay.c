@@ -210,8 +210,9 @@ put_end(struct request *r)
 		put(r, &held, 1);
 }
 
+/* told: a part of the stream was, before it. */
 static void
-put_error_event(struct request *r, bool begun)
+put_error_event(struct request *r, bool told)
 {
 	struct buf event;
 	struct fault f = {.message = note_slice(&r->note),
@@ -221,7 +222,7 @@ put_error_event(struct request *r, bool begun)
 
 	buf_init(&event, 16u << 10);
 	if (r->sending.as_array) {
-		buf_add(&event, begun ? S(",\r\n") : S("["));
+		buf_add(&event, told ? S(",\r\n") : S("["));
 		r->surface->dialect->write_fault(&f, &event);
 		buf_byte(&event, ']');
 	} else {
@@ -253,10 +254,8 @@ relay_ends(struct request *r)
 
 /* It broke off: the caller is told in the stream, and it never looks complete. */
 static void
-relay_fails(struct request *r, enum err e)
+relay_fails(struct request *r, enum err e, bool told)
 {
-	bool begun = r->attempt->begun;
-
 	r->quotes = r->attempt->quotes;
 	note_set(&r->note, "%s: %s", r->candidate->offer->provider->name,
 	    r->attempt->wait.why);
@@ -265,7 +264,7 @@ relay_fails(struct request *r, enum err e)
 	settle_attempt(r, e);
 	settle_row(r, r->status);
 	if (r->events) {
-		put_error_event(r, begun);
+		put_error_event(r, told);
 		put_end(r);
 	} else {
 		r->keep_alive = false; /* cut, as what we got was cut */
@@ -281,7 +280,7 @@ relay_misfit(struct request *r, const char *what)
 {
 	(void)snprintf(r->attempt->wait.why, sizeof(r->attempt->wait.why),
 	    "answered with %s where a stream was asked for, and too late", what);
-	relay_fails(r, ERR_BAD_STREAM);
+	relay_fails(r, ERR_BAD_STREAM, false);
 }
 
 void
@@ -301,7 +300,7 @@ relay_event(
 	case ATTEMPT_BYTES: put_parts(r, parts, n); break;
 	case ATTEMPT_MARK: put_cost_comment(r); break;
 	case ATTEMPT_ENDS: relay_ends(r); break;
-	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err); break;
+	case ATTEMPT_FAILS: relay_fails(r, r->attempt->err, r->attempt->begun); break;
 	case ATTEMPT_WHOLE: relay_misfit(r, "JSON"); break;
 	}
 }

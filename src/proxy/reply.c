@@ -34,7 +34,7 @@ reply_common(struct request *r, struct buf *to)
 			    slice_str(r->candidate->offer->provider->name));
 		http_put_number(to, S("x-weir-attempts"), r->attempts);
 	}
-	if (r->estimated && r->surface->op == OP_COUNT)
+	if (r->estimated && r->surface != NULL && r->surface->op == OP_COUNT)
 		http_put_plain(to, S("x-weir-estimate"), S("true"));
 	if (r->dropped.len > 0)
 		http_put_field(to, S("x-weir-dropped"), r->dropped);

@@ -48,6 +48,7 @@ struct request {
 	struct buf body;
 	bool head_read, body_read;
 	bool authorized; /* the body may be read */
+	bool is_signed;	 /* and must be, before the signature can be checked */
 	struct request_id id;
 	uint64_t start_ms, start_unix_ms, deadline_ms;
 	uint64_t key_id;
@@ -67,6 +68,7 @@ struct request {
 
 	/* Where it is translated. */
 	struct prompt *prompt;	    /* what it says; NULL: not read yet */
+	struct pictures *pictures;  /* that were fetched for it; NULL: none */
 	struct buf outgoing;	    /* the body in the candidate's dialect */
 	struct slice outgoing_part; /* all of it */
 	struct answer_plan answer_plan;
@@ -152,6 +154,12 @@ struct slice request_param(struct request *r, struct slice name);
 /* What stands in the path for its row's "*", decoded; lives as long as the request. */
 struct slice request_path_rest(struct request *r);
 
+/* --- of signed.c --- */
+
+/* Whose key the signature names; it is to be checked once the body is there. */
+enum err signed_claim(struct request *r) MUST_CHECK;
+enum err signed_check(struct request *r) MUST_CHECK;
+
 /* --- the steps, by file --- */
 
 enum step step_read(struct request *r);	  /* door.c */
@@ -177,8 +185,9 @@ struct slice outgoing_query(struct request *r);
 /* Does the caller read a stream as one JSON array? */
 bool outgoing_as_array(struct request *r);
 
-/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. */
-enum err outgoing_make(struct request *r) MUST_CHECK;
+/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. With
+ * *ret_wait it is not made yet: request_run() follows. */
+enum err outgoing_make(struct request *r, bool *ret_wait) MUST_CHECK;
 
 /* choose.c: the request's body on the worker's tape; read again when another one was
  * on it since. */

@@ -18,9 +18,10 @@
 static enum err
 start_attempt(struct request *r)
 {
-	enum err e = outgoing_make(r);
+	bool wait;
+	enum err e = outgoing_make(r, &wait);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK || wait)
 		return e;
 	r->sending.surface = r->surface;
 	r->sending.head = &r->head;

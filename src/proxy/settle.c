@@ -5,6 +5,7 @@
 #include "meter/cost.h"
 #include "meter/intent.h"
 #include "proxy/limits.h"
+#include "proxy/pictures.h"
 #include "proxy/request.h"
 #include "route/learn.h"
 #include "json/write.h"
@@ -302,6 +303,7 @@ step_settle(struct request *r)
 		r->service_gone(r);
 	if (r->attempt != NULL)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
+	pictures_drop(r);
 	settle_row(r, r->status);
 	journal_release(r->worker->journal, r->promised);
 	r->promised = 0;

@@ -84,7 +84,7 @@ const char *
 surface_operation(enum operation op)
 {
 	static const char *const names[] = {
-	    "", "chat", "completion", "embedding", "count"};
+	    "", "chat", "completion", "embedding", "embedding", "count"};
 
 	return names[op];
 }

@@ -48,8 +48,11 @@ is_spoken(const struct route_query *q, const struct offer *o)
 
 	if (d == q->dialect)
 		return true;
-	return d != NULL && q->ask->op == OP_CHAT && d->chat != NULL &&
-	       q->dialect->chat != NULL;
+	if (d == NULL)
+		return false;
+	if (q->ask->op == OP_EMBEDDING)
+		return d->embed != NULL && q->dialect->embed != NULL;
+	return q->ask->op == OP_CHAT && d->chat != NULL && q->dialect->chat != NULL;
 }
 
 static enum route_out

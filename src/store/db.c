@@ -64,7 +64,10 @@ static const char *const migrations[] = {
     " open_until_ms INTEGER NOT NULL,"
     " benched_ms INTEGER NOT NULL,"
     " bench_why INTEGER NOT NULL) WITHOUT ROWID;",
-    /* 2: how far segments of the journal are drained (-1: to the end, settled), and
+    /* 2 */
+    "ALTER TABLE key ADD COLUMN aws_id TEXT;"
+    "ALTER TABLE key ADD COLUMN aws_secret TEXT;",
+    /* 3: how far segments of the journal are drained (-1: to the end, settled), and
      * intents that outlived theirs. */
     "CREATE TABLE journal ("
     " sequence INTEGER PRIMARY KEY,"

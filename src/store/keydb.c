@@ -52,16 +52,17 @@ find_valid(sqlite3 *db, struct slice which, enum match up_to, uint64_t *ret_id,
 }
 
 static enum err
-insert(
-    sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text, struct note *note)
+insert(sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text,
+    const struct keydb_aws *aws, struct note *note)
 {
 	unsigned char hash[KEY_HASH_BYTES];
 	struct slice whole = slice_str(text);
 	char hint[32];
 	sqlite3_stmt *s;
 	enum err e = db_prepare(db,
-	    "INSERT INTO key (name, hash, hint, created_ms) VALUES (?, ?, ?, ?)", &s,
-	    note);
+	    "INSERT INTO key (name, hash, hint, created_ms, aws_id, aws_secret)"
+	    " VALUES (?, ?, ?, ?, ?, ?)",
+	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
@@ -71,14 +72,18 @@ insert(
 	(void)sqlite3_bind_blob(s, 2, hash, sizeof(hash), SQLITE_STATIC);
 	db_bind_text(s, 3, slice_str(hint));
 	(void)sqlite3_bind_int64(s, 4, (sqlite3_int64)unix_ms);
+	if (aws != NULL) {
+		db_bind_text(s, 5, slice_str(aws->id));
+		db_bind_text(s, 6, slice_str(aws->secret));
+	}
 	e = db_done(db, sqlite3_step(s), note);
 	(void)sqlite3_finalize(s);
 	return e;
 }
 
 static enum err
-create(
-    sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text, struct note *note)
+create(sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text,
+    const struct keydb_aws *aws, struct note *note)
 {
 	uint64_t there;
 	enum err e = find_valid(db, name, BY_NAME, &there, note);
@@ -86,7 +91,7 @@ create(
 	if (e != ERR_OK)
 		return e;
 	if (there == 0)
-		return insert(db, name, unix_ms, text, note);
+		return insert(db, name, unix_ms, text, aws, note);
 	note_set(note,
 	    "a key named \"%.*s\" is there already; revoke it first, or take another "
 	    "name",
@@ -98,13 +103,22 @@ enum err
 keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct note *note)
 {
+	return keydb_create_aws(db, name, unix_ms, ret_text, NULL, note);
+}
+
+enum err
+keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
+    char ret_text[KEY_TEXT_MAX], struct keydb_aws *ret_aws, struct note *note)
+{
 	char text[KEY_TEXT_MAX];
 	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
 
 	if (e != ERR_OK)
 		return e;
 	key_make(text);
-	e = db_end(db, create(db, name, unix_ms, text, note), note);
+	if (ret_aws != NULL)
+		key_make_aws(ret_aws->id, ret_aws->secret);
+	e = db_end(db, create(db, name, unix_ms, text, ret_aws, note), note);
 	if (e == ERR_OK)
 		memcpy(ret_text, text, sizeof(text));
 	secret_wipe(text, sizeof(text));
@@ -167,23 +181,27 @@ keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void
 static enum err
 take_key(sqlite3_stmt *s, struct key **keys, unsigned *n)
 {
-	struct key *more;
+	struct key *more, k = {.id = (uint64_t)sqlite3_column_int64(s, 0)};
 	const void *hash = sqlite3_column_blob(s, 2);
-	char *name;
+	bool aws = sqlite3_column_type(s, 4) != SQLITE_NULL;
 
 	if (sqlite3_column_bytes(s, 2) != KEY_HASH_BYTES)
 		return ERR_OK; /* not ours to judge; it matches nothing */
-	name = slice_dup(db_text(s, 1));
-	more = name == NULL ? NULL : realloc(*keys, (*n + 1) * sizeof(**keys));
+	memcpy(k.hash, hash, KEY_HASH_BYTES);
+	k.name = slice_dup(db_text(s, 1));
+	if (aws) {
+		k.aws_id = slice_dup(db_text(s, 4));
+		k.aws_secret = secret_new(db_text(s, 5));
+	}
+	more = k.name == NULL || (aws && (k.aws_id == NULL || k.aws_secret.len == 0))
+		   ? NULL
+		   : realloc(*keys, (*n + 1) * sizeof(**keys));
 	if (more == NULL) {
-		free(name);
+		key_done(&k);
 		return ERR_NOMEM;
 	}
 	*keys = more;
-	more[*n].id = (uint64_t)sqlite3_column_int64(s, 0);
-	more[*n].name = name;
-	memcpy(more[*n].hash, hash, KEY_HASH_BYTES);
-	(*n)++;
+	more[(*n)++] = k;
 	return ERR_OK;
 }
 
@@ -195,8 +213,8 @@ keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note)
 	bool any = false;
 	int step = SQLITE_DONE;
 	sqlite3_stmt *s;
-	enum err e =
-	    db_prepare(db, "SELECT id, name, hash, revoked_ms FROM key", &s, note);
+	enum err e = db_prepare(db,
+	    "SELECT id, name, hash, revoked_ms, aws_id, aws_secret FROM key", &s, note);
 
 	if (e != ERR_OK)
 		return e;
@@ -213,7 +231,7 @@ keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note)
 		e = key_set_new(keys, n, any, ret_set);
 	if (e != ERR_OK)
 		for (unsigned i = 0; i < n; i++)
-			free(keys[i].name);
+			key_done(&keys[i]);
 	free(keys);
 	return e;
 }

@@ -12,10 +12,18 @@ struct keydb_row {
 	struct slice name, hint;	     /* hint: "sk-weir-ab…yz" */
 };
 
+struct keydb_aws {
+	char id[KEY_AWS_ID_MAX], secret[KEY_AWS_SECRET_MAX];
+};
+
 /* Makes a key; its text, terminated, exists only here. ERR_BAD_REQUEST when a valid
  * key has the name; ERR_IO. With a note. */
 enum err keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct note *note) MUST_CHECK;
+
+/* The same, and an access key for clients that sign as AWS's do; NULL: none. */
+enum err keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
+    char ret_text[KEY_TEXT_MAX], struct keydb_aws *ret_aws, struct note *note) MUST_CHECK;
 
 /* Revokes the valid key of that name; if there is none, of that hint or id.
  * ERR_NOT_FOUND; ERR_BAD_REQUEST when two have the hint; ERR_IO. With a note. */

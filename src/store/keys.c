@@ -2,7 +2,6 @@
 #include "store/keys.h"
 
 #include "core/random.h"
-#include "core/secret.h"
 
 #include <openssl/sha.h>
 #include <stdatomic.h>
@@ -55,7 +54,7 @@ key_set_unref(struct key_set *s)
 	if (s == NULL || atomic_fetch_sub(&s->refs, 1) > 1)
 		return;
 	for (unsigned i = 0; i < s->count; i++)
-		free(s->keys[i].name);
+		key_done(&s->keys[i]);
 	free(s);
 }
 
@@ -112,20 +111,54 @@ key_id_of_hash(const unsigned char hash[KEY_HASH_BYTES])
 	return (id & INT64_MAX) | (uint64_t)1 << 62;
 }
 
-void
-key_make(char ret_text[KEY_TEXT_MAX])
+/* n characters of the first `base` of all digits. */
+static void
+put_digits(char *to, size_t n, unsigned base)
 {
 	static const char digits[] =
 	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	unsigned char byte;
-	size_t n = 8;
 
-	memcpy(ret_text, "sk-weir-", 8);
-	/* 43 characters of 62 are 256 bits; bytes that would favour some are left. */
-	while (n < 8 + 43) {
+	/* Bytes that would favour some are left. */
+	for (size_t i = 0; i < n;) {
 		random_bytes(&byte, 1);
-		if (byte < 62 * 4)
-			ret_text[n++] = digits[byte % 62];
+		if (byte < 256 / base * base)
+			to[i++] = digits[byte % base];
 	}
-	ret_text[n] = '\0';
+	to[n] = '\0';
+}
+
+/* 43 characters of 62 are 256 bits. */
+void
+key_make(char ret_text[KEY_TEXT_MAX])
+{
+	memcpy(ret_text, "sk-weir-", 8);
+	put_digits(ret_text + 8, 43, 62);
+}
+
+void
+key_make_aws(char ret_id[KEY_AWS_ID_MAX], char ret_secret[KEY_AWS_SECRET_MAX])
+{
+	memcpy(ret_id, "WEIR", 4);
+	put_digits(ret_id + 4, KEY_AWS_ID_MAX - 5, 36);
+	put_digits(ret_secret, KEY_AWS_SECRET_MAX - 1, 62);
+}
+
+void
+key_done(struct key *k)
+{
+	free(k->name);
+	free(k->aws_id);
+	secret_free(&k->aws_secret);
+}
+
+/* Few have one. */
+const struct key *
+key_set_find_aws(const struct key_set *s, struct slice id)
+{
+	for (unsigned i = 0; s != NULL && i < s->count; i++)
+		if (s->keys[i].aws_id != NULL &&
+		    slice_eq(slice_str(s->keys[i].aws_id), id))
+			return &s->keys[i];
+	return NULL;
 }

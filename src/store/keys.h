@@ -14,6 +14,7 @@
 #define STORE_KEYS_H
 
 #include "core/err.h"
+#include "core/secret.h"
 #include "core/slice.h"
 
 #define KEY_HASH_BYTES 32 /* SHA-256 */
@@ -22,11 +23,13 @@ struct key {
 	uint64_t id;
 	char *name;
 	unsigned char hash[KEY_HASH_BYTES];
+	char *aws_id; /* clients of AWS sign with this one; NULL: it has none */
+	struct secret aws_secret;
 };
 
 struct key_set;
 
-/* A set of n keys (takes the names; copies the array), with one reference. `any`:
+/* A set of n keys (takes what they own; copies the array), with one reference. `any`:
  * keys were defined, if only to be revoked. ERR_NOMEM. */
 enum err key_set_new(
     const struct key *keys, unsigned n, bool any, struct key_set **ret_set) MUST_CHECK;
@@ -41,6 +44,12 @@ bool key_set_any(const struct key_set *s);
 const struct key *
 key_set_find(const struct key_set *s, const unsigned char hash[KEY_HASH_BYTES]);
 
+/* The key whose access key for AWS has that id; NULL. */
+const struct key *key_set_find_aws(const struct key_set *s, struct slice id);
+
+/* Frees what a key owns. */
+void key_done(struct key *k);
+
 /* The SHA-256 of a key's text. Any thread. */
 void key_hash(struct slice text, unsigned char ret_hash[KEY_HASH_BYTES]);
 
@@ -50,5 +59,11 @@ uint64_t key_id_of_hash(const unsigned char hash[KEY_HASH_BYTES]);
 /* A new key's text: "sk-weir-" and 43 characters of 256 random bits. Terminated. */
 #define KEY_TEXT_MAX 56
 void key_make(char ret_text[KEY_TEXT_MAX]);
+
+/* A new access key in the form that AWS's are in. Of its secret no hash is enough: a
+ * signature can only be checked with the secret itself. Terminated. */
+#define KEY_AWS_ID_MAX	   21
+#define KEY_AWS_SECRET_MAX 41
+void key_make_aws(char ret_id[KEY_AWS_ID_MAX], char ret_secret[KEY_AWS_SECRET_MAX]);
 
 #endif

@@ -138,6 +138,13 @@ def weir(tmp_path):
         yield start
 
 
+@pytest.fixture(scope="module")
+def module_weir(tmp_path_factory):
+    """As weir, for servers that all tests of a file share."""
+    with servers(tmp_path_factory.mktemp("module")) as start:
+        yield start
+
+
 def start_in_front(start, make_host, *behaviours, env=(), lines="", offers=(), providers=(), route=(), binary=BINARY, **upstream):
     hosts = [one if isinstance(one, (Host, str)) else make_host(one) for one in behaviours]
     config = config_for(*hosts, lines=lines, offers=offers, providers=providers, route=route, upstream=upstream)

@@ -10,7 +10,7 @@ import pytest
 from conftest import BINARY, ROOT
 from weir import clean_environment
 
-DOCUMENTS = ("configuration.md", "providers.md", "metrics.md")
+DOCUMENTS = ("configuration.md", "providers.md", "metrics.md", "dialects.md")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

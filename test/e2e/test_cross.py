@@ -65,9 +65,12 @@ def pair(translate, one, other):
 
 @functools.cache
 def composed(dialect):
-    """Recordings of a dialect, of both sources; not those of which a part stands elsewhere."""
-    every = [one for one in all_recorded() if one.dialect == dialect]
-    return [one for one in every if "previous_response_id" not in one.asked]
+    """Recordings of a dialect, of both sources; not those whose conversation stands elsewhere."""
+    return [one for one in all_recorded() if one.dialect == dialect and not is_continued(one)]
+
+
+def is_continued(one):
+    return "previous_response_id" in one.asked
 
 
 def read(dialect, what, data):
@@ -216,6 +219,15 @@ def test_requests_composed(translate, source, target):
                 wrong.append(f"{one}: {field}: {what}"[:600])
     COUNTS["composed requests"][source, target] = len(composed(source))
     assert not wrong, f"{len(wrong)}: " + "\n".join(wrong[:20])
+
+
+@pytest.mark.parametrize("target", [dialect for dialect in DIALECTS if dialect != "responses"])
+def test_what_is_continued_is_named(translate, target):
+    """What went before is known to the provider alone."""
+    pair(translate, "responses", target)
+    continued = [one for one in all_recorded() if is_continued(one)]
+    answers = [translate.ask("prompt", "responses", target, one.request, model=MODELS[target]) for one in continued]
+    assert len(answers) == 6 and all("previous_response_id" in answer["lost"] for answer in answers)
 
 
 @pytest.mark.parametrize("what", ["answer", "stream"])

@@ -242,3 +242,12 @@ def test_a_stream_that_breaks(client, server):
         events = [line for line in answer.iter_lines() if line]
     assert (events[-4], events[-2]) == ("event: error", "event: response.failed")
     assert json.loads(events[-1].removeprefix("data: "))["response"]["status"] == "failed"
+
+
+@pytest.mark.parametrize("what", ({"input": [{"type": "item_reference", "id": "msg_1"}]}, {"input": [{"id": "msg_1"}]},
+                                  {"previous_response_id": "resp_1"}))  # fmt: skip
+def test_what_another_provider_keeps_is_asked_for(client, server, what):
+    """It is not left out even where losses are allowed: the rest would mean something else."""
+    with pytest.raises(openai.BadRequestError, match="the whole conversation") as failed:
+        ask(client, extra_headers={"x-weir-drop": "allow"}, **what)
+    assert server.host.requests == [] and failed.value.status_code == 400

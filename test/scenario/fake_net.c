@@ -411,6 +411,14 @@ upstream_connect(
 	return ERR_OK;
 }
 
+enum err
+upstream_connect_once(struct upstream_pool *p, const struct host *host, bool public_only,
+    struct upstream_wait *wait)
+{
+	(void)public_only;
+	return upstream_connect(p, host, wait);
+}
+
 void
 upstream_cancel(struct upstream_wait *wait)
 {

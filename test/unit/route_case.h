@@ -59,6 +59,7 @@ case_init(struct route_case *r, const char *providers, const char *models)
 	    .name = &r->name,
 	    .wish = &r->wish,
 	    .ask = &r->ask,
+	    .dialect = &dialect_openai,
 	    .key_id = 1,
 	    .now_ms = NOW_MS,
 	    .unix_ms = 1790000000000};

@@ -106,6 +106,38 @@ TEST(loopback_is_this_machine_only)
 	}
 }
 
+static void
+public_is_what_the_internet_has(void **state)
+{
+	static const char *const open[] = {"1.1.1.1", "8.8.8.8", "9.255.255.255",
+	    "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0",
+	    "168.63.129.17", "192.0.1.0", "192.169.0.0", "198.17.255.255", "198.20.0.0",
+	    "223.255.255.255", "2606:4700::1111", "2001:200::1", "2a00:1450::1",
+	    "::ffff:8.8.8.8", "64:ff9b::808:808"};
+	static const char *const inward[] = {"0.0.0.0", "0.1.2.3", "10.255.255.255",
+	    "100.64.0.0", "100.127.255.255", "127.0.0.1", "127.255.255.255",
+	    "169.254.169.254", "172.16.0.0", "172.31.255.255", "192.0.0.192", "192.0.2.1",
+	    "192.168.255.255", "198.18.0.0", "198.19.255.255", "198.51.100.1",
+	    "203.0.113.1", "168.63.129.16", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+	    "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1",
+	    "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "100::1", "fc00::1",
+	    "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1", "2001::1", "2001:1ff::1",
+	    "2001:db8::1", "2002:7f00:1::1", "3fff::1"};
+	struct address a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		assert_int_equal(address_of_host(slice_str(open[i]), 0, &a), ERR_OK);
+		if (!address_is_public(&a))
+			fail_msg("%s is public", open[i]);
+	}
+	for (size_t i = 0; i < sizeof(inward) / sizeof(inward[0]); i++) {
+		assert_int_equal(address_of_host(slice_str(inward[i]), 0, &a), ERR_OK);
+		if (address_is_public(&a))
+			fail_msg("%s is not public", inward[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -115,6 +147,7 @@ main(void)
 	    cmocka_unit_test(hosts_with_a_port),
 	    cmocka_unit_test(a_zero_byte_ends_no_host),
 	    cmocka_unit_test(loopback_is_this_machine_only),
+	    cmocka_unit_test(public_is_what_the_internet_has),
 	};
 
 	return cmocka_run_group_tests_name("address", tests, NULL, NULL);

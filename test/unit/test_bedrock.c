@@ -112,6 +112,11 @@ TEST(a_request_told_to_openai)
 
 TEST(what_others_lack_is_named)
 {
+	/* What is told anyway is not missed. */
+	assert_prompt(BEDROCK, OPENAI,
+	    "{'additionalModelResponseFieldPaths':['/delta/stop_sequence'],"
+	    "'messages':[{'role':'user','content':[{'text':'a'}]}]}",
+	    "{'model':'some-model','messages':[{'role':'user','content':'a'}]}", "");
 	assert_prompt(BEDROCK, OPENAI,
 	    "{'guardrailConfig':{},'performanceConfig':{'latency':'optimized'},"
 	    "'additionalModelResponseFieldPaths':['/a'],'additionalModelRequestFields':{"
@@ -123,7 +128,7 @@ TEST(what_others_lack_is_named)
 	    "'type':'text','text':'g'},{'type':'text','text':'a'}]}]}",
 	    "guardrailConfig performanceConfig additionalModelResponseFieldPaths "
 	    "additionalModelRequestFields.anthropic_beta inferenceConfig.x "
-	    "messages[0].content[1] messages[0].content[3] toolConfig.tools[0] "
+	    "toolConfig.tools[0] messages[0].content[1] messages[0].content[3] "
 	    "messages[0].content[0]");
 }
 
@@ -160,14 +165,14 @@ TEST(a_request_of_openai)
 	    "'image_url':{'url':'data:image/jpg;base64,xx'}}]}]}",
 	    "{'additionalModelRequestFields':{'top_k':4},'inferenceConfig':{'maxTokens':"
 	    "9,"
-	    "'temperature':1,'topP':0.9,'stopSequences':['x']},'serviceTier':{'type':"
+	    "'temperature':1,'stopSequences':['x']},'serviceTier':{'type':"
 	    "'flex'},'requestMetadata':{'a':'b'},'toolConfig':{'tools':[{'toolSpec':{"
 	    "'name':'f','inputSchema':{'json':{'type':'object'}},'strict':true}},{"
 	    "'toolSpec':{'name':'g','inputSchema':{'json':{'type':'object','properties':"
 	    "{}}}}}],'toolChoice':{'any':{}}},'system':[{'text':'S'}],'messages':[{"
 	    "'role':'user','content':[{'text':'a'},{'image':{'format':'jpeg','source':{"
 	    "'bytes':'xx'}}}]}]}",
-	    "");
+	    "top_p");
 }
 
 TEST(what_it_lacks_is_named)
@@ -396,6 +401,13 @@ TEST(breakpoints_where_they_are_taken)
 	    "'ttl':'5m'}}],'messages':[{'role':'user','content':[{'type':'text','text':"
 	    "'a'}]}]}";
 
+	/* How soon calls are streamed has no equivalent, and needs none. */
+	assert_prompt(CLAUDE, BEDROCK,
+	    "{'tools':[{'name':'f','input_schema':{'x':1},"
+	    "'eager_input_streaming':true}],'messages':[{'role':'user','content':'a'}]}",
+	    "{'toolConfig':{'tools':[" SPEC(
+		"f") "]},'messages':[{'role':'user','content':[{'text':'a'}]}]}",
+	    "");
 	case_model = "anthropic.claude-3";
 	assert_prompt(CLAUDE, BEDROCK, asked,
 	    "{'inferenceConfig':{'maxTokens':5},'toolConfig':{'tools':[" SPEC(

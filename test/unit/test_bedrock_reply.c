@@ -128,6 +128,15 @@ TEST(an_answer_told_to_anthropic)
 	    "'stop_reason':'stop_sequence','stop_sequence':'x','usage':{'input_tokens':3,"
 	    "'cache_creation_input_tokens':0,'cache_read_input_tokens':5,'output_tokens':"
 	    "4}}");
+	/* What ended it may stand where the model's own events have it. */
+	assert_answer(BEDROCK, CLAUDE,
+	    "{'output':{'message':{'role':'assistant','content':[{'text':'a'}]}},"
+	    "'stopReason':'stop_sequence','additionalModelResponseFields':{'delta':{"
+	    "'stop_sequence':'x'}}}",
+	    "{'id':'req-1','type':'message','role':'assistant','model':'some-model',"
+	    "'content':[{'type':'text','text':'a'}],'stop_reason':'stop_sequence',"
+	    "'stop_sequence':'x','usage':{'input_tokens':0,'cache_creation_input_tokens'"
+	    ":0,'cache_read_input_tokens':0,'output_tokens':0}}");
 }
 
 TEST(an_answer_told_to_bedrock)
@@ -148,7 +157,7 @@ TEST(an_answer_told_to_bedrock)
 	    "'totalTokens':25,'cacheReadInputTokens':5,'cacheWriteInputTokens':13,"
 	    "'cacheDetails':[{'ttl':'1h','inputTokens':7},{'ttl':'5m','inputTokens':6}]},"
 	    "'metrics':{'latencyMs':0},'additionalModelResponseFields':{'stop_sequence':"
-	    "'x'}}");
+	    "'x','delta':{'stop_sequence':'x'}}}");
 	/* Arguments of an answer that was cut are cut. */
 	assert_answer(OPENAI, BEDROCK,
 	    "{'choices':[{'finish_reason':'length','message':{'tool_calls':[{'id':'c',"
@@ -285,7 +294,7 @@ TEST(a_stream_told_to_bedrock)
 	    "}\n"
 	    "contentBlockStop {'contentBlockIndex':3}\n"
 	    "messageStop {'stopReason':'stop_sequence','additionalModelResponseFields':{"
-	    "'stop_sequence':'x'}}\n"
+	    "'stop_sequence':'x','delta':{'stop_sequence':'x'}}}\n"
 	    "metadata {'usage':{'inputTokens':5,'outputTokens':6,'totalTokens':11,"
 	    "'cacheReadInputTokens':0,'cacheWriteInputTokens':0},'metrics':{'latencyMs':"
 	    "0}}\n");

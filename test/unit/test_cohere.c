@@ -334,8 +334,8 @@ TEST(conversations_grow_at_their_end)
 	static const char *const turns[] = {"{'role':'system','content':'S'}",
 	    "{'role':'user','content':'a'}", "{'role':'assistant','content':'b'}",
 	    "{'role':'user','content':'c'}",
-	    "{'role':'assistant','content':null,'tool_calls':[{'id':'1','type':"
-	    "'function','function':{'name':'f','arguments':'{}'}}]}",
+	    ("{'role':'assistant','content':null,'tool_calls':[{'id':'1','type':"
+	     "'function','function':{'name':'f','arguments':'{}'}}]}"),
 	    "{'role':'tool','tool_call_id':'1','content':'x'}"};
 	char text[2000] = "{'temperature':1,'messages':[", all[2100], before[2000] = "";
 

@@ -4,6 +4,7 @@
  */
 #include "config/option.h"
 #include "config_case.h"
+#include "dialect/document.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -743,6 +744,7 @@ TEST(the_documents_are_fresh)
 {
 	assert_document(config_document, "configuration.md");
 	assert_document(config_document_providers, "providers.md");
+	assert_document(document_dialects, "dialects.md");
 }
 
 int

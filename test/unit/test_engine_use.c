@@ -140,7 +140,7 @@ TEST(an_engine_outlives_a_configuration_that_keeps_it)
 	assert_null(offer_of(w, "tiny")->missing);
 }
 
-/* --- the other program, and the real one --- */
+/* --- the other program --- */
 
 TEST(the_launcher_says_where_it_listens)
 {
@@ -175,59 +175,6 @@ TEST(the_launcher_says_where_it_listens)
 		(void)setenv("XDG_CACHE_HOME", cache, 1);
 	free(old_path);
 	free(cache);
-}
-
-/* Is the engine in the cache that `make engine` fills, and its model? */
-static bool
-find_real(const struct world *w, char file[PATH_MAX])
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char text[ENGINE_WHY_MAX];
-
-	(void)snprintf(file, PATH_MAX, "%s%s/weir/models/SmolLM2-135M-Instruct.Q4_1.gguf",
-	    cache == NULL ? home : cache, cache == NULL ? "/.cache" : "");
-	return engine_available(&w->config, text) && access(file, R_OK) == 0;
-}
-
-/* Two of the real ones side by side, the second for embeddings. */
-TEST(the_real_engine_answers)
-{
-	struct world *w = *state;
-	struct user u, v;
-	char file[PATH_MAX], reply[16384];
-
-	set_program(w, "");
-	if (!find_real(w, file)) {
-		print_message("no engine or no model in the cache (make engine)\n");
-		skip();
-	}
-	add_model(w, "embed", 1);
-	for (unsigned i = 0; i < 2; i++) {
-		free(w->models[i].file);
-		w->models[i].file = slice_dup(slice_str(file));
-		w->models[i].embedding = i == 1;
-	}
-	configure(w);
-	use(w, &u, "tiny");
-	assert_int_equal(
-	    ask(&u.use, "GET /v1/models", u.use.key, "", reply, sizeof(reply)), 200);
-	assert_non_null(strstr(reply, "\"id\":\"tiny\""));
-	assert_int_equal(ask(&u.use, "POST /v1/completions", "wrong",
-			     "{\"prompt\":\"x\",\"max_tokens\":1}", reply, sizeof(reply)),
-	    401);
-	assert_int_equal(ask(&u.use, "POST /v1/completions", u.use.key,
-			     "{\"prompt\":\"The capital of France is\",\"max_tokens\":3}",
-			     reply, sizeof(reply)),
-	    200);
-	assert_non_null(strstr(reply, "\"completion_tokens\":3"));
-	assert_non_null(strstr(reply, "\"model\":\"tiny\""));
-	use(w, &v, "embed");
-	assert_int_equal(ask(&v.use, "POST /v1/embeddings", v.use.key,
-			     "{\"input\":\"x\"}", reply, sizeof(reply)),
-	    200);
-	assert_non_null(strstr(reply, "\"embedding\":["));
-	engine_use_stop(&u.use);
-	engine_use_stop(&v.use);
 }
 
 /* --- weir is killed --- */
@@ -283,7 +230,6 @@ static const struct CMUnitTest tests[] = {
     CASE(other_threads_use_it),
     CASE(an_engine_outlives_a_configuration_that_keeps_it),
     CASE(the_launcher_says_where_it_listens),
-    CASE(the_real_engine_answers),
     CASE(an_engine_ends_when_weir_is_killed),
     CASE(a_child_without_its_parent_does_not_begin),
 };

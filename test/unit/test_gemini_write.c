@@ -403,8 +403,8 @@ TEST(results_hold_pictures)
 TEST(longer_conversations_begin_as_shorter_ones)
 {
 	static const char *const turns[] = {HI,
-	    "{'role':'assistant','content':'a','tool_calls':[{'id':'c','type':'function',"
-	    "'function':{'name':'f','arguments':'{}'}}]}",
+	    ("{'role':'assistant','content':'a','tool_calls':[{'id':'c','type':"
+	     "'function','function':{'name':'f','arguments':'{}'}}]}"),
 	    "{'role':'tool','tool_call_id':'c','content':'r'}",
 	    "{'role':'assistant','content':'b'}", "{'role':'system','content':'s'}", HI,
 	    "{'role':'assistant','content':'d'}"};

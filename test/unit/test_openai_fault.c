@@ -236,7 +236,10 @@ assert_written(struct fault f, const char *want)
 /* As OpenAI's clients read it, and with the text at the top for one that is not. */
 TEST(an_error_as_we_write_it)
 {
-	assert_written((struct fault){S("Too bad."), S("t"), S("c"), S("p")},
+	assert_written((struct fault){.message = S("Too bad."),
+			   .type = S("t"),
+			   .code = S("c"),
+			   .param = S("p")},
 	    "{'error':{'message':'Too bad.','type':'t','param':'p','code':'c'},"
 	    "'message':'Too bad.'}");
 	assert_written((struct fault){.message = S("m"), .type = S("t")},
@@ -250,8 +253,10 @@ TEST(an_error_as_we_write_it)
 /* What is written can be read, and no text breaks out of its event. */
 TEST(what_we_write_we_read)
 {
-	static const struct fault f = {
-	    {"\"q\" \r\n\n\x01", 8}, {"ty\\pe", 5}, {"c\xff", 2}, {"p", 1}};
+	static const struct fault f = {.message = {"\"q\" \r\n\n\x01", 8},
+	    .type = {"ty\\pe", 5},
+	    .code = {"c\xff", 2},
+	    .param = {"p", 1}};
 	struct fault back;
 	struct json j;
 	struct buf b;

@@ -193,7 +193,7 @@ TEST(who_cannot_be_asked)
 	a = catalog_provider(r.c, S("a"));
 	b = catalog_provider(r.c, S("b"));
 	c = catalog_provider(r.c, S("c"));
-	a->dialect = DIALECT_ANTHROPIC;
+	a->dialect = DIALECT_NATIVE;
 	b->missing = "no key: set B_KEY";
 	b->nkeys = 0;
 	c->missing = "C_HOST is not set";
@@ -345,6 +345,22 @@ TEST(who_is_named_is_not_judged)
 }
 
 /* The reason is the first that applies, the caller's wishes before all. */
+/* What is no chat is not translated: only who speaks the caller's dialect answers. */
+TEST(chats_alone_are_translated)
+{
+	struct route_case r;
+
+	case_init(
+	    &r, "a b", "'m': {'providers': [" OFFER("a", "") "," OFFER("b", "") "]}");
+	catalog_provider(r.c, S("a"))->dialect = DIALECT_ANTHROPIC;
+	plan(&r, "m");
+	assert_plan(&r, "a b");
+	r.ask.op = OP_COMPLETION;
+	plan(&r, "m");
+	assert_plan(&r, "a:DIALECT b");
+	case_done(&r);
+}
+
 TEST(reasons_have_an_order)
 {
 	struct route_case r;
@@ -357,7 +373,7 @@ TEST(reasons_have_an_order)
 	atomic_store(&health_at(&r, "m", 0)->open_until_ms, NOW_MS + 5);
 	health_bench(health_at(&r, "m", 0), 0, NOW_MS + 5, ERR_RATE_LIMITED);
 	a->missing = "missing";
-	a->dialect = DIALECT_GEMINI;
+	a->dialect = DIALECT_NATIVE;
 	r.ask.needs = CAP_TOOLS;
 	r.wish.max_input_pusd = 1;
 	r.wish.keep_no_data = true;
@@ -717,6 +733,7 @@ main(void)
 	    cmocka_unit_test(prompts_that_are_too_long),
 	    cmocka_unit_test(of_several_prompts_the_longest_must_fit),
 	    cmocka_unit_test(who_is_named_is_not_judged),
+	    cmocka_unit_test(chats_alone_are_translated),
 	    cmocka_unit_test(reasons_have_an_order),
 	    cmocka_unit_test(fastest_is_the_time_to_the_last_token),
 	    cmocka_unit_test(cheapest_is_the_cost_of_the_request),

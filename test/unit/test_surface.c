@@ -15,20 +15,33 @@ TEST(every_path_is_served)
 		enum serve serve;
 		enum operation op;
 		enum door door;
-		const char *upstream;
+		enum model_at model;
+		const struct dialect *dialect;
 	} want[] = {
-	    {"POST", "/v1/chat/completions", SERVE_FORWARD, OP_CHAT, DOOR_KEY,
-		"/chat/completions"},
+	    {"POST", "/v1/chat/completions", SERVE_FORWARD, OP_CHAT, DOOR_KEY, MODEL_BODY,
+		&dialect_openai},
+	    {"POST", "/v1/responses", SERVE_FORWARD, OP_CHAT, DOOR_KEY, MODEL_BODY,
+		&dialect_responses},
 	    {"POST", "/v1/completions", SERVE_FORWARD, OP_COMPLETION, DOOR_KEY,
-		"/completions"},
-	    {"POST", "/v1/embeddings", SERVE_FORWARD, OP_EMBEDDING, DOOR_KEY,
-		"/embeddings"},
-	    {"GET", "/v1/models", SERVE_MODELS, OP_NONE, DOOR_KEY, ""},
-	    {"GET", "/v1/models/openai/gpt-5", SERVE_MODEL, OP_NONE, DOOR_KEY, ""},
-	    {"GET", "/v1/generation", SERVE_GENERATION, OP_NONE, DOOR_KEY, ""},
-	    {"GET", "/healthz", SERVE_HEALTH, OP_NONE, DOOR_OPEN, ""},
-	    {"GET", "/readyz", SERVE_READY, OP_NONE, DOOR_OPEN, ""},
-	    {"GET", "/metrics", SERVE_METRICS, OP_NONE, DOOR_METRICS, ""},
+		MODEL_BODY, &dialect_openai},
+	    {"POST", "/v1/embeddings", SERVE_FORWARD, OP_EMBEDDING, DOOR_KEY, MODEL_BODY,
+		&dialect_openai},
+	    {"POST", "/v1/messages", SERVE_FORWARD, OP_CHAT, DOOR_KEY, MODEL_BODY,
+		&dialect_anthropic},
+	    {"POST", "/v1/messages/count_tokens", SERVE_FORWARD, OP_COUNT, DOOR_KEY,
+		MODEL_BODY, &dialect_anthropic},
+	    {"GET", "/v1/models", SERVE_MODELS, OP_NONE, DOOR_KEY, MODEL_NONE,
+		&dialect_openai},
+	    {"GET", "/v1/models/openai/gpt-5", SERVE_MODEL, OP_NONE, DOOR_KEY, MODEL_NONE,
+		&dialect_openai},
+	    {"GET", "/v1/generation", SERVE_GENERATION, OP_NONE, DOOR_KEY, MODEL_NONE,
+		&dialect_openai},
+	    {"GET", "/healthz", SERVE_HEALTH, OP_NONE, DOOR_OPEN, MODEL_NONE,
+		&dialect_openai},
+	    {"GET", "/readyz", SERVE_READY, OP_NONE, DOOR_OPEN, MODEL_NONE,
+		&dialect_openai},
+	    {"GET", "/metrics", SERVE_METRICS, OP_NONE, DOOR_METRICS, MODEL_NONE,
+		&dialect_openai},
 	};
 
 	for (size_t i = 0; i < COUNT(want); i++) {
@@ -40,8 +53,8 @@ TEST(every_path_is_served)
 		assert_int_equal(s->serve, want[i].serve);
 		assert_int_equal(s->op, want[i].op);
 		assert_int_equal(s->door, want[i].door);
-		assert_slice(s->upstream, slice_str(want[i].upstream));
-		assert_non_null(s->dialect);
+		assert_int_equal(s->model, want[i].model);
+		assert_ptr_equal(s->dialect, want[i].dialect);
 	}
 }
 
@@ -49,7 +62,8 @@ TEST(every_path_is_served)
 TEST(what_spends_wants_a_key)
 {
 	static const char *const methods[] = {"GET", "POST"};
-	static const char *const paths[] = {"/v1/chat/completions", "/v1/completions",
+	static const char *const paths[] = {"/v1/chat/completions", "/v1/responses",
+	    "/v1/messages", "/v1/messages/count_tokens", "/v1/completions",
 	    "/v1/embeddings", "/v1/models", "/v1/models/x", "/v1/generation", "/healthz",
 	    "/readyz", "/metrics"};
 
@@ -63,7 +77,7 @@ TEST(what_spends_wants_a_key)
 			assert_int_equal(s->serve == SERVE_FORWARD, s->op != OP_NONE);
 			if (s->serve == SERVE_FORWARD) {
 				assert_int_equal(s->door, DOOR_KEY);
-				assert_true(slice_starts(s->upstream, S("/")));
+				assert_int_not_equal(s->model, MODEL_NONE);
 			}
 		}
 }
@@ -131,6 +145,7 @@ TEST(operations_have_names)
 	assert_string_equal(surface_operation(OP_CHAT), "chat");
 	assert_string_equal(surface_operation(OP_COMPLETION), "completion");
 	assert_string_equal(surface_operation(OP_EMBEDDING), "embedding");
+	assert_string_equal(surface_operation(OP_COUNT), "count");
 }
 
 int

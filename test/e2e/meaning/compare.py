@@ -99,6 +99,9 @@ def answers(said, told, target):
                     found[key] = (want[key], have[key])
             elif want[key] != have[key]:
                 found[key] = (want[key], have[key])
+    words = [one.word for one in told.said if one.finish == "calls"]
+    if target == "openai" and "stop" in words:  # that is for hosts, not for weir
+        found["finish"] = ("calls", words)
     before, after = tokens(said.usage, target), tokens(told.usage, target)
     if before is not None and before != after:
         found["usage"] = (before, after)

@@ -75,6 +75,7 @@ class Said:
     parts: list
     finish: str = ""  # stop, length, calls, filtered, error
     stop_text: str | None = None
+    word: str = ""  # the dialect's own for `finish`, where a reader takes others for it
 
 
 @dataclasses.dataclass

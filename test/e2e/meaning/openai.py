@@ -191,7 +191,7 @@ def answer(body):
     for choice in body["choices"]:
         message = choice.get("message") or {}
         parts = turn_of({**message, "role": "assistant"}, Prompt()).parts + images_of(message)
-        a.said.append(Said(forms.merged(parts), finish_of(choice.get("finish_reason"), parts)))
+        a.said.append(Said(forms.merged(parts), finish_of(choice.get("finish_reason"), parts), word=choice.get("finish_reason")))
     a.usage = usage_of(body.get("usage"))
     return a
 
@@ -238,7 +238,7 @@ class Collected:
         for one in self.details:
             if one.get("signature") or one.get("data"):
                 words.append(forms.thought("", one.get("signature"), one.get("data")))
-        return Said(forms.merged(words + parts + self.images), finish_of(self.finish, parts))
+        return Said(forms.merged(words + parts + self.images), finish_of(self.finish, parts), word=self.finish)
 
 
 def stream(events):

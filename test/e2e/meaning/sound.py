@@ -78,6 +78,7 @@ def anthropic(body, check):
     check(choice is None or body.get("tools"), "a choice among no tools")
     check(not thinks or (choice or {}).get("type") not in ("any", "tool"), "a call forced while thinking")
     check(not thinks or not {"temperature", "top_p", "top_k"} & set(body), "sampling while thinking")
+    check(not re.search("-4-[56]", body["model"]) or not {"temperature", "top_p"} <= set(body), "two ways to sample")
     temperature = body.get("temperature", 0)
     check(not isinstance(temperature, (int, float)) or 0 <= temperature <= 1, f"temperature {temperature}")
     check(json.dumps(body).count('"cache_control"') <= 4, "more than four breakpoints")

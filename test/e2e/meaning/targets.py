@@ -72,6 +72,7 @@ DEFAULTS = {("anthropic", "temperature"): 1, ("bedrock", "temperature"): 1}
 ADAPTIVE = re.compile(r"(opus|sonnet)-4-[6-9]|(opus|sonnet|fable)-5")
 BEFORE_GEMINI_3 = re.compile(r"gemini-[12]")
 NO_SAMPLING = re.compile(r"opus-4-[78]|(opus|sonnet|fable)-5")
+ONE_SAMPLING = re.compile(r"-4-[56]")
 GOOGLES = re.compile(r"gs://|https://generativelanguage\.googleapis\.com/")  # what only Google can read
 SHOWN = {"gemini", "bedrock"}  # where an assistant can have shown something
 JSON_WISH = "Answer with one JSON object and nothing else."
@@ -202,6 +203,9 @@ class Expected:
             if (self.thinks() or NO_SAMPLING.search(self.model)) and not self.says_default(name):
                 p.values.pop(name)
                 self.lose(name)
+        if ONE_SAMPLING.search(self.model) and not self.says_default("temperature") and not self.says_default("top_p"):
+            p.values.pop("top_p")
+            self.lose("top_p")
 
     def anthropic_limit(self, max_output):
         """It must be said. Thinking is part of it there."""
