@@ -63,7 +63,7 @@ TEST(an_old_file_is_brought_up)
 	int64_t version = number_of(db, "PRAGMA user_version");
 
 	run_sql(db, "DROP TABLE ledger; DROP TABLE key; DROP TABLE learnt;"
-		    "PRAGMA user_version = 0");
+		    "DROP TABLE journal; DROP TABLE intent; PRAGMA user_version = 0");
 	close_db(db);
 	db = open_db();
 	assert_int_equal(number_of(db, "PRAGMA user_version"), version);
