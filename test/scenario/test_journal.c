@@ -56,6 +56,51 @@ TEST(two_hosts_are_one_row)
 	world_free(w);
 }
 
+/* Longer than what is read whole, so it goes out as it comes. */
+static const struct script *
+long_reply(void)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+				   "content-length: 25\r\n\r\n"
+				   "{\"id\":\"x\",\"choices\":[]}  ";
+
+	return pieces(slice_str(text), sizeof(text) - 10, false, true);
+}
+
+static const struct script *
+script_of(unsigned i)
+{
+	switch (i) {
+	case 0: return answer("hello", USAGE(400, 600, 50));
+	case 1: return fault(400, NULL, "no");
+	case 2: return fault(500, NULL, "no");
+	case 3: return long_reply();
+	case 4: return stream_of("hello", USAGE(400, 600, 50), 1);
+	default: return cut_stream("hello", 2);
+	}
+}
+
+/* The row is there before the last that the caller gets, whatever that is. */
+TEST(the_row_comes_before_the_last_byte)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		struct world *w = world_new("upstream: {reply_bytes: 0, attempts: 1}\n"
+					    "route: {explore: 0%}");
+
+		world_host(w, "a", script_of(i));
+		world_connect(w);
+		world_watch_writes(w);
+		if (i >= 4)
+			world_ask_stream(w, "acme/large:preferred", "");
+		else
+			world_ask(w, "acme/large:preferred");
+		world_run_until(w, 1000);
+		if (!world_ended(w) || world_rows_before_end(w) != 1)
+			fail_msg("case %u: %.*s", i, SLICE_ARGS(world_head(w)));
+		world_free(w);
+	}
+}
+
 TEST(a_full_journal_refuses)
 {
 	struct world *w = world_new(OPTIONS);
@@ -118,6 +163,7 @@ main(void)
 	    cmocka_unit_test(an_intent_is_there_while_a_host_is_asked),
 	    cmocka_unit_test(a_host_that_is_not_reached_has_no_intent),
 	    cmocka_unit_test(two_hosts_are_one_row),
+	    cmocka_unit_test(the_row_comes_before_the_last_byte),
 	    cmocka_unit_test(a_full_journal_refuses),
 	    cmocka_unit_test(what_was_let_in_is_recorded),
 	    cmocka_unit_test(or_it_goes_on_and_counts),

@@ -26,8 +26,9 @@ struct world {
 	struct journal *journal;
 	struct journal_segment *segment; /* rows are taken up to byte `taken` of it */
 	size_t taken;
-	struct buf rows;    /* taken from the journal */
-	struct opens opens; /* intents without one */
+	struct buf rows;      /* taken from the journal */
+	struct opens opens;   /* intents without one */
+	unsigned rows_before; /* the newest write to the caller */
 	struct stream *caller;
 	struct buf body; /* of the reply, without framing; terminated */
 	struct world_host_row hosts[WORLD_HOSTS_MAX];
@@ -519,6 +520,29 @@ uint64_t
 world_unrecorded(struct world *w)
 {
 	return atomic_load(&w->worker.stats.unrecorded);
+}
+
+static void
+before_write(void *arg, const struct slice *parts, unsigned n)
+{
+	struct world *w = arg;
+	struct meter_row row;
+
+	(void)parts;
+	(void)n;
+	(void)newest(w, &row, &w->rows_before);
+}
+
+void
+world_watch_writes(struct world *w)
+{
+	fake_stream_before(w->caller, before_write, w);
+}
+
+unsigned
+world_rows_before_end(struct world *w)
+{
+	return w->rows_before;
 }
 
 bool
