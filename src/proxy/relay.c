@@ -139,10 +139,14 @@ hold_last(struct request *r, struct slice *parts, unsigned n, size_t total)
 	r->body_left -= total < r->body_left ? total : r->body_left;
 	if (r->body_left > 0)
 		return;
-	while (parts[n - 1].len == 0)
-		n--;
-	r->last_byte = parts[n - 1].ptr[--parts[n - 1].len];
-	r->last_held = true;
+	while (n > 0 && !r->last_held) {
+		struct slice *part = &parts[--n];
+
+		if (part->len == 0)
+			continue;
+		r->last_byte = part->ptr[--part->len];
+		r->last_held = true;
+	}
 }
 
 /* Sends parts (up to ATTEMPT_PARTS_MAX) of the body, in a chunk of their own. */

@@ -164,6 +164,8 @@ VALUES = {
     "route.balance": ("0.25", "0.25"),
     "route.breaker_open": ("2s", "2s"),
     "route.breaker_open_max": ("7m", "7m"),
+    "fetch.images": ("on", "true"),
+    "fetch.private": ("on", "true"),
     "journal.max_bytes": ("2GiB", "2GiB"),
     "journal.on_full": ("go_on", "go_on"),
     "translate.drop": ("on", "true"),

@@ -326,7 +326,7 @@ def test_a_locked_database_and_a_full_journal(stage):
     lock.execute("ROLLBACK")
     s.server.wait_for_rows(len(callers.complete), 20)
     until(lambda: "can have further segments again" in s.server.log, 20)
-    more = Callers(s.server.port, s.plan, names[1000:]).join()
+    more = Callers(s.server.port, s.plan, names[1000:], threads=2).join()
     assert len(more.complete) == 200
     callers.complete |= more.complete
     assert s.server.stop() == 0
