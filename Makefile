@@ -138,6 +138,9 @@ test-agents: $(WEIR)  ## Claude Code, Codex and Gemini CLI (700 MB) on foreign b
 unit: $(UNIT) $(SCENARIO)  ## the C tests of this MODE
 	@for t in $(UNIT) $(SCENARIO); do $$t || exit 1; done
 
+torture: $(WEIR)  ## kill weir 200 times under load (WEIR_ROUNDS=n): no row lost, none twice
+	@tools/test.sh torture
+
 fuzz:  ## run each libFuzzer target 60 s (FUZZ_SECONDS=n)
 	@tools/fuzz.sh
 
@@ -171,5 +174,5 @@ clean:  ## remove build/
 help:  ## this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all run engine install test test-agents unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
+.PHONY: all run engine install test torture test-agents unit unit-bins probe objects ready flags fuzz fuzz-bins lint format bench soak docs clean help
 .DELETE_ON_ERROR:

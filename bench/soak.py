@@ -84,7 +84,8 @@ class Server:
         return {name: sum(one[name] for one in said) for name in said[0]}
 
     def resident_kib(self):
-        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1])
+        """Without pages of files: the journal's segments come and go."""
+        return int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1])
 
     def rows(self):
         with sqlite3.connect(f"file:{self.folder}/data/weir.db?mode=ro", uri=True) as db:

@@ -8,6 +8,7 @@
 #   e2e              pytest with the released binary; what is marked `asan` once
 #                    more with the sanitized one
 #
+# test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200).
 # JOBS is how many run at once; WEIR_FIXTURES see test/e2e/conftest.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -118,6 +119,14 @@ tools/packages.sh test build/.packages-test
 # gcc's TSan wants the memory layout of before high-entropy ASLR.
 if setarch "$(uname -m)" -R true 2>/dev/null; then
 	TSAN_RUNNER="setarch $(uname -m) -R"
+fi
+
+if [ "${1:-}" = torture ]; then
+	build release build/weir
+	VENV=$(venv)
+	step "kill it ${WEIR_ROUNDS:=200} times"
+	WEIR_ROUNDS=$WEIR_ROUNDS WEIR_BIN=$PWD/build/weir "$VENV/bin/pytest" -q -rs test/e2e/test_journal.py
+	exit
 fi
 
 mapfile -t all < <(programs unit && programs scenario)

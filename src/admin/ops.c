@@ -104,6 +104,9 @@ put_process(struct buf *to, const struct hub *hub)
 	stats_head(to, "process_start_time_seconds");
 	buf_printf(
 	    to, "process_start_time_seconds %.3f\n", (double)hub->started_ms / 1000);
+	stats_head(to, "weir_journal_bytes");
+	buf_printf(to, "weir_journal_bytes %llu\n",
+	    (unsigned long long)store_journal_bytes(hub->store));
 	stats_head(to, "weir_log_lines_dropped_total");
 	buf_printf(
 	    to, "weir_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());

@@ -29,6 +29,9 @@ struct texts {
 	unsigned count;
 };
 
+/* What happens to requests when the journal is full. */
+enum full { FULL_REFUSE, FULL_GO_ON };
+
 /* How the types of options are held. */
 #define OPTION_TYPE_TEXT    char * /* "" when not given, never NULL */
 #define OPTION_TYPE_PATH    char *
@@ -43,6 +46,7 @@ struct texts {
 #define OPTION_TYPE_LEVEL   enum log_level
 #define OPTION_TYPE_FORMAT  enum log_format
 #define OPTION_TYPE_POLICY  enum policy
+#define OPTION_TYPE_FULL    enum full
 
 /*
  * The values. Two are settled once all is read: `data` is never empty, and `key`

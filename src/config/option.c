@@ -30,11 +30,13 @@ static const char *const expected[] = {
     [OPTION_LEVEL] = "error, warn, info or debug",
     [OPTION_FORMAT] = "text or json",
     [OPTION_POLICY] = "fastest, cheapest, balanced, preferred or local",
+    [OPTION_FULL] = "refuse or go_on",
 };
 
-/* In the order of enum log_level and enum log_format. */
+/* In the order of enum log_level, enum log_format and enum full. */
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const formats[] = {"text", "json", NULL};
+static const char *const fulls[] = {"refuse", "go_on", NULL};
 
 const struct option_row *
 option_rows(unsigned *ret_count)
@@ -164,7 +166,9 @@ in_range(const struct option_row *row, uint64_t value)
 static bool
 set_word(const struct option_row *row, void *field, struct slice s)
 {
-	const char *const *words = row->type == OPTION_LEVEL ? levels : formats;
+	const char *const *words = row->type == OPTION_LEVEL  ? levels
+				   : row->type == OPTION_FULL ? fulls
+							      : formats;
 
 	if (row->type == OPTION_POLICY)
 		return policy_parse(s, field);
@@ -173,6 +177,8 @@ set_word(const struct option_row *row, void *field, struct slice s)
 			continue;
 		if (row->type == OPTION_LEVEL)
 			*(enum log_level *)field = (enum log_level)i;
+		else if (row->type == OPTION_FULL)
+			*(enum full *)field = (enum full)i;
 		else
 			*(enum log_format *)field = (enum log_format)i;
 		return true;
@@ -446,6 +452,7 @@ option_print(const struct option_row *row, const struct options *o, struct buf *
 	case OPTION_FORMAT:
 		buf_printf(to, "%s", formats[*(const enum log_format *)v]);
 		break;
+	case OPTION_FULL: buf_printf(to, "%s", fulls[*(const enum full *)v]); break;
 	case OPTION_POLICY:
 		buf_printf(to, "%s", policy_name(*(const enum policy *)v));
 		break;

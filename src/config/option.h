@@ -22,6 +22,7 @@ enum option_type {
 	OPTION_LEVEL,
 	OPTION_FORMAT,
 	OPTION_POLICY,
+	OPTION_FULL,
 };
 
 struct option_row {

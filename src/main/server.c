@@ -127,16 +127,23 @@ run_thread(void *arg)
 	return NULL;
 }
 
-static bool
-make_threads(struct server *s)
+/* How many loop threads there are to be. */
+static unsigned
+wanted_threads(const struct options *o)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t n = s->config->options.threads;
+	uint64_t n = o->threads;
 
 	if (n == 0)
 		n = cores < 1 ? 1 : (uint64_t)cores;
-	if (n > SERVER_THREADS_MAX)
-		n = SERVER_THREADS_MAX;
+	return n < SERVER_THREADS_MAX ? (unsigned)n : SERVER_THREADS_MAX;
+}
+
+static bool
+make_threads(struct server *s)
+{
+	unsigned n = wanted_threads(&s->config->options);
+
 	s->threads = calloc(n, sizeof(s->threads[0]));
 	if (s->threads == NULL)
 		return false;
@@ -149,10 +156,11 @@ make_threads(struct server *s)
 		s->nthreads++;
 		if (worker_init(&t->worker, i, t->loop, s->config, NULL) != ERR_OK)
 			return false;
-		t->worker.nworkers = (unsigned)n;
+		t->worker.nworkers = n;
 		t->worker.services = &admin_services;
 		t->worker.hub = &s->hub;
-		t->worker.ledger = store_outbox(s->hub.store);
+		if (store_journal(s->hub.store, &t->worker.journal) != ERR_OK)
+			return false;
 		timer_init(&t->quiet, loop_wheel(t->loop), on_quiet, t);
 		s->workers[i] = &t->worker;
 	}
@@ -302,6 +310,12 @@ warn_of_fixed(const struct options *old, const struct options *new)
 	if (old->threads != new->threads)
 		log_event(
 		    LOG_WARN, "`threads` stays as it is until weir is started anew");
+	if (old->journal_segment != new->journal_segment ||
+	    old->journal_max != new->journal_max ||
+	    old->journal_sync != new->journal_sync)
+		log_event(LOG_WARN,
+		    "`journal` stays as it is until weir is started anew, but for "
+		    "`on_full`");
 	if (strcmp(old->data, new->data) != 0)
 		log_event(LOG_WARN, "`data` stays as it is until weir is started anew");
 }
@@ -393,13 +407,30 @@ keep_memory_flat(void)
 }
 #endif
 
+/* Each thread has at least two segments: they are smaller where there is little room. */
+static struct journal_limits
+journal_limits(const struct options *o)
+{
+	struct journal_limits l = {.segment_bytes = o->journal_segment,
+	    .max_bytes = o->journal_max,
+	    .sync_ms = o->journal_sync};
+	uint64_t segments = 2 * (uint64_t)wanted_threads(o);
+
+	if (l.max_bytes < segments * SEGMENT_LEAST)
+		l.max_bytes = segments * SEGMENT_LEAST;
+	if (l.segment_bytes > l.max_bytes / segments)
+		l.segment_bytes = l.max_bytes / segments;
+	return l;
+}
+
 static int
 start(struct server *s)
 {
+	struct journal_limits limits = journal_limits(&s->config->options);
 	struct note note;
 
 	(void)store_folder(s->config->options.data, s->folder);
-	if (store_open(s->folder, &s->hub.store, &note) != ERR_OK)
+	if (store_open(s->folder, &limits, &s->hub.store, &note) != ERR_OK)
 		return refuse(note.text);
 	if (!make_threads(s) || engines_new(s->loop, &s->engines) != ERR_OK ||
 	    engines_configure(s->engines, s->config) != ERR_OK ||

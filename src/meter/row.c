@@ -112,29 +112,90 @@ request_id_thread(struct request_id id)
 	return (unsigned)(id.rowid >> THREAD_SHIFT & 63);
 }
 
+/*
+ * A record in the journal, described in docs/journal.md; what is changed here wants
+ * another version there. The texts follow without anything between them.
+ */
 struct record {
 	uint32_t bytes; /* of the whole record */
+	uint16_t flags, status;
+	uint64_t rowid, tag, start_ms, key_id;
+	uint32_t ttft_ms, total_ms;
+	int64_t cost_pusd, stated_pusd;
+	uint64_t count[USAGE_CLASSES];
+	uint8_t attempts, zero;
 	uint16_t len[METER_TEXTS];
-	struct meter_numbers n;
+	uint16_t zero2[3];
 };
 
-bool
-meter_row_put(struct outbox *o, const struct meter_row *row)
-{
-	struct slice parts[METER_TEXTS + 1];
-	struct record r;
-	size_t bytes = sizeof(r);
+_Static_assert(USAGE_CLASSES == 13 && METER_TEXTS == 16 && sizeof(struct record) == 208,
+    "another format: it wants another version (SEGMENT_VERSION)");
 
-	memset(&r, 0, sizeof(r)); /* its padding goes along */
-	r.n = row->n;
+enum flag {
+	FLAG_STREAM = 1,
+	FLAG_PARTIAL = 2,
+	FLAG_ESTIMATED = 4,
+	FLAG_USAGE_KNOWN = 8,
+	FLAG_HAS_STATED = 16
+};
+
+size_t
+meter_row_bytes(const struct meter_row *row)
+{
+	size_t bytes = sizeof(struct record);
+
+	for (unsigned i = 0; i < METER_TEXTS; i++)
+		bytes += slice_head(row->text[i], METER_TEXT_MAX).len;
+	return bytes;
+}
+
+void
+meter_row_write(const struct meter_row *row, char *to)
+{
+	const struct meter_numbers *n = &row->n;
+	char *at = to + sizeof(struct record);
+	struct record r = {
+	    .flags = (uint16_t)((n->stream ? FLAG_STREAM : 0) |
+				(n->partial ? FLAG_PARTIAL : 0) |
+				(n->estimated ? FLAG_ESTIMATED : 0) |
+				(n->usage.known ? FLAG_USAGE_KNOWN : 0) |
+				(n->usage.has_stated ? FLAG_HAS_STATED : 0)),
+	    .status = n->status,
+	    .rowid = n->id.rowid,
+	    .tag = n->id.tag,
+	    .start_ms = n->start_ms,
+	    .key_id = n->key_id,
+	    .ttft_ms = n->ttft_ms,
+	    .total_ms = n->total_ms,
+	    .cost_pusd = n->cost_pusd,
+	    .stated_pusd = n->usage.stated_pusd,
+	    .attempts = n->attempts};
+
+	memcpy(r.count, n->usage.count, sizeof(r.count));
 	for (unsigned i = 0; i < METER_TEXTS; i++) {
-		parts[i + 1] = slice_head(row->text[i], METER_TEXT_MAX);
-		r.len[i] = (uint16_t)parts[i + 1].len;
-		bytes += parts[i + 1].len;
+		struct slice text = slice_head(row->text[i], METER_TEXT_MAX);
+
+		r.len[i] = (uint16_t)text.len;
+		if (text.len > 0)
+			memcpy(at, text.ptr, text.len);
+		at += text.len;
 	}
-	r.bytes = (uint32_t)bytes;
-	parts[0] = slice_of((const char *)&r, sizeof(r));
-	return outbox_put(o, parts, METER_TEXTS + 1);
+	r.bytes = (uint32_t)(at - to);
+	memcpy(to, &r, sizeof(r));
+}
+
+/* Are its lengths those of a record, and are all of its bytes there? */
+static bool
+fits(const struct record *r, size_t bytes)
+{
+	size_t sum = sizeof(*r);
+
+	for (unsigned i = 0; i < METER_TEXTS; i++) {
+		if (r->len[i] > METER_TEXT_MAX)
+			return false;
+		sum += r->len[i];
+	}
+	return sum == r->bytes && sum <= bytes;
 }
 
 bool
@@ -146,8 +207,24 @@ meter_row_take(struct slice *bytes, struct meter_row *ret_row)
 	if (bytes->len < sizeof(r))
 		return false;
 	memcpy(&r, bytes->ptr, sizeof(r));
+	if (!fits(&r, bytes->len))
+		return false;
+	*ret_row = (struct meter_row){.n = {.id = {r.rowid, r.tag},
+					  .start_ms = r.start_ms,
+					  .key_id = r.key_id,
+					  .ttft_ms = r.ttft_ms,
+					  .total_ms = r.total_ms,
+					  .status = r.status,
+					  .attempts = r.attempts,
+					  .stream = (r.flags & FLAG_STREAM) != 0,
+					  .partial = (r.flags & FLAG_PARTIAL) != 0,
+					  .estimated = (r.flags & FLAG_ESTIMATED) != 0,
+					  .cost_pusd = r.cost_pusd}};
+	ret_row->n.usage.known = (r.flags & FLAG_USAGE_KNOWN) != 0;
+	ret_row->n.usage.has_stated = (r.flags & FLAG_HAS_STATED) != 0;
+	ret_row->n.usage.stated_pusd = r.stated_pusd;
+	memcpy(ret_row->n.usage.count, r.count, sizeof(r.count));
 	at = bytes->ptr + sizeof(r);
-	ret_row->n = r.n;
 	for (unsigned i = 0; i < METER_TEXTS; i++) {
 		ret_row->text[i] = slice_of(at, r.len[i]);
 		at += r.len[i];

@@ -1,10 +1,11 @@
 /*
  * meter: what a request used and cost, and the row that says so.
  *
- * The request machine fills a struct meter_row as a request goes on and hands it
- * to meter_settle() once, at its end; the row's bytes go to a sink (an outbox),
- * from which the store's thread takes them. Only meter writes rows; what keeps
- * them is bound by main. stats.h counts for /metrics. Pure but for the sink.
+ * The request machine fills a struct meter_row as a request goes on and hands its
+ * bytes to the journal (store/), once, before the caller has all of the answer;
+ * before that, when the request goes upstream, a struct meter_intent (intent.h). Only
+ * meter writes rows; what keeps them is bound by main. stats.h counts for /metrics.
+ * Pure.
  *
  * row: one line of the ledger, for a request of which at least one attempt was
  * sent upstream.
@@ -13,8 +14,7 @@
 #define METER_ROW_H
 
 #include "chat/usage.h"
-#include "core/buf.h"
-#include "core/outbox.h"
+#include "core/slice.h"
 
 /* A request's id: rowid orders by time and is unique; tag can't be guessed. */
 struct request_id {
@@ -43,7 +43,7 @@ struct request_id request_ids_next(struct request_ids *ids, uint64_t unix_ms);
 /* The thread that made it. */
 unsigned request_id_thread(struct request_id id);
 
-/* The numbers of a row; kept as they are in the outbox. */
+/* The numbers of a row. */
 struct meter_numbers {
 	struct request_id id;
 	uint64_t start_ms; /* unix */
@@ -72,23 +72,28 @@ enum meter_text {
 	TEXT_USER,	  /* names of those whom the key spends for */
 	TEXT_TEAM,
 	TEXT_ORGANISATION,
-	TEXT_SESSION,	  /* as the caller says, as the next */
-	TEXT_TAGS,	  /* apart by commas */
-	TEXT_ATTEMPTS,	  /* JSON: [{provider, model, outcome, ms, billed}] */
+	TEXT_SESSION,  /* as the caller says, as the next */
+	TEXT_TAGS,     /* apart by commas */
+	TEXT_ATTEMPTS, /* JSON: [{provider, model, outcome, ms, billed}] */
 	METER_TEXTS
 };
 
-#define METER_TEXT_MAX 4096 /* bytes of a text; a longer one is cut */
+#define METER_TEXT_MAX	 4096 /* bytes of a text; a longer one is cut */
+#define METER_RECORD_MAX (512 + METER_TEXTS * METER_TEXT_MAX)
 
 struct meter_row {
 	struct meter_numbers n;
 	struct slice text[METER_TEXTS]; /* borrowed */
 };
 
-/* Appends it to the outbox as one record. False when there is no room. */
-bool meter_row_put(struct outbox *o, const struct meter_row *row);
+/* Bytes of its record; at most METER_RECORD_MAX. */
+size_t meter_row_bytes(const struct meter_row *row);
 
-/* Takes a record off *bytes; the row borrows them. False at the end. */
+/* Writes the record; `to` has room for meter_row_bytes(). */
+void meter_row_write(const struct meter_row *row, char *to);
+
+/* Takes a record off *bytes; the row borrows them. False at the end, and for what is
+ * no record. */
 bool meter_row_take(struct slice *bytes, struct meter_row *ret_row);
 
 #endif

@@ -10,13 +10,13 @@
 
 #include <stdio.h>
 
-#define ROW_BYTES     (16u << 10) /* room that the ledger must have for a row */
-#define PART_TOK_MAX  16384	  /* of an image or the like, at most */
-#define AROUND_TOK    4096	  /* what stands around the text of a prompt with them */
-#define UNLIMITED_TOK 131072	  /* of an answer whose model's limit is not known */
-#define LEAST_CAP_TOK 16	  /* an answer that is cut shorter is of no use */
-#define LIMIT_BYTES	64	    /* of the member that says how long an answer may be */
-#define RACES		4		  /* others may take what was left meanwhile */
+#define PART_TOK_MAX  16384  /* of an image or the like, at most */
+#define AROUND_TOK    4096   /* what stands around the text of a prompt with them */
+#define UNLIMITED_TOK 131072 /* of an answer whose model's limit is not known */
+#define LEAST_CAP_TOK 16     /* an answer that is cut shorter is of no use */
+#define LIMIT_BYTES   64     /* of the member that says how long an answer may be */
+#define SAID_BYTES    200    /* of session and tags */
+#define RACES	      4	     /* others may take what was left meanwhile */
 
 /* --- the worst case --- */
 
@@ -299,17 +299,36 @@ admit_key(struct request *r)
 	return STEP_DONE;
 }
 
-enum step
-step_admit(struct request *r)
+/* Whoever is let in will be recorded: the journal keeps room for it. */
+static enum err
+admit_journal(struct request *r)
 {
-	if (!outbox_has_room(r->worker->ledger, ROW_BYTES)) {
+	size_t bytes = journal_promise(slice_head(r->ask.model, METER_TEXT_MAX).len +
+				       admit_session(r).len + admit_tags(r).len);
+
+	if (r->admitted)
+		return ERR_OK;
+	if (journal_admit(r->worker->journal, bytes)) {
+		r->promised = bytes;
+	} else if (r->config->options.on_full == FULL_REFUSE) {
 		stats_add(&r->worker->stats.ledger_full, 1);
 		r->retry_after_ms = 1000;
 		note_set(&r->note,
-		    "The ledger cannot keep up, and no request is answered "
-		    "that could not be recorded. Try again in a second.");
-		return req_fail(r, ERR_LEDGER_FULL);
+		    "The journal is full, and no request is answered that could not be "
+		    "recorded. Try again in a second.");
+		return ERR_LEDGER_FULL;
 	}
+	r->admitted = true;
+	return ERR_OK;
+}
+
+enum step
+step_admit(struct request *r)
+{
+	enum err e = admit_journal(r);
+
+	if (e != ERR_OK)
+		return req_fail(r, e);
 	if (r->key != NULL && r->key->account != NULL && r->grant.count == 0) {
 		enum step s = admit_key(r);
 
@@ -334,6 +353,18 @@ admit_settle(struct request *r)
 	    (r->attempts == 0 || err_kind(r->err) != KIND_GONE))
 		cost = 0;
 	account_settle(&r->grant, cost, usage_input_tok(u) + usage_output_tok(u));
+}
+
+struct slice
+admit_session(const struct request *r)
+{
+	return slice_head(http_field(&r->head, S("x-session-id")), SAID_BYTES);
+}
+
+struct slice
+admit_tags(const struct request *r)
+{
+	return slice_head(http_field(&r->head, S("x-weir-tags")), SAID_BYTES);
 }
 
 struct slice

@@ -296,6 +296,9 @@ send_request(struct attempt *a)
 	for (unsigned i = 0; whole && i < a->ask->nparts; i++)
 		parts[n++] = a->ask->parts[i];
 	stats_add(&a->worker->stats.attempts, 1);
+	if (!a->told)
+		a->fn(a->arg, ATTEMPT_SENDS, NULL, 0);
+	a->told = true;
 	if (stream_write(s, parts, n) != ERR_OK) {
 		broke(a, ERR_RESET);
 		return;

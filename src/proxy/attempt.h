@@ -7,7 +7,7 @@
  * answer can still be had elsewhere, and from its first token on hands the bytes
  * over as they come.
  *
- *	WHOLE | BEGINS (BYTES | MARK)* (ENDS | FAILS) | FAILS
+ *	SENDS? (WHOLE | BEGINS (BYTES | MARK)* (ENDS | FAILS) | FAILS)
  */
 #ifndef PROXY_ATTEMPT_H
 #define PROXY_ATTEMPT_H
@@ -25,6 +25,8 @@
 struct worker;
 
 enum attempt_event {
+	ATTEMPT_SENDS,	/* its first byte goes out after this call; may not be dropped in
+			   it */
 	ATTEMPT_WHOLE,	/* a complete reply: a->head and a->body */
 	ATTEMPT_BEGINS, /* the answer began: a->head; the part is what was held back */
 	ATTEMPT_BYTES,	/* more of it, in up to ATTEMPT_PARTS_MAX parts */
@@ -92,6 +94,7 @@ struct attempt {
 	struct http_head head; /* of the reply */
 	unsigned part;	       /* sent so far: whole parts, and bytes of the next */
 	size_t part_at;
+	bool told;	/* SENDS */
 	bool sent;	/* the request is out */
 	bool deaf;	/* the provider takes no more of it */
 	bool again;	/* sent again on a fresh connection already */

@@ -81,10 +81,11 @@ relay_whole(struct request *r)
 	http_put_number(head, S("content-length"), a->body.len);
 	http_put_end(head);
 	parts[0] = buf_slice(head);
-	parts[1] = buf_slice(&a->body);
+	parts[1] = buf_slice(&a->body); /* it stays to the end of the turn */
+	settle_attempt(r, ERR_OK);
+	settle_row(r, r->status);
 	if (head->err != ERR_OK || client_write(r->client, parts, 2) != ERR_OK)
 		r->keep_alive = false;
-	settle_attempt(r, ERR_OK);
 	req_goto(r, REQ_SETTLE);
 	return STEP_MORE;
 }
@@ -119,6 +120,7 @@ put_stream_head(struct request *r)
 				     : S("text/event-stream"));
 		http_put_field(head, S("cache-control"), S("no-cache"));
 	}
+	r->body_left = sized ? a->head.length : 0;
 	if (sized)
 		http_put_number(head, S("content-length"), a->head.length);
 	else if (r->chunked)
@@ -130,6 +132,25 @@ put_stream_head(struct request *r)
 	r->streaming = true;
 	stats_add(&r->worker->stats.streams, 1);
 	put(r, &part, 1);
+}
+
+/* Keeps the last byte of a body of known length back: the row is written before it. */
+static void
+hold_last(struct request *r, struct slice *parts, unsigned n, size_t total)
+{
+	if (r->body_left == 0)
+		return;
+	r->body_left -= total < r->body_left ? total : r->body_left;
+	if (r->body_left > 0)
+		return;
+	while (n > 0 && !r->last_held) {
+		struct slice *part = &parts[--n];
+
+		if (part->len == 0)
+			continue;
+		r->last_byte = part->ptr[--part->len];
+		r->last_held = true;
+	}
 }
 
 /* Sends parts (up to ATTEMPT_PARTS_MAX) of the body, in a chunk of their own. */
@@ -149,6 +170,7 @@ put_parts(struct request *r, const struct slice *parts, unsigned n)
 		out[count++] = slice_of(line, http_chunk_head(line, total));
 	for (unsigned i = 0; i < n; i++)
 		out[count++] = parts[i];
+	hold_last(r, out, count, total);
 	if (r->chunked)
 		out[count++] = S("\r\n");
 	r->wrote_ms = loop_now(r->worker->loop);
@@ -188,9 +210,12 @@ static void
 put_end(struct request *r)
 {
 	static const struct slice last = {"0\r\n\r\n", 5};
+	const struct slice held = slice_of(&r->last_byte, 1);
 
 	if (r->chunked)
 		put(r, &last, 1);
+	else if (r->last_held)
+		put(r, &held, 1);
 }
 
 /* told: a part of the stream was, before it. */
@@ -229,6 +254,7 @@ relay_ends(struct request *r)
 		note_set(&r->note, "%s sent an error in its stream",
 		    r->candidate->offer->provider->name);
 	settle_attempt(r, e);
+	settle_row(r, r->status);
 	put_end(r);
 	r->ended = true;
 	request_run(r);
@@ -244,6 +270,7 @@ relay_fails(struct request *r, enum err e, bool told)
 	settle_facts(r);
 	r->err = e;
 	settle_attempt(r, e);
+	settle_row(r, r->status);
 	if (r->events) {
 		put_error_event(r, told);
 		put_end(r);
@@ -269,6 +296,7 @@ relay_event(
     struct request *r, enum attempt_event event, const struct slice *parts, unsigned n)
 {
 	switch (event) {
+	case ATTEMPT_SENDS: break;
 	case ATTEMPT_BEGINS:
 		if (r->events && r->attempt->raw)
 			relay_misfit(r, "JSON");

@@ -104,6 +104,7 @@ reply_whole(struct request *r, unsigned status, struct slice type, struct slice 
 
 	r->status = status;
 	r->head_sent = true;
+	settle_row(r, status);
 	if (r->client == NULL)
 		return;
 	buf_clear(head);
@@ -154,6 +155,7 @@ reply_fault(struct request *r)
 
 	r->status = h->status;
 	r->head_sent = true;
+	settle_row(r, r->status);
 	buf_clear(head);
 	http_put_status(head, h->status);
 	reply_common(r, head);

@@ -99,6 +99,11 @@ struct request {
 	bool events;   /* our head says: a stream of events */
 	bool comments; /* that may have comments between them */
 	bool cost_comment, cost_told;
+	/* Of a body of known length: what is to come, and its last byte, which goes out
+	 * when the row is written. */
+	uint64_t body_left;
+	char last_byte;
+	bool last_held;
 	bool replied; /* by weir itself, with all of it sent */
 	uint64_t retry_after_ms;
 	uint64_t wrote_ms; /* the last byte to the caller of a stream */
@@ -111,6 +116,9 @@ struct request {
 	struct reply_facts facts;
 	bool estimated;
 	int64_t cost_pusd;
+	bool admitted;		  /* the journal has room for it, or need not */
+	bool recorded;		  /* its row is written */
+	size_t promised;	  /* room in the journal that is left for it */
 	struct slice upstream_id; /* the provider's request id */
 	struct task gone;	  /* frees it */
 	/* Of what weir answers itself, later: its state, and what is called when the
@@ -166,6 +174,10 @@ void admit_providers(struct request *r);
 
 /* Gives back what was reserved and not spent. Once. */
 void admit_settle(struct request *r);
+
+/* What the caller says that the request belongs to; empty: nothing. */
+struct slice admit_session(const struct request *r);
+struct slice admit_tags(const struct request *r);
 
 /* Whose budget of that level it spends; empty: nobody's. */
 struct slice admit_name(const struct request *r, enum account_level level);
@@ -232,6 +244,13 @@ void settle_attempt(struct request *r, enum err outcome);
 
 /* access.c: the line in the log. now_ms is monotonic. */
 void access_log(struct request *r, uint64_t now_ms);
+
+/* settle.c: writes into the journal that an attempt goes to the candidate now. */
+void settle_intent(struct request *r);
+
+/* settle.c: writes the row, once; before the last byte of the reply goes out, when
+ * r->err and the status are what they will be. */
+void settle_row(struct request *r, unsigned status);
 
 /* settle.c: takes over what the attempt's reply said; computes the cost. */
 void settle_facts(struct request *r);

@@ -285,6 +285,10 @@ send_event(void *arg, enum attempt_event event, const struct slice *parts, unsig
 {
 	struct request *r = arg;
 
+	if (event == ATTEMPT_SENDS) {
+		settle_intent(r);
+		return;
+	}
 	if (r->state == REQ_RELAY) {
 		relay_event(r, event, parts, n);
 		return;

@@ -3,6 +3,7 @@
  */
 #include "core/log.h"
 #include "meter/cost.h"
+#include "meter/intent.h"
 #include "proxy/limits.h"
 #include "proxy/pictures.h"
 #include "proxy/request.h"
@@ -168,28 +169,64 @@ is_partial(const struct request *r)
 	return err_kind(r->err) == KIND_PARTIAL || err_kind(r->err) == KIND_GONE;
 }
 
-/* Only when memory is out: there was room when the request was admitted. */
+void
+settle_intent(struct request *r)
+{
+	const struct candidate *c = r->candidate;
+	const struct offer *o = c->offer;
+	struct meter_intent intent = {.id = r->id,
+	    .start_ms = r->start_unix_ms,
+	    .key_id = r->key_id,
+	    .reserved_pusd = r->grant.count > 0 ? r->grant.pusd : c->guess.cost_pusd,
+	    .input_tok = c->guess.input_tok,
+	    .output_tok = c->guess.output_tok,
+	    .attempts = (uint8_t)r->attempts,
+	    .stream = r->ask.stream};
+
+	intent.text[INTENT_KEY] = r->key_name;
+	intent.text[INTENT_ASKED] = r->ask.model;
+	intent.text[INTENT_MODEL] = o->model == NULL ? S("") : o->model->id;
+	intent.text[INTENT_PROVIDER] = slice_str(o->provider->name);
+	intent.text[INTENT_UPSTREAM] = o->upstream;
+	intent.text[INTENT_OPERATION] = slice_str(surface_operation(r->ask.op));
+	intent.text[INTENT_USER] = admit_name(r, LEVEL_USER);
+	intent.text[INTENT_TEAM] = admit_name(r, LEVEL_TEAM);
+	intent.text[INTENT_ORGANISATION] = admit_name(r, LEVEL_ORG);
+	intent.text[INTENT_SESSION] = admit_session(r);
+	intent.text[INTENT_TAGS] = admit_tags(r);
+	intent.text[INTENT_ATTEMPTS] = r->history;
+	/* Without room for it the row, for which there is room if it was admitted, is
+	 * all there is; of a further attempt the first one's intent is left. */
+	(void)journal_intent(r->worker->journal, &intent, &r->promised);
+}
+
+/* Only where journal.on_full says that it is to go on. */
 static void
-log_lost_row(const struct request *r)
+note_unrecorded(struct request *r)
 {
 	char id[REQUEST_ID_LEN];
 
+	stats_add(&r->worker->stats.unrecorded, 1);
+	if (r->worker->unrecorded)
+		return;
+	r->worker->unrecorded = true;
 	request_id_write(r->id, id);
 	log_event(LOG_ERROR,
-	    "out of memory: the ledger has no row of %.*s (%s, %lld pico-USD)",
+	    "the journal is full: the ledger has no row of %.*s (%s, %lld pico-USD), nor "
+	    "of those that weir_unrecorded_total counts from here on",
 	    REQUEST_ID_LEN, id, r->candidate->offer->provider->name,
 	    (long long)r->cost_pusd);
 }
 
-static void
-write_row(struct request *r, uint64_t now)
+static struct meter_row
+make_row(const struct request *r, const struct offer *o, unsigned status)
 {
-	const struct offer *o = r->candidate == NULL ? NULL : r->candidate->offer;
+	uint64_t now = loop_now(r->worker->loop);
 	struct meter_row row = {.n = {.id = r->id,
 				    .start_ms = r->start_unix_ms,
 				    .key_id = r->key_id,
 				    .total_ms = (uint32_t)(now - r->start_ms),
-				    .status = (uint16_t)r->status,
+				    .status = (uint16_t)status,
 				    .attempts = (uint8_t)r->attempts,
 				    .stream = r->ask.stream,
 				    .partial = is_partial(r),
@@ -197,8 +234,6 @@ write_row(struct request *r, uint64_t now)
 				    .usage = r->facts.usage,
 				    .cost_pusd = r->cost_pusd}};
 
-	if (r->attempts == 0 || o == NULL)
-		return;
 	if (r->token_ms != 0)
 		row.n.ttft_ms =
 		    (uint32_t)(r->token_ms - r->start_ms) + (r->token_ms == r->start_ms);
@@ -215,11 +250,25 @@ write_row(struct request *r, uint64_t now)
 	row.text[TEXT_USER] = admit_name(r, LEVEL_USER);
 	row.text[TEXT_TEAM] = admit_name(r, LEVEL_TEAM);
 	row.text[TEXT_ORGANISATION] = admit_name(r, LEVEL_ORG);
-	row.text[TEXT_SESSION] = slice_head(http_field(&r->head, S("x-session-id")), 200);
-	row.text[TEXT_TAGS] = slice_head(http_field(&r->head, S("x-weir-tags")), 200);
+	row.text[TEXT_SESSION] = admit_session(r);
+	row.text[TEXT_TAGS] = admit_tags(r);
 	row.text[TEXT_ATTEMPTS] = r->history;
-	if (!meter_row_put(r->worker->ledger, &row))
-		log_lost_row(r);
+	return row;
+}
+
+void
+settle_row(struct request *r, unsigned status)
+{
+	struct meter_row row;
+
+	if (r->attempts == 0 || r->candidate == NULL || r->recorded)
+		return;
+	r->recorded = true;
+	row = make_row(r, r->candidate->offer, status);
+	if (journal_settle(r->worker->journal, &row, &r->promised))
+		r->worker->unrecorded = false;
+	else
+		note_unrecorded(r);
 }
 
 static void
@@ -265,8 +314,10 @@ step_settle(struct request *r)
 	if (r->attempt != NULL)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
 	pictures_drop(r);
-	write_row(r, now);
+	settle_row(r, r->status);
 	admit_settle(r);
+	journal_release(r->worker->journal, r->promised);
+	r->promised = 0;
 	count(r, now);
 	access_log(r, now);
 	list_remove(&r->link);

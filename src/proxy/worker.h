@@ -28,6 +28,7 @@
 #include "net/listener.h"
 #include "net/upstream.h"
 #include "route/route.h"
+#include "store/journal.h"
 #include "store/keys.h"
 #include "json/tape.h"
 
@@ -49,8 +50,9 @@ struct worker {
 	struct config *config;	  /* new requests get this one */
 	struct key_set *keys;
 	const struct services *services;
-	void *hub;	       /* of the services' owner */
-	struct outbox *ledger; /* rows go here */
+	void *hub;		 /* of the services' owner */
+	struct journal *journal; /* intents and rows go here */
+	bool unrecorded;	 /* the last one found no room, and that was told */
 
 	struct upstream_pool *pool;
 	struct upstream_limits pool_limits;

@@ -126,6 +126,17 @@ static const char *const migrations[] = {
     " SELECT RAISE(ABORT, 'the audit log is only added to'); END;"
     "CREATE TRIGGER audit_remains BEFORE DELETE ON audit BEGIN"
     " SELECT RAISE(ABORT, 'the audit log is only added to'); END;",
+    /* 6: how far segments of the journal are drained (-1: to the end, settled), and
+     * intents that outlived theirs. */
+    "CREATE TABLE journal ("
+    " sequence INTEGER PRIMARY KEY,"
+    " tag INTEGER NOT NULL,"
+    " drained INTEGER NOT NULL);"
+    "CREATE TABLE intent ("
+    " id INTEGER NOT NULL,"
+    " tag INTEGER NOT NULL,"
+    " record BLOB NOT NULL,"
+    " PRIMARY KEY (id, tag)) WITHOUT ROWID;",
 };
 
 enum err

@@ -173,21 +173,15 @@ tell_refused(const struct meter_row *row, const struct note *why)
 }
 
 enum err
-ledger_insert(struct ledger *l, struct slice records, struct note *note)
+ledger_insert(struct ledger *l, const struct meter_row *row, struct note *note)
 {
-	struct meter_row row;
-	enum err e = db_run(l->db, "BEGIN IMMEDIATE", note);
-
-	while (e == ERR_OK && meter_row_take(&records, &row)) {
-		if (insert_row(l, &row))
-			continue;
-		note_set(note, "%s", sqlite3_errmsg(l->db));
-		if (is_refused(l))
-			tell_refused(&row, note);
-		else
-			e = ERR_IO;
-	}
-	return db_end(l->db, e, note);
+	if (insert_row(l, row))
+		return ERR_OK;
+	note_set(note, "%s", sqlite3_errmsg(l->db));
+	if (!is_refused(l))
+		return ERR_IO;
+	tell_refused(row, note);
+	return ERR_OK;
 }
 
 /* --- one row as JSON --- */

@@ -5,6 +5,7 @@
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
 
+#include "core/buf.h"
 #include "meter/row.h"
 #include "quota/account.h"
 #include "store/db.h"
@@ -30,11 +31,12 @@ enum err ledger_open(struct ledger *l, sqlite3 *db, struct note *note) MUST_CHEC
 void ledger_close(struct ledger *l);
 
 /*
- * Inserts all records of the bytes in one transaction, or none. A row that is
- * there already is passed over. ERR_IO with a note.
+ * Inserts a row, in the transaction that is under way. One that is there already is
+ * passed over, and so is, with a line in the log, one that the ledger will never
+ * take. ERR_IO with a note.
  */
-enum err
-ledger_insert(struct ledger *l, struct slice records, struct note *note) MUST_CHECK;
+enum err ledger_insert(
+    struct ledger *l, const struct meter_row *row, struct note *note) MUST_CHECK;
 
 /*
  * Appends the row of that id as a JSON object, if the key made it (key_id of the

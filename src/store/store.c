@@ -2,43 +2,46 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "store/drain.h"
 #include "store/keydb.h"
 #include "store/learnt.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define HELD_BYTES                                                                       \
-	(8u << 20)     /* rows waiting for a slow disk; then traffic is refused          \
-			*/
 #define LINGER_MS 100  /* a settled row is visible after this, and its commit */
-#define WATCH_MS  200  /* how often keys are looked for */
 #define AGAIN_MS  250  /* after the disk refused */
 #define LEARNT_MS 1000 /* how often what was learnt is written */
 #define ROW_MAX	  (64u << 10)
 
 struct store {
 	char *folder;
-	int lock; /* descriptor of the lock file */
+	int lock_file; /* its descriptor */
 	sqlite3 *db;
 	struct ledger ledger;
 	struct accounts *accounts;
-	struct outbox rows;
+	struct journals *journals;
+	struct drain drain;
+	bool drains; /* it is open */
 	pthread_t thread;
 	bool running;
+	pthread_mutex_t lock;
+	pthread_cond_t some;
+	bool hurry, closed;	  /* under lock: do not linger; end */
+	struct store_find *finds; /* under lock */
 	atomic_bool ill;
 	store_keys_fn *on_keys;
 	void *arg;
 	int64_t data_version; /* SQLite's, which others' commits change */
 	uint64_t learnt_ms;   /* up to here it was written */
-	pthread_mutex_t finds_lock;
-	struct store_find *finds; /* under finds_lock */
 };
 
 /* --- the folder --- */
@@ -96,18 +99,18 @@ take_lock(struct store *s, struct note *note)
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%s/lock", s->folder);
-	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock < 0) {
+	s->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_file < 0) {
 		note_set(note, "cannot open %s: %s", path, strerror(errno));
 		return ERR_IO;
 	}
-	locked = flock(s->lock, LOCK_EX | LOCK_NB) == 0;
+	locked = flock(s->lock_file, LOCK_EX | LOCK_NB) == 0;
 	if (!locked && errno != EWOULDBLOCK) {
 		note_set(note, "cannot lock %s: %s", path, strerror(errno));
 		return ERR_IO;
 	}
 	if (!locked) {
-		n = read(s->lock, pid, sizeof(pid) - 1);
+		n = read(s->lock_file, pid, sizeof(pid) - 1);
 		pid[n < 0 ? 0 : n] = '\0';
 		pid[strcspn(pid, "\n")] = '\0';
 		note_set(note,
@@ -117,8 +120,8 @@ take_lock(struct store *s, struct note *note)
 		return ERR_IO;
 	}
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(s->lock, 0) == 0)
-		(void)!write(s->lock, pid, (size_t)n);
+	if (ftruncate(s->lock_file, 0) == 0)
+		(void)!write(s->lock_file, pid, (size_t)n);
 	return ERR_OK;
 }
 
@@ -127,19 +130,61 @@ take_lock(struct store *s, struct note *note)
 static void
 close_store(struct store *s)
 {
+	journals_close(s->journals);
+	if (s->drains)
+		drain_close(&s->drain);
 	ledger_close(&s->ledger);
 	accounts_free(s->accounts);
 	db_close(s->db);
-	if (s->lock >= 0)
-		(void)close(s->lock);
-	outbox_done(&s->rows);
-	(void)pthread_mutex_destroy(&s->finds_lock);
+	if (s->lock_file >= 0)
+		(void)close(s->lock_file);
+	(void)pthread_cond_destroy(&s->some);
+	(void)pthread_mutex_destroy(&s->lock);
 	free(s->folder);
 	free(s);
 }
 
+static void
+make_lock(struct store *s)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&s->some, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	(void)pthread_mutex_init(&s->lock, NULL);
+}
+
+/* What the last run left goes to the ledger before anything new does. */
+static enum err
+open_journals(struct store *s, const struct journal_limits *limits, struct note *note)
+{
+	struct drain_found found;
+	char path[4200];
+	enum err e;
+
+	(void)snprintf(path, sizeof(path), "%s/" JOURNAL_FOLDER, s->folder);
+	e = drain_open(&s->drain, &s->ledger, note);
+	if (e != ERR_OK)
+		return e;
+	s->drains = true;
+	e = drain_recover(&s->drain, path, &found, note);
+	if (e == ERR_OK && found.rows + found.interrupted > 0)
+		log_event(LOG_WARN,
+		    "the last run did not end in order: %llu rows of the ledger came "
+		    "from its journal, and %llu requests were settled as interrupted",
+		    (unsigned long long)found.rows,
+		    (unsigned long long)found.interrupted);
+	if (e == ERR_OK)
+		e = journals_open(path, limits, found.sequence, &s->journals, note);
+	s->drain.set = s->journals;
+	return e;
+}
+
 enum err
-store_open(const char *folder, struct store **ret_store, struct note *note)
+store_open(const char *folder, const struct journal_limits *limits,
+    struct store **ret_store, struct note *note)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	enum err e;
@@ -147,14 +192,13 @@ store_open(const char *folder, struct store **ret_store, struct note *note)
 	note_set(note, "out of memory");
 	if (s == NULL)
 		return ERR_NOMEM;
-	s->lock = -1;
+	s->lock_file = -1;
 	s->folder = slice_dup(slice_str(folder));
-	if (s->folder == NULL || outbox_init(&s->rows, HELD_BYTES, LINGER_MS) != ERR_OK) {
-		free(s->folder);
+	if (s->folder == NULL) {
 		free(s);
 		return ERR_NOMEM;
 	}
-	(void)pthread_mutex_init(&s->finds_lock, NULL);
+	make_lock(s);
 	e = store_make_folder(folder, note);
 	if (e == ERR_OK)
 		e = take_lock(s, note);
@@ -162,6 +206,8 @@ store_open(const char *folder, struct store **ret_store, struct note *note)
 		e = db_open(folder, &s->db, note);
 	if (e == ERR_OK)
 		e = ledger_open(&s->ledger, s->db, note);
+	if (e == ERR_OK)
+		e = open_journals(s, limits, note);
 	if (e != ERR_OK) {
 		close_store(s);
 		return e;
@@ -170,10 +216,16 @@ store_open(const char *folder, struct store **ret_store, struct note *note)
 	return ERR_OK;
 }
 
-struct outbox *
-store_outbox(struct store *s)
+enum err
+store_journal(struct store *s, struct journal **ret_journal)
 {
-	return &s->rows;
+	return journals_add(s->journals, ret_journal);
+}
+
+uint64_t
+store_journal_bytes(struct store *s)
+{
+	return journals_bytes(s->journals);
 }
 
 bool
@@ -184,26 +236,39 @@ store_is_well(const struct store *s)
 
 /* --- the thread --- */
 
-/* Writes the records, and again until the disk takes them or weir ends. */
+static bool
+is_closed(struct store *s)
+{
+	bool closed;
+
+	(void)pthread_mutex_lock(&s->lock);
+	closed = s->closed;
+	(void)pthread_mutex_unlock(&s->lock);
+	return closed;
+}
+
+/* Empties the journal, trying again until the disk takes it or weir ends. */
 static void
-write_rows(struct store *s, struct slice records)
+write_rows(struct store *s)
 {
 	struct note note;
 
-	while (records.len > 0 && ledger_insert(&s->ledger, records, &note) != ERR_OK) {
+	while (drain_all(&s->drain, &note) != ERR_OK) {
 		if (!atomic_exchange(&s->ill, true))
 			log_event(LOG_ERROR,
 			    "the ledger in %s cannot be written: %s; trying again, and "
-			    "refusing requests when 8 MiB of rows are waiting",
+			    "keeping the rows in the journal",
 			    s->folder, note.text);
-		if (outbox_is_closed(&s->rows)) {
-			log_event(
-			    LOG_ERROR, "rows of the ledger are lost: %s", note.text);
+		if (is_closed(s)) {
+			log_event(LOG_ERROR,
+			    "rows stay in the journal, and go to the ledger when weir is "
+			    "started again: %s",
+			    note.text);
 			return;
 		}
 		(void)usleep(AGAIN_MS * 1000);
 	}
-	if (records.len > 0 && atomic_exchange(&s->ill, false))
+	if (atomic_exchange(&s->ill, false))
 		log_event(LOG_WARN, "the ledger in %s is written again", s->folder);
 }
 
@@ -212,10 +277,10 @@ take_finds(struct store *s)
 {
 	struct store_find *f;
 
-	(void)pthread_mutex_lock(&s->finds_lock);
+	(void)pthread_mutex_lock(&s->lock);
 	f = s->finds;
 	s->finds = NULL;
-	(void)pthread_mutex_unlock(&s->finds_lock);
+	(void)pthread_mutex_unlock(&s->lock);
 	return f;
 }
 
@@ -223,14 +288,10 @@ static void
 answer_finds(struct store *s)
 {
 	struct store_find *f = take_finds(s);
-	struct slice records;
 
-	/* What was put before it was asked for may have come after the last take. */
-	if (f != NULL) {
-		outbox_hurry(&s->rows);
-		if (outbox_take(&s->rows, 0, &records))
-			write_rows(s, records);
-	}
+	/* What was settled before it was asked for may have come after the last look. */
+	if (f != NULL)
+		write_rows(s);
 	while (f != NULL) {
 		struct store_find *next = f->next;
 
@@ -293,19 +354,38 @@ save_learnt(struct store *s)
 		s->learnt_ms = clock_mono_ms();
 }
 
+/* Lets rows gather for a while: a few commits a second, not one a row. */
+static void
+linger(struct store *s)
+{
+	uint64_t until = clock_mono_ms() + LINGER_MS;
+	struct timespec at = {
+	    .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
+	int why = 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+	while (why == 0 && !s->hurry && !s->closed)
+		why = pthread_cond_timedwait(&s->some, &s->lock, &at);
+	s->hurry = false;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 static void *
 run(void *arg)
 {
 	struct store *s = arg;
-	struct slice records;
 
-	while (outbox_take(&s->rows, WATCH_MS, &records)) {
-		write_rows(s, records);
+	while (!is_closed(s)) {
+		linger(s);
+		write_rows(s);
 		answer_finds(s);
 		if (others_wrote(s))
 			load_keys(s);
 		save_learnt(s);
 	}
+	/* What came after the last look; not when it has just failed. */
+	if (!atomic_load(&s->ill))
+		write_rows(s);
 	answer_finds(s);
 	return NULL;
 }
@@ -326,10 +406,11 @@ store_start(struct store *s, store_keys_fn *on_keys, void *arg, struct note *not
 		return e;
 	s->learnt_ms = clock_mono_ms();
 	on_keys(arg, keys);
-	if (pthread_create(&s->thread, NULL, run, s) != 0) {
-		note_set(note, "cannot start a thread");
+	note_set(note, "cannot start a thread");
+	if (journals_start(s->journals) != ERR_OK)
 		return ERR_NOMEM;
-	}
+	if (pthread_create(&s->thread, NULL, run, s) != 0)
+		return ERR_NOMEM;
 	s->running = true;
 	return ERR_OK;
 }
@@ -339,7 +420,10 @@ store_stop(struct store *s)
 {
 	if (s == NULL)
 		return;
-	outbox_close(&s->rows);
+	(void)pthread_mutex_lock(&s->lock);
+	s->closed = true;
+	(void)pthread_cond_signal(&s->some);
+	(void)pthread_mutex_unlock(&s->lock);
 	if (s->running)
 		(void)pthread_join(s->thread, NULL);
 	close_store(s);
@@ -359,9 +443,10 @@ store_find(struct store *s, struct store_find *f)
 	f->mail.fn = on_found;
 	f->mail.arg = f;
 	buf_init(&f->json, ROW_MAX);
-	(void)pthread_mutex_lock(&s->finds_lock);
+	(void)pthread_mutex_lock(&s->lock);
 	f->next = s->finds;
 	s->finds = f;
-	(void)pthread_mutex_unlock(&s->finds_lock);
-	outbox_hurry(&s->rows);
+	s->hurry = true;
+	(void)pthread_cond_signal(&s->some);
+	(void)pthread_mutex_unlock(&s->lock);
 }

@@ -4,8 +4,8 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-#include "core/outbox.h"
 #include "loop/loop.h"
+#include "store/journal.h"
 #include "store/keys.h"
 #include "store/ledger.h"
 
@@ -16,13 +16,17 @@ typedef void store_keys_fn(void *arg, struct key_set *keys);
 
 /*
  * Opens the data folder (made with mode 0700 if need be), takes its lock: one
- * server at a time. ERR_IO with a note.
+ * server at a time. Puts what an earlier run left in the journal into the ledger.
+ * ERR_IO with a note.
  */
-enum err
-store_open(const char *folder, struct store **ret_store, struct note *note) MUST_CHECK;
+enum err store_open(const char *folder, const struct journal_limits *limits,
+    struct store **ret_store, struct note *note) MUST_CHECK;
 
-/* Where rows go, with meter_row_put(). */
-struct outbox *store_outbox(struct store *s);
+/* The journal of the next loop thread. Before store_start. ERR_NOMEM. */
+enum err store_journal(struct store *s, struct journal **ret_journal) MUST_CHECK;
+
+/* Bytes of the journal's files. Any thread. */
+uint64_t store_journal_bytes(struct store *s);
 
 /*
  * Loads the keys and calls on_keys with them now, on this thread; then starts the
@@ -31,7 +35,8 @@ struct outbox *store_outbox(struct store *s);
 enum err store_start(
     struct store *s, store_keys_fn *on_keys, void *arg, struct note *note) MUST_CHECK;
 
-/* Writes what is left and ends the thread, then closes. Before store_start: closes. */
+/* Writes what is left and ends the thread, then closes. What the database does not take
+ * stays in the journal for the next start. Before store_start: closes. */
 void store_stop(struct store *s);
 
 /* A look-up of one row; heap memory of the asker. */
@@ -48,7 +53,7 @@ struct store_find {
 	struct store_find *next;
 };
 
-/* Any thread. Rows put before this are found. */
+/* Any thread. Rows that were settled before this are found. */
 void store_find(struct store *s, struct store_find *f);
 
 /* Is the file being written? False while the disk refuses; for /readyz. */

@@ -167,6 +167,8 @@ VALUES = {
     "translate.drop": ("true", "true"),
     "fetch.images": ("false", "false"),
     "fetch.private": ("true", "true"),
+    "journal.max_bytes": ("2GiB", "2GiB"),
+    "journal.on_full": ("go_on", "go_on"),
     "cors.origins": ("https://a.example,http://b.example", '[https://a.example, http://b.example]'),
     "metrics.open": ("true", "true"),
     "local.engine": ("off", "off"),

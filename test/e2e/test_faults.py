@@ -511,6 +511,7 @@ def test_hostile_words_stay_words(shared):
         for got, row in play(shared, reply(body, 500), JSON):
             assert got.status == 502 and got.json["error"]["type"] == "upstream_error"
             assert json.loads(row["attempts"])
+        until(lambda: shared.log.count("\n") >= lines + 2)
         assert "\x1b" not in shared.log and "\x00" not in shared.log
         assert shared.log.count("\n") == lines + 2
     shared.hosts[1].play(lambda c, r: (stream() if r.json.get("stream") else reply(completion("from b")))(c, r))

@@ -98,7 +98,8 @@ def test_the_data_folder_is_private(weir):
     data = server.folder / "deep/er/data"
     assert mode(data) == 0o700
     server.command("key", "create", "--name", "x")
-    assert {mode(path) for path in data.iterdir()} == {0o600}
+    assert {mode(path) for path in data.rglob("*") if path.is_file()} == {0o600}
+    assert {mode(path) for path in data.iterdir() if path.is_dir()} == {0o700}
     assert {"weir.db", "lock"} <= {path.name for path in data.iterdir()}
 
 

@@ -137,8 +137,10 @@ class Weir:
         return float(found.group(1)) if found else 0.0
 
     def resident_kib(self):
+        """Memory of its own: without pages of files, the journal's among them."""
         with open(f"/proc/{self.process.pid}/statm") as statm:
-            return int(statm.read().split()[1]) * 4
+            _, resident, shared = map(int, statm.read().split()[:3])
+            return (resident - shared) * 4
 
     def tell(self, number):
         self.process.send_signal(number)

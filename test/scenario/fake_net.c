@@ -14,6 +14,8 @@ struct stream {
 	const struct stream_events *events;
 	void *arg;
 	struct buf heard; /* what was written to it */
+	fake_write_fn *before;
+	void *before_arg;
 	bool closed, held, forgotten, paused;
 	size_t unread;	     /* of heard, while the reader holds */
 	struct upstream *up; /* of a connection to a host */
@@ -132,6 +134,13 @@ fake_stream_hold(struct stream *s, bool hold)
 	s->unread = 0;
 	if (had && !s->closed)
 		s->events->drain(s->arg);
+}
+
+void
+fake_stream_before(struct stream *s, fake_write_fn *fn, void *arg)
+{
+	s->before = fn;
+	s->before_arg = arg;
 }
 
 struct slice
@@ -258,6 +267,8 @@ stream_write(struct stream *s, const struct slice *parts, unsigned n)
 {
 	if (s->closed)
 		return ERR_RESET;
+	if (s->before != NULL)
+		s->before(s->before_arg, parts, n);
 	for (unsigned i = 0; i < n; i++) {
 		buf_add(&s->heard, parts[i]);
 		if (s->held)

@@ -15,6 +15,7 @@
  * Lines of heads end with LF in the files, the body is every byte that follows.
  * With WEIR_GOLDEN=write the expected files are made from what comes; read them.
  */
+#include "core/buf.h"
 #include "meter/row.h"
 #include "provider/price.h"
 #include "torture.h"

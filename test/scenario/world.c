@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "proxy/request.h"
 #include "proxy/worker.h"
+#include "store/opens.h"
 #include "torture.h"
 #include "json/tape.h"
 
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define START_MS 1000000
+#define OPEN_MAX 100 /* intents that are not settled */
 
 struct world_host_row {
 	char name[40];
@@ -20,8 +22,13 @@ struct world_host_row {
 struct world {
 	struct loop *loop;
 	struct worker worker;
-	struct outbox ledger;
-	struct buf rows; /* taken from the outbox */
+	struct journals *journals;
+	struct journal *journal;
+	struct journal_segment *segment; /* rows are taken up to byte `taken` of it */
+	size_t taken;
+	struct buf rows;      /* taken from the journal */
+	struct opens opens;   /* intents without one */
+	unsigned rows_before; /* the newest write to the caller */
 	struct stream *caller;
 	struct buf body; /* of the reply, without framing; terminated */
 	struct world_host_row hosts[WORLD_HOSTS_MAX];
@@ -35,13 +42,19 @@ void scripts_clear(void);
 struct world *
 world_new(const char *options)
 {
+	static const struct journal_limits limits = {
+	    .segment_bytes = 4u << 20, .max_bytes = 1u << 30};
 	struct world *w = calloc(1, sizeof(*w));
+	struct note note;
 
 	assert_non_null(w);
 	(void)snprintf(w->options, sizeof(w->options), "%s", options);
 	buf_init(&w->body, 64u << 20);
 	buf_init(&w->rows, 64u << 20);
-	assert_int_equal(outbox_init(&w->ledger, 1u << 20, 0), ERR_OK);
+	assert_int_equal(journals_open(NULL, &limits, 1, &w->journals, &note), ERR_OK);
+	assert_int_equal(journals_add(w->journals, &w->journal), ERR_OK);
+	opens_init(&w->opens);
+	assert_int_equal(opens_reserve(&w->opens, OPEN_MAX), ERR_OK);
 	w->loop = fake_loop_new(START_MS);
 	log_setup(LOG_ERROR, LOG_TEXT);
 	return w;
@@ -159,7 +172,7 @@ start(struct world *w)
 	c = load_config(w);
 	forget_health(c);
 	assert_int_equal(worker_init(&w->worker, 0, w->loop, c, NULL), ERR_OK);
-	w->worker.ledger = &w->ledger;
+	w->worker.journal = w->journal;
 	config_unref(c);
 }
 
@@ -168,6 +181,47 @@ world_forget(struct world *w)
 {
 	if (w->started)
 		forget_health(w->worker.config);
+}
+
+static void
+take_record(struct world *w, const struct segment_record *record)
+{
+	struct slice payload = record->payload;
+	struct meter_intent intent;
+	struct meter_row row;
+
+	if (record->type == SEGMENT_INTENT) {
+		assert_true(meter_intent_read(payload, &intent));
+		assert_true(w->opens.count < OPEN_MAX);
+		(void)opens_put(&w->opens, (struct open_intent){.id = intent.id});
+		return;
+	}
+	buf_add(&w->rows, payload);
+	assert_true(meter_row_take(&payload, &row));
+	(void)opens_take(&w->opens, row.n.id);
+}
+
+/* What the journal has got since the last time. */
+static void
+take_rows(struct world *w)
+{
+	struct journal_segment *s =
+	    w->segment != NULL ? w->segment : journals_first(w->journals, 0);
+
+	while (s != NULL) {
+		struct segment_reader r;
+		struct segment_record record;
+
+		segment_read(&r, slice_of(s->map, atomic_load(&s->end)), s->tag,
+		    s == w->segment ? w->taken : 0);
+		while (segment_next(&r, &record))
+			take_record(w, &record);
+		assert_false(r.torn);
+		w->segment = s;
+		w->taken = r.at;
+		s = atomic_load(&s->next);
+	}
+	journals_keep(w->journals);
 }
 
 void
@@ -187,8 +241,11 @@ world_free(struct world *w)
 	fake_hosts_clear();
 	scripts_clear();
 	buf_free(&w->body);
+	take_rows(w);
+	assert_int_equal(w->opens.count, 0); /* each intent has its row */
 	buf_free(&w->rows);
-	outbox_done(&w->ledger);
+	opens_free(&w->opens);
+	journals_close(w->journals);
 	free(w);
 }
 
@@ -435,15 +492,57 @@ assert_reply(struct world *w, unsigned status, const char *text)
 static bool
 newest(struct world *w, struct meter_row *ret_row, unsigned *ret_count)
 {
-	struct slice fresh, all;
+	struct slice all;
 
 	*ret_count = 0;
-	while (outbox_take(&w->ledger, 0, &fresh) && fresh.len > 0)
-		buf_add(&w->rows, fresh);
+	take_rows(w);
 	all = buf_slice(&w->rows);
 	while (meter_row_take(&all, ret_row))
 		(*ret_count)++;
 	return *ret_count > 0;
+}
+
+unsigned
+world_open_intents(struct world *w)
+{
+	take_rows(w);
+	return (unsigned)w->opens.count;
+}
+
+void
+world_fill_journal(struct world *w)
+{
+	while (journal_admit(w->journal, 512))
+		;
+}
+
+uint64_t
+world_unrecorded(struct world *w)
+{
+	return atomic_load(&w->worker.stats.unrecorded);
+}
+
+static void
+before_write(void *arg, const struct slice *parts, unsigned n)
+{
+	struct world *w = arg;
+	struct meter_row row;
+
+	(void)parts;
+	(void)n;
+	(void)newest(w, &row, &w->rows_before);
+}
+
+void
+world_watch_writes(struct world *w)
+{
+	fake_stream_before(w->caller, before_write, w);
+}
+
+unsigned
+world_rows_before_end(struct world *w)
+{
+	return w->rows_before;
 }
 
 bool

@@ -140,6 +140,21 @@ struct slice world_head(struct world *w);
 struct meter_row;
 bool world_take_row(struct world *w, struct meter_row *ret_row);
 
+/* Intents in the journal whose rows are not. */
+unsigned world_open_intents(struct world *w);
+
+/* From now on notes, whenever something is written to the caller, how many rows the
+ * journal has by then; world_rows_before_end: when the last of it was. Call when the
+ * caller is connected. */
+void world_watch_writes(struct world *w);
+unsigned world_rows_before_end(struct world *w);
+
+/* Takes all room that is left in the journal; what was let in keeps its own. */
+void world_fill_journal(struct world *w);
+
+/* Requests that were answered without a row. */
+uint64_t world_unrecorded(struct world *w);
+
 /* --- what must hold --- */
 
 /* The status, and a text that the body has. */
@@ -170,6 +185,10 @@ void fake_stream_say(struct stream *s, struct slice bytes);
 void fake_stream_hang_up(struct stream *s);
 void fake_stream_hold(struct stream *s, bool hold); /* the reader stops, goes on */
 struct slice fake_stream_heard(const struct stream *s);
+
+/* Calls fn before anything is written to it. */
+typedef void fake_write_fn(void *arg, const struct slice *parts, unsigned n);
+void fake_stream_before(struct stream *s, fake_write_fn *fn, void *arg);
 bool fake_stream_is_closed(const struct stream *s);
 void fake_stream_forget(struct stream *s); /* the world looks at it no more */
 

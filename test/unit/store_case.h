@@ -5,6 +5,7 @@
 #ifndef UNIT_STORE_CASE_H
 #define UNIT_STORE_CASE_H
 
+#include "store/journal.h"
 #include "store/ledger.h"
 
 #include "provider/price.h"
@@ -145,35 +146,48 @@ row_of(uint64_t number)
 	return row;
 }
 
-/* Records of rows, as they come out of an outbox. */
-struct records {
-	struct outbox outbox;
-	struct slice bytes;
-};
-
-static inline void
-records_init(struct records *r)
+/* An intent that the row of that number would settle. */
+static inline struct meter_intent
+intent_of(uint64_t number)
 {
-	assert_int_equal(outbox_init(&r->outbox, 8u << 20, 0), ERR_OK);
+	struct meter_intent intent = {.id = {number, number * 7},
+	    .start_ms = 1767225600000 + number,
+	    .key_id = 3,
+	    .reserved_pusd = 5000 + (int64_t)number,
+	    .input_tok = 11,
+	    .output_tok = 22,
+	    .attempts = 1};
+
+	for (unsigned t = 0; t < INTENT_TEXTS; t++)
+		intent.text[t] = S("");
+	intent.text[INTENT_KEY] = S("alice");
+	intent.text[INTENT_ASKED] = S("acme/large:cheapest");
+	intent.text[INTENT_PROVIDER] = S("groq");
+	intent.text[INTENT_UPSTREAM] = S("large-v1");
+	intent.text[INTENT_OPERATION] = S("chat");
+	return intent;
+}
+
+static const struct journal_limits small_limits = {
+    .segment_bytes = SEGMENT_LEAST, .max_bytes = 64u << 20};
+
+/* Appends; there must be room. */
+static inline void
+put_intent(struct journal *j, uint64_t number)
+{
+	struct meter_intent intent = intent_of(number);
+	size_t promise = 0;
+
+	assert_true(journal_intent(j, &intent, &promise));
 }
 
 static inline void
-records_add(struct records *r, const struct meter_row *row)
+put_row(struct journal *j, uint64_t number)
 {
-	assert_true(meter_row_put(&r->outbox, row));
-}
+	struct meter_row row = row_of(number);
+	size_t promise = 0;
 
-static inline struct slice
-records_take(struct records *r)
-{
-	assert_true(outbox_take(&r->outbox, 0, &r->bytes));
-	return r->bytes;
-}
-
-static inline void
-records_done(struct records *r)
-{
-	outbox_done(&r->outbox);
+	assert_true(journal_settle(j, &row, &promise));
 }
 
 #endif

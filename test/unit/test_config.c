@@ -396,7 +396,7 @@ sample_of(const struct option_row *row)
 	case OPTION_SECRET: return "sk-weir-secret";
 	case OPTION_COUNT: return strncmp(row->range, "128", 3) == 0 ? "4096" : "7";
 	case OPTION_SPAN: return "11s";
-	case OPTION_BYTES: return "5KiB";
+	case OPTION_BYTES: return strncmp(row->range, "1KiB", 4) == 0 ? "5KiB" : "2MiB";
 	case OPTION_BOOL: return row->value[0] == 't' ? "false" : "true";
 	case OPTION_USD: return "0.125";
 	case OPTION_PERCENT: return "12.5%";
@@ -409,6 +409,7 @@ sample_of(const struct option_row *row)
 	case OPTION_LEVEL: return "debug";
 	case OPTION_FORMAT: return "json";
 	case OPTION_POLICY: return "cheapest";
+	case OPTION_FULL: return "go_on";
 	case OPTION_SECTION: break;
 	}
 	return "";

@@ -64,6 +64,7 @@ TEST(an_old_file_is_brought_up)
 
 	run_sql(db, "DROP TABLE ledger; DROP TABLE key; DROP TABLE learnt;"
 		    "DROP TABLE account; DROP VIEW bill; DROP TABLE correction;"
+		    "DROP TABLE audit; DROP TABLE journal; DROP TABLE intent;"
 		    "PRAGMA user_version = 0");
 	close_db(db);
 	db = open_db();

@@ -27,18 +27,25 @@ close_ledger(struct open_ledger *o)
 	close_db(o->db);
 }
 
+/* All of them in a transaction, or none. */
+static enum err
+insert_all(
+    struct open_ledger *o, const struct meter_row *rows, unsigned n, struct note *note)
+{
+	enum err e = db_run(o->db, "BEGIN IMMEDIATE", note);
+
+	for (unsigned i = 0; e == ERR_OK && i < n; i++)
+		e = ledger_insert(&o->l, &rows[i], note);
+	return db_end(o->db, e, note);
+}
+
 static void
 insert(struct open_ledger *o, const struct meter_row *rows, unsigned n)
 {
 	struct note note = {""};
-	struct records r;
 
-	records_init(&r);
-	for (unsigned i = 0; i < n; i++)
-		records_add(&r, &rows[i]);
-	if (ledger_insert(&o->l, records_take(&r), &note) != ERR_OK)
+	if (insert_all(o, rows, n, &note) != ERR_OK)
 		fail_msg("%s", note.text);
-	records_done(&r);
 }
 
 static int64_t
@@ -319,24 +326,19 @@ TEST(no_row_is_lost_to_another_of_its_number)
 TEST(a_batch_is_written_whole_or_not)
 {
 	struct open_ledger o;
-	struct meter_row row;
+	struct meter_row rows[20];
 	struct note note = {""};
-	struct records r;
 	unsigned failed = 0;
 	enum err e = ERR_IO;
 
 	open_ledger(&o);
-	records_init(&r);
-	for (unsigned i = 1; i <= 20; i++) {
-		row = row_of(i);
-		records_add(&r, &row);
-	}
-	(void)records_take(&r);
+	for (unsigned i = 0; i < 20; i++)
+		rows[i] = row_of(i + 1);
 	for (int at = 1; e != ERR_OK; at += 7) {
 		int steps = at;
 
 		break_reads(o.db, &steps);
-		e = ledger_insert(&o.l, r.bytes, &note);
+		e = insert_all(&o, rows, 20, &note);
 		mend_reads(o.db);
 		assert_int_equal(sqlite3_get_autocommit(o.db), 1);
 		/* A commit may be done and not be heard of: then it comes again. */
@@ -346,7 +348,6 @@ TEST(a_batch_is_written_whole_or_not)
 		failed += e != ERR_OK;
 	}
 	assert_true(failed > 20);
-	records_done(&r);
 	close_ledger(&o);
 }
 
@@ -372,17 +373,13 @@ TEST(a_file_that_cannot_be_written_is_told)
 	struct open_ledger o;
 	struct meter_row row = row_of(1);
 	struct note note = {""};
-	struct records r;
 
 	open_ledger(&o);
-	records_init(&r);
-	records_add(&r, &row);
 	run_sql(o.db, "PRAGMA query_only = 1");
-	assert_int_equal(ledger_insert(&o.l, records_take(&r), &note), ERR_IO);
+	assert_int_equal(insert_all(&o, &row, 1, &note), ERR_IO);
 	assert_non_null(strstr(note.text, "readonly"));
 	run_sql(o.db, "PRAGMA query_only = 0");
-	assert_int_equal(ledger_insert(&o.l, r.bytes, &note), ERR_OK);
-	records_done(&r);
+	assert_int_equal(insert_all(&o, &row, 1, &note), ERR_OK);
 	close_ledger(&o);
 }
 

@@ -3,7 +3,6 @@
 #include "provider/price.h"
 
 #include "test.h"
-#include "torture.h"
 
 /* --- ids --- */
 
@@ -141,12 +140,6 @@ TEST(tags_are_not_to_be_guessed)
 
 /* --- rows --- */
 
-static void
-start(struct outbox *o, size_t max)
-{
-	assert_int_equal(outbox_init(o, max, 0), ERR_OK);
-}
-
 static struct meter_row
 some_row(unsigned i)
 {
@@ -190,99 +183,102 @@ assert_row(const struct meter_row *got, const struct meter_row *want)
 	assert_int_equal(got->n.partial, want->n.partial);
 	assert_int_equal(got->n.estimated, want->n.estimated);
 	assert_int_equal(got->n.cost_pusd, want->n.cost_pusd);
+	assert_int_equal(got->n.ttft_ms, want->n.ttft_ms);
+	assert_int_equal(got->n.start_ms, want->n.start_ms);
+	assert_int_equal(got->n.status, want->n.status);
+	assert_int_equal(got->n.attempts, want->n.attempts);
+	assert_int_equal(got->n.usage.known, want->n.usage.known);
+	assert_int_equal(got->n.usage.has_stated, want->n.usage.has_stated);
+	assert_int_equal(got->n.usage.stated_pusd, want->n.usage.stated_pusd);
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		assert_int_equal(got->n.usage.count[c], want->n.usage.count[c]);
 	for (unsigned t = 0; t < METER_TEXTS; t++)
 		assert_slice(got->text[t], want->text[t]);
 }
 
-TEST(rows_go_through_the_outbox)
+static char records[4 * METER_RECORD_MAX];
+
+/* Writes them one behind the other. */
+static struct slice
+write_rows(const struct meter_row *rows, unsigned n)
 {
-	struct outbox o;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t bytes = meter_row_bytes(&rows[i]);
+
+		assert_true(bytes <= METER_RECORD_MAX && at + bytes <= sizeof(records));
+		meter_row_write(&rows[i], records + at);
+		at += bytes;
+	}
+	return slice_of(records, at);
+}
+
+TEST(rows_are_written_and_read)
+{
 	struct slice bytes;
 	struct meter_row rows[3], got;
 
-	start(&o, 1u << 20);
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < COUNT(rows); i++)
 		rows[i] = some_row(i);
-		assert_true(meter_row_put(&o, &rows[i]));
-	}
-	assert_true(outbox_take(&o, 0, &bytes));
+	rows[1].n.usage.has_stated = true;
+	rows[1].n.usage.stated_pusd = -5;
+	bytes = write_rows(rows, COUNT(rows));
 	for (unsigned i = 0; i < COUNT(rows); i++) {
 		assert_true(meter_row_take(&bytes, &got));
 		assert_row(&got, &rows[i]);
 	}
-	assert_false(meter_row_take(&bytes, &got));
 	assert_int_equal(bytes.len, 0);
-	outbox_done(&o);
+	assert_false(meter_row_take(&bytes, &got));
 }
 
-TEST(a_row_without_room_is_refused_whole)
+/* Of a record that is not there to its end nothing is read. */
+TEST(a_part_of_a_record_is_none)
 {
-	struct outbox o;
-	struct slice bytes;
 	struct meter_row row = some_row(0), got;
-	unsigned put = 0;
+	struct slice whole = write_rows(&row, 1);
 
-	start(&o, 2000);
-	while (meter_row_put(&o, &row))
-		put++;
-	assert_in_range(put, 2, 8);
-	assert_true(outbox_take(&o, 0, &bytes));
-	while (meter_row_take(&bytes, &got)) {
-		assert_row(&got, &row);
-		put--;
+	for (size_t n = 0; n < whole.len; n++) {
+		struct slice part = slice_head(whole, n);
+
+		assert_false(meter_row_take(&part, &got));
+		assert_int_equal(part.len, n);
 	}
-	assert_int_equal(put, 0);
-	outbox_done(&o);
+}
+
+/* Lengths that do not fit are no reason to read beyond the bytes. */
+TEST(what_is_no_record)
+{
+	struct meter_row row = some_row(0), got;
+	struct slice whole = write_rows(&row, 1);
+
+	for (size_t at = 0; at < 4; at++) {
+		records[at] ^= 1;
+		assert_false(meter_row_take(&whole, &got));
+		records[at] ^= 1;
+	}
+	assert_true(meter_row_take(&whole, &got));
+	assert_true(got.n.stream);
 }
 
 /* A text of the caller's or the provider's may be as long as it likes. */
 TEST(long_texts_are_cut)
 {
 	static char much[70000];
-	struct outbox o;
 	struct slice bytes;
 	struct meter_row row = some_row(0), got;
 
 	memset(much, 'x', sizeof(much));
-	start(&o, 1u << 20);
 	row.text[TEXT_ASKED] = slice_of(much, sizeof(much));
 	row.text[TEXT_SAID] = slice_of(much, METER_TEXT_MAX + 1);
 	row.text[TEXT_ATTEMPTS] = slice_of(much, METER_TEXT_MAX);
-	assert_true(meter_row_put(&o, &row));
-	assert_true(meter_row_put(&o, &row));
-	assert_true(outbox_take(&o, 0, &bytes));
-	for (unsigned i = 0; i < 2; i++) {
-		assert_true(meter_row_take(&bytes, &got));
-		assert_int_equal(got.text[TEXT_ASKED].len, METER_TEXT_MAX);
-		assert_int_equal(got.text[TEXT_SAID].len, METER_TEXT_MAX);
-		assert_int_equal(got.text[TEXT_ATTEMPTS].len, METER_TEXT_MAX);
-		assert_slice(got.text[TEXT_OUTCOME], S("OK"));
-		assert_slice(got.text[TEXT_KEY], S("key"));
-	}
-	assert_false(meter_row_take(&bytes, &got));
-	outbox_done(&o);
-}
-
-static enum err
-put_one(void *arg)
-{
-	struct outbox o;
-	struct meter_row row = some_row(0);
-	bool put;
-
-	(void)arg;
-	if (outbox_init(&o, 1u << 20, 0) != ERR_OK)
-		return ERR_NOMEM;
-	put = meter_row_put(&o, &row);
-	outbox_done(&o);
-	return put ? ERR_OK : ERR_NOMEM;
-}
-
-TEST(survives_torture)
-{
-	assert_true(torture(put_one, NULL) >= 1);
+	bytes = write_rows(&row, 1);
+	assert_true(meter_row_take(&bytes, &got));
+	assert_int_equal(got.text[TEXT_ASKED].len, METER_TEXT_MAX);
+	assert_int_equal(got.text[TEXT_SAID].len, METER_TEXT_MAX);
+	assert_int_equal(got.text[TEXT_ATTEMPTS].len, METER_TEXT_MAX);
+	assert_slice(got.text[TEXT_OUTCOME], S("OK"));
+	assert_slice(got.text[TEXT_KEY], S("key"));
 }
 
 int
@@ -296,10 +292,10 @@ main(void)
 	    cmocka_unit_test(bug_a_counter_that_is_used_up_stays_with_its_thread),
 	    cmocka_unit_test(a_clock_that_is_set_back_does_no_harm),
 	    cmocka_unit_test(tags_are_not_to_be_guessed),
-	    cmocka_unit_test(rows_go_through_the_outbox),
-	    cmocka_unit_test(a_row_without_room_is_refused_whole),
+	    cmocka_unit_test(rows_are_written_and_read),
+	    cmocka_unit_test(a_part_of_a_record_is_none),
+	    cmocka_unit_test(what_is_no_record),
 	    cmocka_unit_test(long_texts_are_cut),
-	    cmocka_unit_test(survives_torture),
 	};
 
 	return cmocka_run_group_tests_name("row", tests, NULL, NULL);
