@@ -589,7 +589,9 @@ bool
 journal_intent(struct journal *j, const struct meter_intent *intent, size_t *promise)
 {
 	size_t payload = meter_intent_bytes(intent);
-	char *to = begin(j, payload, promise, *promise / 2);
+	/* Who was let in without a promise leaves it for the row alike. */
+	size_t left = *promise > 0 ? *promise / 2 : journal_promise(0) / 2;
+	char *to = begin(j, payload, promise, left);
 
 	if (to == NULL)
 		return false;

@@ -254,11 +254,11 @@ TEST(promises_bring_segments)
 	struct opened o = open_journal(NULL, &small_limits);
 	size_t bytes = journal_promise(19);
 
-	for (unsigned i = 0; i < 1500; i++) {
+	for (unsigned i = 0; i < 1000; i++) {
 		assert_true(journal_admit(o.j, bytes));
 		journals_keep(o.set);
 	}
-	assert_true(journals_bytes(o.set) >= 1500 * bytes);
+	assert_true(journals_bytes(o.set) >= 1000 * bytes);
 	journals_close(o.set);
 }
 
