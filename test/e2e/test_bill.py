@@ -4,6 +4,8 @@ import datetime
 import html.parser
 import io
 import json
+import pathlib
+import subprocess
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -20,6 +22,7 @@ models:
   a/two: [{{provider: two, model: m-2, price: {{input: 10, output: 20}}}}]
   a/free: [{{provider: one, model: m-3}}]
 """
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 MONTH = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
 pytestmark = pytest.mark.asan
 
@@ -198,3 +201,51 @@ def test_no_invoice(server):
         done = server.command("invoice", *words, check=False)
         assert (done.returncode, done.stdout) == (status, "") and why in done.stderr, done.stderr
     assert json.loads(server.command("invoice", "--team", "web", "--month", "2001-02", "--json").stdout)["lines"] == []
+
+
+# --- FOCUS ---
+
+
+def focus_validator():
+    """The command of focus-validator, in a Python of its own, and the folder in which it must run."""
+    folder = subprocess.run([ROOT / "tools/venv.sh", "test/focus.txt"], capture_output=True, text=True, check=True).stdout.strip()
+    (packages,) = pathlib.Path(folder).glob("lib/*/site-packages")
+    return f"{folder}/bin/focus-validator", packages
+
+
+def validated(path, version="1.0"):
+    command, folder = focus_validator()
+    done = subprocess.run([command, "--data-file", path, "--validate-version", version], cwd=folder, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def focus(server, *words):
+    return list(csv.DictReader(io.StringIO(server.command("focus", "--month", MONTH, *words).stdout)))
+
+
+def test_the_focus_export_is_valid(server, tmp_path):
+    path = tmp_path / "focus.csv"
+    path.write_text(server.command("focus", "--month", MONTH).stdout)
+    assert "Validation succeeded." in validated(path)
+    broken = tmp_path / "broken.csv"
+    broken.write_text(path.read_text().replace("AI and Machine Learning", "Artificial"))
+    assert "ServiceCategory_Enum failed" in validated(broken)
+
+
+def test_the_focus_export_has_the_exact_costs(server):
+    rows = focus(server)
+    assert len(rows) == 4
+    by_sku = {}
+    for row in rows:
+        by_sku[row["SubAccountId"], row["SkuId"]] = Decimal(row["BilledCost"])
+        assert row["BilledCost"] == row["EffectiveCost"] == row["ListCost"] == row["ContractedCost"]
+        assert (row["BillingAccountId"], row["BillingCurrency"], row["ChargeCategory"]) == ("acme", "USD", "Usage")
+        assert row["BillingPeriodStart"] == f"{MONTH}-01T00:00:00Z" and row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
+    usd = lambda pusd: Decimal(pusd).scaleb(-12)  # noqa: E731
+    assert by_sku == {("web", "one/m-1"): usd(3 * ONE), ("web", "two/m-2"): usd(TWO), ("web", "one/m-3"): 0, ("ops", "two/m-2"): usd(2 * TWO)}
+    one = next(row for row in rows if row["SkuId"] == "one/m-1")
+    assert (one["ConsumedQuantity"], one["ConsumedUnit"], one["x_InputTokens"], one["x_CachedInputTokens"]) == ("45.0", "Tokens", "21", "15")
+    assert (one["ResourceId"], one["x_Requests"], one["x_UnpricedRequests"]) == ("ci", "3", "0")
+    ann = next(row for row in rows if row["SkuId"] == "one/m-3")
+    assert (json.loads(ann["Tags"]), ann["x_UnpricedRequests"]) == ({"user": "ann"}, "1")
+    assert [row["SkuId"] for row in focus(server, "--provider", "one")] == ["one/m-3", "one/m-1"]
