@@ -15,8 +15,8 @@
 #define AROUND_TOK    4096	  /* what stands around the text of a prompt with them */
 #define UNLIMITED_TOK 131072	  /* of an answer whose model's limit is not known */
 #define LEAST_CAP_TOK 16	  /* an answer that is cut shorter is of no use */
-#define LIMIT_BYTES	64	    /* of the member that says how long an answer may be */
-#define RACES		4		  /* others may take what was left meanwhile */
+#define LIMIT_BYTES   64	  /* of the member that says how long an answer may be */
+#define RACES	      4		  /* others may take what was left meanwhile */
 
 /* --- the worst case --- */
 

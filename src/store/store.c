@@ -39,6 +39,7 @@ struct store {
 	uint64_t learnt_ms;   /* up to here it was written */
 	pthread_mutex_t finds_lock;
 	struct store_find *finds; /* under finds_lock */
+	struct store_job *jobs;	  /* the same; the newest first */
 };
 
 /* --- the folder --- */
@@ -281,6 +282,43 @@ load_keys(struct store *s)
 		    LOG_ERROR, "cannot read the keys: %s; the old ones stay", note.text);
 }
 
+/* The jobs in the order in which they were asked for. */
+static struct store_job *
+take_jobs(struct store *s)
+{
+	struct store_job *first = NULL, *j;
+
+	(void)pthread_mutex_lock(&s->finds_lock);
+	j = s->jobs;
+	s->jobs = NULL;
+	(void)pthread_mutex_unlock(&s->finds_lock);
+	while (j != NULL) {
+		struct store_job *next = j->next;
+
+		j->next = first;
+		first = j;
+		j = next;
+	}
+	return first;
+}
+
+static void
+do_jobs(struct store *s)
+{
+	struct store_job *j = take_jobs(s);
+
+	while (j != NULL) {
+		struct store_job *next = j->next;
+
+		j->work(j, s->db);
+		/* The letters with the new keys go out before the answer. */
+		if (j->changes)
+			load_keys(s);
+		loop_post(j->loop, &j->mail);
+		j = next;
+	}
+}
+
 static void
 save_learnt(struct store *s)
 {
@@ -302,11 +340,13 @@ run(void *arg)
 	while (outbox_take(&s->rows, WATCH_MS, &records)) {
 		write_rows(s, records);
 		answer_finds(s);
+		do_jobs(s);
 		if (others_wrote(s))
 			load_keys(s);
 		save_learnt(s);
 	}
 	answer_finds(s);
+	do_jobs(s);
 	return NULL;
 }
 
@@ -362,6 +402,26 @@ store_find(struct store *s, struct store_find *f)
 	(void)pthread_mutex_lock(&s->finds_lock);
 	f->next = s->finds;
 	s->finds = f;
+	(void)pthread_mutex_unlock(&s->finds_lock);
+	outbox_hurry(&s->rows);
+}
+
+static void
+on_done(void *arg)
+{
+	struct store_job *j = arg;
+
+	j->fn(j);
+}
+
+void
+store_do(struct store *s, struct store_job *j)
+{
+	j->mail.fn = on_done;
+	j->mail.arg = j;
+	(void)pthread_mutex_lock(&s->finds_lock);
+	j->next = s->jobs;
+	s->jobs = j;
 	(void)pthread_mutex_unlock(&s->finds_lock);
 	outbox_hurry(&s->rows);
 }

@@ -49,7 +49,7 @@ TEST(a_503_is_never_for_a_lasting_condition)
 TEST(the_client_is_told_a_type)
 {
 	static const char *const types[] = {"server_error", "invalid_request_error",
-	    "upstream_error", "rate_limit_error"};
+	    "upstream_error", "rate_limit_error", "insufficient_quota"};
 
 	assert_string_equal(err_type(ERR_OK), "");
 	assert_string_equal(err_code(ERR_OK), "");
