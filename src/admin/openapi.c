@@ -94,6 +94,7 @@ static const char *const types[] = {
     [FIELD_PERIOD] =
 	"\"type\":\"string\",\"enum\":[\"day\",\"week\",\"month\",\"total\"]",
     [FIELD_ZONE] = "\"type\":\"string\",\"pattern\":\"^[+-][0-9]{2}:[0-9]{2}$\"",
+    [FIELD_BASIS] = "\"type\":[\"integer\",\"null\"],\"minimum\":-10000",
     [FIELD_FLAG] = "\"type\":\"boolean\"",
     [FIELD_LIST] = "\"type\":[\"string\",\"null\"]",
     [FIELD_NETWORKS] = "\"type\":[\"string\",\"null\"]",
@@ -197,7 +198,7 @@ put_usage_schema(struct buf *to)
 
 	open_schema(to, "Usage", "");
 	for (unsigned g = 0; g < GROUPS; g++)
-		put_raw_member(to, usage_group_name((enum usage_group)g),
+		put_raw_member(to, ledger_group_name((enum usage_group)g),
 		    "{\"type\":\"string\",\"description\":\"Where it is asked for.\"}");
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		put_raw_member(to, counts[i], "{\"type\":\"integer\"}");

@@ -175,7 +175,7 @@ struct member {
 struct unknown {
 	struct slice path;  /* "thinking.display", "messages[2].content[0].foo" */
 	struct slice value; /* JSON */
-	bool kept; /* it stands for what its provider keeps */
+	bool kept;	    /* it stands for what its provider keeps */
 	struct unknown *next;
 };
 

@@ -37,9 +37,8 @@ struct slice reader_decoded(struct reader *r, uint32_t v, const char *param);
 
 /* Notes that the member under `path` (formatted) is not understood; *ret_whole
  * becomes false. Gives the note; NULL without memory. */
-struct unknown *reader_unknown(
-    struct reader *r, uint32_t v, bool *ret_whole, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+struct unknown *reader_unknown(struct reader *r, uint32_t v, bool *ret_whole,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Notes every member of the object but the n named ones, under "path.key". */
 void reader_others(struct reader *r, uint32_t object, const struct slice *names,

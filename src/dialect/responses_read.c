@@ -217,8 +217,8 @@ read_item(struct reading *in, uint32_t v, unsigned index)
 		u = reader_unknown(r, v, &whole, "input[%u]", index);
 		/* Without a type it is a reference too: there is nothing but an id. */
 		if (u != NULL)
-			u->kept = untyped ||
-				  json_equals(r->j, m[I_TYPE], S("item_reference"));
+			u->kept =
+			    untyped || json_equals(r->j, m[I_TYPE], S("item_reference"));
 	}
 	in->signature = (struct slice){NULL, 0};
 }

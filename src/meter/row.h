@@ -72,9 +72,9 @@ enum meter_text {
 	TEXT_USER,	  /* names of those whom the key spends for */
 	TEXT_TEAM,
 	TEXT_ORGANISATION,
-	TEXT_SESSION,	  /* as the caller says, as the next */
-	TEXT_TAGS,	  /* apart by commas */
-	TEXT_ATTEMPTS,	  /* JSON: [{provider, model, outcome, ms, billed}] */
+	TEXT_SESSION,  /* as the caller says, as the next */
+	TEXT_TAGS,     /* apart by commas */
+	TEXT_ATTEMPTS, /* JSON: [{provider, model, outcome, ms, billed}] */
 	METER_TEXTS
 };
 

@@ -26,7 +26,7 @@ models:
   acme/large: [{{provider: mine, model: large-v1, price: {{input: 0.15, cached_input: 0.075, output: 0.60}}}}]
   acme/odd: [{{provider: mine, model: odd-v1}}]
 """
-COMMANDS = ("serve", "check", "models", "route", "key", "user", "team", "org", "usage", "audit", "version", "help")
+COMMANDS = ("serve", "check", "models", "route", "key", "user", "team", "org", "usage", "audit", "invoice", "focus", "version", "help")
 CLASSES = (
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens",
     "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "priced_requests", "seconds", "characters",
