@@ -16,4 +16,10 @@ void admin_health(struct request *r);
 void admin_ready(struct request *r);
 void admin_metrics(struct request *r);
 
+/* manage.c: what is under /admin/v1, by the store's thread */
+void admin_manage(struct request *r);
+
+/* openapi.c: GET /admin/v1/openapi.json */
+void admin_openapi(struct request *r);
+
 #endif

@@ -107,7 +107,14 @@ load_parts(struct loading *l)
 enum err
 config_load(const char *file, struct config **ret_config, struct buf *errors)
 {
-	struct loading l = {.c = new_config()};
+	return config_load_prices(file, NULL, ret_config, errors);
+}
+
+enum err
+config_load_prices(
+    const char *file, const char *prices, struct config **ret_config, struct buf *errors)
+{
+	struct loading l = {.c = new_config(), .prices = prices};
 	bool good;
 
 	if (l.c == NULL)

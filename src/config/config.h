@@ -23,6 +23,8 @@
 
 #include <stdatomic.h>
 
+#define CONFIG_PRICES "prices.json" /* in the data folder */
+
 /* A list of texts. */
 struct texts {
 	char **at; /* terminated */
@@ -122,6 +124,11 @@ struct config {
  */
 enum err
 config_load(const char *file, struct config **ret_config, struct buf *errors) MUST_CHECK;
+
+/* The same with the prices of that file in the place of those that were imported into
+ * the data folder (CONFIG_PRICES, docs/bill.md). */
+enum err config_load_prices(const char *file, const char *prices,
+    struct config **ret_config, struct buf *errors) MUST_CHECK;
 
 /* Any thread. The last config_unref frees it; NULL does nothing. */
 struct config *config_ref(struct config *c);

@@ -30,6 +30,7 @@ struct loading {
 	struct arena arena;	/* the tree's; gone after the load */
 	struct yaml_node *root; /* NULL: no file, or nothing in it */
 	const char *source;	/* the file's path; NULL: no file */
+	const char *prices;	/* a file in the place of the imported one; or NULL */
 	bool nomem;
 };
 
@@ -110,7 +111,7 @@ void providers_load(struct loading *l);
 /* Is the name the provider's of the configuration? Reports when not. */
 struct provider *providers_named(struct loading *l, struct slice name, struct place at);
 
-/* Reads the built-in catalog and the option's file. */
+/* Reads the built-in catalog, the option's file, and the imported prices. */
 void models_read_catalog(struct loading *l);
 
 /* Reads `local.models` into config.engines; local_offer adds their models. */

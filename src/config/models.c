@@ -6,6 +6,7 @@
 #include "config/loading.h"
 
 #include "core/text.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -50,12 +51,13 @@ struct reading {
 /* --- the catalog --- */
 
 static void
-read_text(struct loading *l, struct slice text, const char *source)
+read_text(struct loading *l, struct slice text, const char *source, bool merge)
 {
 	struct place place = {source, 1, 1};
 	struct note note;
 	size_t at = 0;
-	enum err e = catalog_read(l->c->catalog, text, &at, &note);
+	enum err e =
+	    (merge ? catalog_merge : catalog_read)(l->c->catalog, text, &at, &note);
 
 	if (e == ERR_NOMEM)
 		l->nomem = true;
@@ -69,15 +71,42 @@ read_text(struct loading *l, struct slice text, const char *source)
 	report_error(&l->report, place, "%s", note.text);
 }
 
-void
-models_read_catalog(struct loading *l)
+/* `weir prices import` keeps them in the data folder. */
+static void
+read_imported(struct loading *l)
+{
+	char folder[4096];
+	struct slice path;
+	struct buf text;
+	int error;
+
+	path = l->prices != NULL ? slice_str(l->prices)
+				 : arena_printf(&l->arena, "%s/" CONFIG_PRICES,
+				       store_folder(l->c->options.data, folder));
+	if (path.len == 0) {
+		l->nomem = true;
+		return;
+	}
+	buf_init(&text, CATALOG_BYTES_MAX);
+	error = loading_file(path.ptr, &text);
+	if (error == ENOMEM)
+		l->nomem = true;
+	else if (error == 0)
+		read_text(l, buf_slice(&text), path.ptr, true);
+	else if (l->prices != NULL || (error != ENOENT && error != ENOTDIR))
+		report_error(&l->report, (struct place){path.ptr, 0, 0},
+		    "cannot read: %s", strerror(error));
+	buf_free(&text);
+}
+
+static void
+read_given(struct loading *l)
 {
 	const char *file = l->c->options.catalog;
 	struct buf text;
 	int error;
 
-	read_text(l, catalog_builtin(), "the built-in catalog");
-	if (file[0] == '\0' || l->nomem)
+	if (file[0] == '\0')
 		return;
 	buf_init(&text, CATALOG_BYTES_MAX);
 	error = loading_file(file, &text);
@@ -87,8 +116,18 @@ models_read_catalog(struct loading *l)
 		loading_option_error(
 		    l, "catalog", LOADING_WHOLE, "%s: %s", file, strerror(error));
 	else
-		read_text(l, buf_slice(&text), file);
+		read_text(l, buf_slice(&text), file, false);
 	buf_free(&text);
+}
+
+void
+models_read_catalog(struct loading *l)
+{
+	read_text(l, catalog_builtin(), "the built-in catalog", false);
+	if (!l->nomem)
+		read_given(l);
+	if (!l->nomem)
+		read_imported(l);
 }
 
 /* --- what an entry stands for --- */

@@ -59,7 +59,7 @@ put_csv_titles(struct report *p)
 
 	for (unsigned g = 0; g < GROUPS; g++)
 		if ((p->by >> g & 1) != 0)
-			buf_printf(b, "%s,", usage_group_name((enum usage_group)g));
+			buf_printf(b, "%s,", ledger_group_name((enum usage_group)g));
 	buf_add(b, S("requests,failed_requests,partial_requests,unpriced_requests"));
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		buf_printf(b, ",%s", usage_name((enum usage_class)c));
@@ -211,7 +211,7 @@ start_report(struct report *p)
 	buf_init(&p->out, 1u << 30);
 	for (unsigned g = 0; g < GROUPS; g++)
 		if ((p->by >> g & 1) != 0)
-			titles[n++] = usage_group_name((enum usage_group)g);
+			titles[n++] = ledger_group_name((enum usage_group)g);
 	for (unsigned i = 0; i < 5; i++)
 		titles[n++] = sums[i];
 	table_init(&p->table, n, titles);

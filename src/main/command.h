@@ -53,6 +53,10 @@ int args_unknown(const struct args *a, const char *arg);
  * printed when asked for. */
 struct config *command_config(const struct args *a, bool warnings);
 
+/* The same, with the prices of that file in the place of those that were imported. */
+struct config *
+command_config_prices(const struct args *a, const char *prices, bool warnings);
+
 /* Opens the data folder's database, or prints why not and returns NULL. */
 sqlite3 *command_database(const struct config *c);
 

@@ -132,12 +132,18 @@ args_unknown(const struct args *a, const char *arg)
 struct config *
 command_config(const struct args *a, bool warnings)
 {
+	return command_config_prices(a, NULL, warnings);
+}
+
+struct config *
+command_config_prices(const struct args *a, const char *prices, bool warnings)
+{
 	struct config *c = NULL;
 	struct buf errors;
 	enum err e;
 
 	buf_init(&errors, 1u << 20);
-	e = config_load(a->config_file, &c, &errors);
+	e = config_load_prices(a->config_file, prices, &c, &errors);
 	if (errors.len > 0)
 		(void)fwrite(errors.ptr, 1, errors.len, stderr);
 	else if (e != ERR_OK)

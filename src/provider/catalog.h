@@ -98,6 +98,11 @@ struct price *catalog_add_price(struct catalog *c, struct offer *o);
 enum err catalog_read(
     struct catalog *c, struct slice text, size_t *ret_at, struct note *note) MUST_CHECK;
 
+/* The same, but offers of a model that its list does not name stay as they are: a file
+ * that corrects prices names those alone. */
+enum err catalog_merge(
+    struct catalog *c, struct slice text, size_t *ret_at, struct note *note) MUST_CHECK;
+
 /* The built-in catalog's text. */
 struct slice catalog_builtin(void);
 

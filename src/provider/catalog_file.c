@@ -27,6 +27,7 @@ struct reading {
 	size_t at; /* of the error */
 	struct note *note;
 	struct slice model; /* being read, for messages; empty: none yet */
+	bool merge;	    /* offers that a list does not name stay */
 };
 
 static enum err
@@ -102,14 +103,30 @@ days_of(uint64_t year, uint64_t month)
 	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-/* "2026-07-30" as unix ms. */
+/* "T23:59:59Z" as ms. */
+static bool
+read_time(struct slice s, uint64_t *ret_ms)
+{
+	uint64_t hour, minute, second;
+
+	if (s.len != 10 || s.ptr[0] != 'T' || s.ptr[3] != ':' || s.ptr[6] != ':' ||
+	    s.ptr[9] != 'Z' || !slice_u64(slice_of(s.ptr + 1, 2), &hour) ||
+	    !slice_u64(slice_of(s.ptr + 4, 2), &minute) ||
+	    !slice_u64(slice_of(s.ptr + 7, 2), &second) || hour > 23 || minute > 59 ||
+	    second > 59)
+		return false;
+	*ret_ms = (hour * 3600 + minute * 60 + second) * 1000;
+	return true;
+}
+
+/* "2026-07-30" or "2026-07-30T12:00:00Z" as unix ms. */
 static bool
 read_date(struct slice s, uint64_t *ret_ms)
 {
-	uint64_t year, month, day, days;
+	uint64_t year, month, day, days, time = 0;
 
-	if (s.len != 10 || s.ptr[4] != '-' || s.ptr[7] != '-' ||
-	    !slice_u64(slice_head(s, 4), &year) ||
+	if ((s.len > 10 && !read_time(slice_from(s, 10), &time)) || s.len < 10 ||
+	    s.ptr[4] != '-' || s.ptr[7] != '-' || !slice_u64(slice_head(s, 4), &year) ||
 	    !slice_u64(slice_of(s.ptr + 5, 2), &month) ||
 	    !slice_u64(slice_of(s.ptr + 8, 2), &day) || year < 1970 || month < 1 ||
 	    month > 12 || day < 1 || day > days_of(year, month))
@@ -119,7 +136,7 @@ read_date(struct slice s, uint64_t *ret_ms)
 	month = (month + 9) % 12;
 	days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 +
 	       day - 1;
-	*ret_ms = (days - 719468) * 86400000u;
+	*ret_ms = (days - 719468) * 86400000u + time;
 	return true;
 }
 
@@ -191,7 +208,9 @@ read_price(struct reading *r, uint32_t row, struct offer *o)
 	if (p == NULL)
 		return ERR_NOMEM;
 	if (from != JSON_NONE && !read_date(json_inner(r->j, from), &p->from_ms))
-		return bad(r, from, "\"from\" is a date like \"2026-07-30\"");
+		return bad(r, from,
+		    "\"from\" is a date like \"2026-07-30\" or a time like "
+		    "\"2026-07-30T12:00:00Z\"");
 	e = read_rates(r, row, p);
 	if (e == ERR_OK && !price_units_fit(p))
 		return bad(r, row, UNITS_FIT);
@@ -360,6 +379,24 @@ read_kind(const struct json *j, uint32_t kind, enum operation usual)
 }
 
 /* The model's offers: a list here replaces the one before. */
+/* Puts those of the list before behind it that it does not have. */
+static enum err
+keep_others(struct reading *r, struct model *m, const struct offer *before)
+{
+	for (; before != NULL; before = before->next) {
+		struct offer *o;
+
+		if (earlier(m->offers, before->provider, before->upstream) != NULL)
+			continue;
+		o = catalog_offer(r->c, m, before->provider, before->upstream);
+		if (o == NULL)
+			return ERR_NOMEM;
+		*o = *before;
+		o->next = NULL; /* it is the last one */
+	}
+	return ERR_OK;
+}
+
 static enum err
 read_offers(struct reading *r, uint32_t list, struct model *m)
 {
@@ -375,7 +412,7 @@ read_offers(struct reading *r, uint32_t list, struct model *m)
 		if (e != ERR_OK)
 			break;
 	}
-	return e;
+	return e != ERR_OK || !r->merge ? e : keep_others(r, m, before);
 }
 
 static enum err
@@ -424,11 +461,13 @@ read_model(struct reading *r, uint32_t key)
 	return e != ERR_OK ? e : read_offers(r, json_get(j, v, S("providers")), m);
 }
 
-enum err
-catalog_read(struct catalog *c, struct slice text, size_t *ret_at, struct note *note)
+static enum err
+read_file(
+    struct catalog *c, struct slice text, bool merge, size_t *ret_at, struct note *note)
 {
 	struct json j;
-	struct reading r = {.c = c, .j = &j, .note = note, .model = S("")};
+	struct reading r = {
+	    .c = c, .j = &j, .note = note, .model = S(""), .merge = merge};
 	enum err e;
 	uint32_t models;
 
@@ -450,4 +489,16 @@ catalog_read(struct catalog *c, struct slice text, size_t *ret_at, struct note *
 	if (e == ERR_SYNTAX)
 		*ret_at = r.at;
 	return e;
+}
+
+enum err
+catalog_read(struct catalog *c, struct slice text, size_t *ret_at, struct note *note)
+{
+	return read_file(c, text, false, ret_at, note);
+}
+
+enum err
+catalog_merge(struct catalog *c, struct slice text, size_t *ret_at, struct note *note)
+{
+	return read_file(c, text, true, ret_at, note);
 }

@@ -60,6 +60,12 @@ surface_find(struct slice method, struct slice path, enum err *ret_err)
 	return NULL;
 }
 
+const struct surface *
+surface_at(unsigned i)
+{
+	return i < ROWS ? &rows[i] : NULL;
+}
+
 void
 surface_methods(struct slice path, struct buf *to)
 {

@@ -15,10 +15,21 @@ enum serve {
 	SERVE_HEALTH,
 	SERVE_READY,
 	SERVE_METRICS,
+	SERVE_ADMIN_LIST,
+	SERVE_ADMIN_CREATE,
+	SERVE_ADMIN_SHOW,
+	SERVE_ADMIN_SET,
+	SERVE_ADMIN_REMOVE,
+	SERVE_ADMIN_ROTATE,
+	SERVE_ADMIN_BLOCK,
+	SERVE_ADMIN_UNBLOCK,
+	SERVE_ADMIN_USAGE,
+	SERVE_ADMIN_AUDIT,
+	SERVE_ADMIN_OPENAPI,
 	SERVES
 };
 
-enum door { DOOR_KEY, DOOR_OPEN, DOOR_METRICS };
+enum door { DOOR_KEY, DOOR_OPEN, DOOR_METRICS, DOOR_ADMIN };
 
 enum model_at { MODEL_NONE, MODEL_BODY, MODEL_PATH, MODEL_STREAM };
 
@@ -38,6 +49,9 @@ struct surface {
  */
 const struct surface *
 surface_find(struct slice method, struct slice path, enum err *ret_err);
+
+/* The i-th row; NULL behind the last one. */
+const struct surface *surface_at(unsigned i);
 
 /* Writes the methods that the path takes: "GET, HEAD". */
 void surface_methods(struct slice path, struct buf *to);

@@ -39,7 +39,7 @@ typedef void service_fn(struct request *r);
 
 /* Indexed by enum serve; SERVE_FORWARD has none. */
 struct services {
-	service_fn *serve[8];
+	service_fn *serve[32];
 };
 
 #define WORKER_LISTENERS_MAX 16

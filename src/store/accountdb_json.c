@@ -303,8 +303,8 @@ read_member(const struct json *j, struct slice name, uint32_t v, struct arena *a
 	    [FIELD_PERIOD] = "wants day, week, month or total",
 	    [FIELD_ZONE] = "wants an offset from UTC, like \"+02:00\"",
 	    [FIELD_FLAG] = "wants true or false",
-	    [FIELD_BASIS] = "wants a whole number of hundredths of a percent, from "
-			    "-10000 to 10000000, or null",
+	    [FIELD_BASIS] = ("wants a whole number of hundredths of a percent, from "
+			     "-10000 to 10000000, or null"),
 	    [FIELD_LIST] = "wants a list apart by commas, or null",
 	    [FIELD_NETWORKS] = "wants networks like \"10.0.0.0/8,::1\", or null",
 	    [FIELD_TIME] = "wants a time like \"2026-12-31T00:00:00Z\", or null"};

@@ -269,7 +269,7 @@ ledger_find(
 /* --- sums --- */
 
 const char *
-usage_group_name(enum usage_group g)
+ledger_group_name(enum usage_group g)
 {
 	static const char *const names[] = {
 #define GROUP(by, name, column) name,

@@ -58,7 +58,7 @@ enum usage_by {
 };
 
 /* "day", "key", ... Static text. */
-const char *usage_group_name(enum usage_group g);
+const char *ledger_group_name(enum usage_group g);
 
 struct usage_query {
 	unsigned by;		     /* enum usage_by */

@@ -19,7 +19,7 @@ ledger_sum_read_by(struct slice list, unsigned *ret_by)
 		unsigned i = 0;
 
 		while (i < GROUPS &&
-		       !slice_eq(name, slice_str(usage_group_name((enum usage_group)i))))
+		       !slice_eq(name, slice_str(ledger_group_name((enum usage_group)i))))
 			i++;
 		if (i == GROUPS)
 			return false;
@@ -72,7 +72,7 @@ ledger_sum_json(const struct usage_sum *s, unsigned by, struct buf *to)
 	json_open(to, '{');
 	for (unsigned g = 0; g < GROUPS; g++)
 		if ((by >> g & 1) != 0)
-			json_member(to, slice_str(usage_group_name((enum usage_group)g)),
+			json_member(to, slice_str(ledger_group_name((enum usage_group)g)),
 			    s->group[g]);
 	json_member_u64(to, S("requests"), s->requests);
 	json_member_u64(to, S("failed_requests"), s->failed);

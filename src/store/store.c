@@ -42,6 +42,7 @@ struct store {
 	void *arg;
 	int64_t data_version; /* SQLite's, which others' commits change */
 	uint64_t learnt_ms;   /* up to here it was written */
+	struct store_job *jobs; /* under lock; the newest first */
 };
 
 /* --- the folder --- */
@@ -342,6 +343,43 @@ load_keys(struct store *s)
 		    LOG_ERROR, "cannot read the keys: %s; the old ones stay", note.text);
 }
 
+/* The jobs in the order in which they were asked for. */
+static struct store_job *
+take_jobs(struct store *s)
+{
+	struct store_job *first = NULL, *j;
+
+	(void)pthread_mutex_lock(&s->lock);
+	j = s->jobs;
+	s->jobs = NULL;
+	(void)pthread_mutex_unlock(&s->lock);
+	while (j != NULL) {
+		struct store_job *next = j->next;
+
+		j->next = first;
+		first = j;
+		j = next;
+	}
+	return first;
+}
+
+static void
+do_jobs(struct store *s)
+{
+	struct store_job *j = take_jobs(s);
+
+	while (j != NULL) {
+		struct store_job *next = j->next;
+
+		j->work(j, s->db);
+		/* The letters with the new keys go out before the answer. */
+		if (j->changes)
+			load_keys(s);
+		loop_post(j->loop, &j->mail);
+		j = next;
+	}
+}
+
 static void
 save_learnt(struct store *s)
 {
@@ -379,6 +417,7 @@ run(void *arg)
 		linger(s);
 		write_rows(s);
 		answer_finds(s);
+		do_jobs(s);
 		if (others_wrote(s))
 			load_keys(s);
 		save_learnt(s);
@@ -387,6 +426,7 @@ run(void *arg)
 	if (!atomic_load(&s->ill))
 		write_rows(s);
 	answer_finds(s);
+	do_jobs(s);
 	return NULL;
 }
 
@@ -446,6 +486,27 @@ store_find(struct store *s, struct store_find *f)
 	(void)pthread_mutex_lock(&s->lock);
 	f->next = s->finds;
 	s->finds = f;
+	s->hurry = true;
+	(void)pthread_cond_signal(&s->some);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void
+on_done(void *arg)
+{
+	struct store_job *j = arg;
+
+	j->fn(j);
+}
+
+void
+store_do(struct store *s, struct store_job *j)
+{
+	j->mail.fn = on_done;
+	j->mail.arg = j;
+	(void)pthread_mutex_lock(&s->lock);
+	j->next = s->jobs;
+	s->jobs = j;
 	s->hurry = true;
 	(void)pthread_cond_signal(&s->some);
 	(void)pthread_mutex_unlock(&s->lock);

@@ -56,6 +56,19 @@ struct store_find {
 /* Any thread. Rows that were settled before this are found. */
 void store_find(struct store *s, struct store_find *f);
 
+/* Work on the database for the store's thread; heap memory of the asker. */
+struct store_job {
+	void (*work)(struct store_job *j, sqlite3 *db); /* on the store's thread */
+	bool changes; /* keys or accounts: they hold for callers when fn runs */
+	struct loop *loop;
+	void (*fn)(struct store_job *j); /* then, on the loop's thread */
+	struct mail mail;
+	struct store_job *next;
+};
+
+/* Has it done. Any thread. Rows wait meanwhile, so it should not take seconds. */
+void store_do(struct store *s, struct store_job *j);
+
 /* Is the file being written? False while the disk refuses; for /readyz. */
 bool store_is_well(const struct store *s);
 

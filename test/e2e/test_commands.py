@@ -27,7 +27,8 @@ models:
   acme/odd: [{{provider: mine, model: odd-v1}}]
 """
 COMMANDS = (
-    "serve", "check", "models", "route", "key", "user", "team", "org", "usage", "audit", "invoice", "journal", "version", "help",
+    "serve", "check", "models", "route", "key", "user", "team", "org", "usage", "audit", "invoice", "focus", "prices", "reprice",
+    "journal", "version", "help",
 )  # fmt: skip
 CLASSES = (
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens",
