@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ROW_USUAL 768 /* bytes that a row takes, mostly no more */
 #define SPARES	       256  /* segments that wait, at most; a power of two */
 #define AGAIN_MS       100  /* after the disk refused a segment */
 #define IDLE_MS	       1000 /* the keeper looks around, though nobody called */
@@ -555,17 +556,18 @@ take_spare(struct journal *j)
 
 /*
  * Where the payload of a record goes, or NULL when there is no room. `kept` of the
- * promise is not for this record.
+ * promise, or of what there is beside it, is not for this record.
  */
 static char *
 begin(struct journal *j, size_t payload, size_t *promise, size_t kept)
 {
 	size_t bytes = segment_record_bytes(payload);
 	size_t own = *promise > kept ? *promise - kept : 0;
+	size_t more = kept > *promise ? kept - *promise : 0;
 
 	if (bytes > SEGMENT_RECORD_MAX)
 		return NULL;
-	if (bytes > own && j->promised + (bytes - own) > sure_room(j))
+	if (bytes > own && j->promised + (bytes - own) + more > sure_room(j))
 		return NULL;
 	if ((j->now == NULL || bytes > j->now->size - j->at) && !take_spare(j))
 		return NULL;
@@ -590,7 +592,7 @@ journal_intent(struct journal *j, const struct meter_intent *intent, size_t *pro
 {
 	size_t payload = meter_intent_bytes(intent);
 	/* Who was let in without a promise leaves it for the row alike. */
-	size_t left = *promise > 0 ? *promise / 2 : journal_promise(0) / 2;
+	size_t left = *promise > 0 ? *promise / 2 : ROW_USUAL;
 	char *to = begin(j, payload, promise, left);
 
 	if (to == NULL)

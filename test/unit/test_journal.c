@@ -184,7 +184,7 @@ TEST(who_was_not_let_in_takes_nobodys_room)
 	size_t bytes = journal_promise(19), none = 0;
 	struct meter_row row = row_of(1);
 	struct meter_intent intent = intent_of(1);
-	unsigned admitted = 0, beyond = 0;
+	unsigned admitted = 0, beyond = 0, rows = 0;
 
 	log_setup(LOG_ERROR, LOG_TEXT);
 	while (journal_admit(o.j, bytes))
@@ -192,7 +192,10 @@ TEST(who_was_not_let_in_takes_nobodys_room)
 	while (journal_intent(o.j, &intent, &none))
 		beyond++;
 	assert_in_range(beyond, 1, 60);
-	assert_false(journal_settle(o.j, &row, &none));
+	/* An intent leaves room for its row. */
+	while (journal_settle(o.j, &row, &none))
+		rows++;
+	assert_in_range(rows, 1, 4);
 	for (unsigned i = 0; i < admitted; i++) {
 		size_t promise = bytes;
 
