@@ -54,7 +54,7 @@ static void
 read_text(struct loading *l, struct slice text, const char *source, bool merge)
 {
 	struct place place = {source, 1, 1};
-	struct note note;
+	struct note note = {""};
 	size_t at = 0;
 	enum err e =
 	    (merge ? catalog_merge : catalog_read)(l->c->catalog, text, &at, &note);

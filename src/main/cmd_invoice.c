@@ -65,7 +65,7 @@ on_sum(void *arg, const struct usage_sum *s)
 		    v->nomem || !arena_copy(&v->arena, s->group[g], &line->sum.group[g]);
 	*v->end = line;
 	v->end = &line->next;
-	usage_sum_add(&v->total, s);
+	ledger_sum_add(&v->total, s);
 }
 
 static enum err

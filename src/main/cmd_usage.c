@@ -168,7 +168,7 @@ on_sum(void *arg, const struct usage_sum *s)
 		put_sum_csv(p, s);
 	else
 		put_sum_row(p, s, false);
-	usage_sum_add(&p->total, s);
+	ledger_sum_add(&p->total, s);
 }
 
 /* --- the command --- */

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROW_USUAL 768 /* bytes that a row takes, mostly no more */
+#define ROW_USUAL      768  /* bytes that a row takes, mostly no more */
 #define SPARES	       256  /* segments that wait, at most; a power of two */
 #define AGAIN_MS       100  /* after the disk refused a segment */
 #define IDLE_MS	       1000 /* the keeper looks around, though nobody called */

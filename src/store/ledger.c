@@ -324,7 +324,7 @@ to_ms(uint64_t ms)
 }
 
 void
-usage_sum_add(struct usage_sum *to, const struct usage_sum *s)
+ledger_sum_add(struct usage_sum *to, const struct usage_sum *s)
 {
 	wide cost = (wide)to->cost_pusd + s->cost_pusd;
 

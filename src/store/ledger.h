@@ -78,7 +78,7 @@ struct usage_sum {
 };
 
 /* Adds a sum to the other; its groups stay. */
-void usage_sum_add(struct usage_sum *to, const struct usage_sum *s);
+void ledger_sum_add(struct usage_sum *to, const struct usage_sum *s);
 
 /* Calls fn for each group in order. ERR_IO with a note. */
 enum err ledger_usage(sqlite3 *db, const struct usage_query *q,

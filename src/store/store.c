@@ -40,8 +40,8 @@ struct store {
 	atomic_bool ill;
 	store_keys_fn *on_keys;
 	void *arg;
-	int64_t data_version; /* SQLite's, which others' commits change */
-	uint64_t learnt_ms;   /* up to here it was written */
+	int64_t data_version;	/* SQLite's, which others' commits change */
+	uint64_t learnt_ms;	/* up to here it was written */
 	struct store_job *jobs; /* under lock; the newest first */
 };
 
