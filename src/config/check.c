@@ -146,6 +146,17 @@ is_https(const struct provider *p)
 	       dialect_find(p->dialect) != NULL;
 }
 
+/* The roots, for the first that wants them. */
+static enum err
+want_roots(struct config *c, char why[TLS_WHY_MAX])
+{
+	const char *file = c->options.ca_file;
+
+	if (c->tls_client != NULL)
+		return ERR_OK;
+	return tls_client_context(file[0] == '\0' ? NULL : file, &c->tls_client, why);
+}
+
 /* Roots take memory and time to read: only for a provider that can be asked. */
 static void
 load_client_tls(struct loading *l)
@@ -164,9 +175,7 @@ load_client_tls(struct loading *l)
 
 		if (!is_https(p))
 			continue;
-		if (c->tls_client == NULL)
-			e = tls_client_context(
-			    file[0] == '\0' ? NULL : file, &c->tls_client, why);
+		e = want_roots(c, why);
 		p->host.tls = c->tls_client;
 	}
 	if (e == ERR_NOMEM)
@@ -207,6 +216,55 @@ load_roots_for_pictures(struct loading *l)
 		l->nomem = true;
 }
 
+/* Can it stand in the first line of a request? */
+static bool
+is_target(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] <= ' ' || s.ptr[i] >= 0x7f || s.ptr[i] == '#')
+			return false;
+	return s.len < 4096;
+}
+
+/* Where thresholds are told: the parts of the URL. */
+static void
+load_webhook(struct loading *l)
+{
+	struct config *c = l->c;
+	struct slice text = slice_str(c->options.webhook_url), query;
+	char why[TLS_WHY_MAX];
+	struct provider_url url;
+	struct buf path;
+
+	if (text.len == 0)
+		return;
+	query = slice_from(text, slice_find(text, '?'));
+	text = slice_head(text, text.len - query.len);
+	if (provider_url_parse(text, &url) != ERR_OK || !is_target(query)) {
+		loading_option_error(l, "webhook.url", LOADING_WHOLE,
+		    "expected a URL like \"https://example.org/hook\"");
+		return;
+	}
+	if (c->options.webhook_secret.len == 0)
+		loading_option_error(l, "webhook.url", LOADING_WHOLE,
+		    "webhook.secret is wanted as well: posts are signed with it");
+	c->webhook_host.name = slice_dup(url.host);
+	c->webhook_host.port = url.port;
+	buf_init(&path, 4096);
+	buf_add(&path, url.path.len == 0 ? S("/") : url.path);
+	buf_add(&path, query);
+	c->webhook_path = slice_dup(buf_slice(&path));
+	buf_free(&path);
+	if (c->webhook_host.name == NULL || c->webhook_path == NULL) {
+		l->nomem = true;
+		return;
+	}
+	if (url.tls && want_roots(c, why) != ERR_OK)
+		loading_option_error(l, "ca_file", LOADING_WHOLE, "%s", why);
+	if (url.tls)
+		c->webhook_host.tls = c->tls_client;
+}
+
 static void
 load_server_tls(struct loading *l)
 {
@@ -242,4 +300,5 @@ check_load(struct loading *l)
 	load_server_tls(l);
 	load_client_tls(l);
 	load_roots_for_pictures(l);
+	load_webhook(l);
 }

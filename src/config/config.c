@@ -168,6 +168,8 @@ config_unref(struct config *c)
 	free(c->file);
 	tls_context_unref(c->tls_client);
 	tls_context_unref(c->tls_server);
+	free(c->webhook_host.name);
+	free(c->webhook_path);
 	buf_free(&c->warnings);
 	free(c);
 }

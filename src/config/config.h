@@ -110,6 +110,8 @@ struct config {
 	struct config_engine *engines;
 	unsigned nengines;
 	struct tls_context *tls_client; /* NULL: no provider needs it */
+	struct host webhook_host;	/* of webhook.url; name NULL: there is none */
+	char *webhook_path;		/* and its path with the query */
 	struct tls_context *tls_server; /* NULL: callers speak plain */
 	struct buf warnings;		/* lines, in the form of the errors */
 };

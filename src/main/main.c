@@ -195,7 +195,7 @@ print_help(void)
 			": one OpenAI-compatible endpoint in front of every inference "
 			"backend\n\nusage: weir COMMAND [-c FILE] ...\n\n"));
 	for (unsigned i = 0; i < COMMANDS; i++)
-		buf_printf(&out, "  %-8s %-24s %s\n", commands[i].name,
+		buf_printf(&out, "  %-9s %-24s %s\n", commands[i].name,
 		    commands[i].arguments, commands[i].summary);
 	buf_add(&out,
 	    S("\nEvery command takes -c FILE (the configuration; else ./weir.yaml,\n"

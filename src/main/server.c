@@ -5,6 +5,7 @@
 #include "core/version.h"
 #include "loop/signals.h"
 #include "main/notify.h"
+#include "main/webhook.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -345,6 +346,7 @@ on_hup(void *arg)
 		warn_of_fixed(&s->config->options, &c->options);
 		log_setup(c->options.log_level, c->options.log_format);
 		write_letters(s, NULL, c);
+		webhook_configure(s->webhook, c);
 		config_unref(s->config);
 		s->config = c;
 		log_event(LOG_INFO, "the configuration was loaded anew");
@@ -438,6 +440,8 @@ start(struct server *s)
 		return refuse("out of memory");
 	if (store_start(s->hub.store, on_keys, s, &note) != ERR_OK)
 		return refuse(note.text);
+	if (webhook_start(s->loop, s->hub.store, s->config, &s->webhook) != ERR_OK)
+		return refuse("out of memory");
 	/* The keys are known now, though the letters were not read yet. */
 	for (unsigned i = 0; i < s->nthreads; i++)
 		loop_read_mail(s->threads[i].loop);
@@ -462,6 +466,7 @@ finish(struct server *s)
 		engines_stop(s->engines, on_engines_gone, s);
 		loop_run(s->loop);
 	}
+	webhook_stop(s->webhook);
 	/* Rows and look-ups end before the loops that wait for them. */
 	store_stop(s->hub.store);
 	for (unsigned i = 0; i < s->nthreads; i++) {
@@ -471,6 +476,7 @@ finish(struct server *s)
 	}
 	engines_free(s->engines);
 	loop_drain(s->loop);
+	webhook_free(s->webhook);
 	loop_free(s->loop);
 	config_unref(s->config);
 	free(s->threads);

@@ -34,6 +34,7 @@ struct server {
 	struct server_thread *threads;
 	unsigned nthreads, running; /* running: threads whose loop has not ended */
 	struct engines *engines;
+	struct webhook *webhook;
 	struct address addresses[WORKER_LISTENERS_MAX];
 	unsigned naddresses;
 	struct signal_watch *signals[3];

@@ -366,6 +366,20 @@ account_left(struct account *a, uint64_t unix_ms)
 	return least < 0 ? 0 : least;
 }
 
+bool
+account_use(struct account *a, uint64_t unix_ms, struct account_used *ret)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&a->lock);
+	turn(a, unix_ms);
+	has = a->limits.budget_pusd != QUOTA_NONE;
+	*ret = (struct account_used){
+	    a->limits.budget_pusd, a->spent, a->limits.period, a->from_ms, a->until_ms};
+	(void)pthread_mutex_unlock(&a->lock);
+	return has;
+}
+
 static void
 tighter(struct bucket *b, int64_t limit, uint64_t now_ms, int64_t *limit_so_far,
     int64_t *left_so_far, uint64_t *reset_so_far)

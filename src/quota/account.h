@@ -118,6 +118,16 @@ void account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens);
 /* What may still be spent by all accounts above, INT64_MAX without a budget. */
 int64_t account_left(struct account *a, uint64_t unix_ms);
 
+/* How much of a budget is used. */
+struct account_used {
+	int64_t budget_pusd, spent_pusd; /* spent: settled */
+	enum period period;
+	uint64_t from_ms, until_ms; /* of the period; UINT64_MAX: never ends */
+};
+
+/* Of this account alone; false when it has no budget. */
+bool account_use(struct account *a, uint64_t unix_ms, struct account_used *ret);
+
 /* The tightest rate limit by requests and by tokens, for x-ratelimit-* fields. */
 struct account_rates {
 	int64_t requests_limit, requests_left, tokens_limit, tokens_left; /* or NONE */

@@ -1,6 +1,7 @@
 #include "store/accounts.h"
 
 #include "core/map.h"
+#include "store/notices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@ struct entry {
 	char *key; /* "1/name" */
 	struct account *account;
 	struct key_rules rules;
+	uint64_t noticed_ms; /* the period of: */
+	unsigned noticed;    /* thresholds that were noted */
 	struct entry *next;
 };
 
@@ -136,6 +139,8 @@ on_row(void *arg, const struct accountdb_row *row)
 	    .networks = copy(row->rules.networks, &ok)};
 	if (before != NULL) {
 		e->account = account_ref(before->account);
+		e->noticed_ms = before->noticed_ms;
+		e->noticed = before->noticed;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
 		if (account_set_limits(e->account, &row->limits))
 			set_spent(l, row, e->account);
@@ -177,4 +182,36 @@ accounts_of_key(
 
 	*ret_rules = e == NULL ? NULL : &e->rules;
 	return e == NULL ? NULL : e->account;
+}
+
+static enum err
+notice(struct entry *e, sqlite3 *db, uint64_t unix_ms, struct note *note)
+{
+	struct account_used used;
+	unsigned steps;
+	enum err err;
+
+	if (e->account == NULL || !account_use(e->account, unix_ms, &used))
+		return ERR_OK;
+	if (used.from_ms != e->noticed_ms) {
+		e->noticed_ms = used.from_ms;
+		e->noticed = 0;
+	}
+	steps = notices_reached(&used);
+	if (steps <= e->noticed)
+		return ERR_OK;
+	err = notices_add(db, e->account, &used, steps, unix_ms, note);
+	if (err == ERR_OK)
+		e->noticed = steps;
+	return err;
+}
+
+enum err
+accounts_notice(struct accounts *a, sqlite3 *db, uint64_t unix_ms, struct note *note)
+{
+	enum err err = ERR_OK;
+
+	for (struct entry *e = a->all; err == ERR_OK && e != NULL; e = e->next)
+		err = notice(e, db, unix_ms, note);
+	return err;
 }

@@ -20,4 +20,9 @@ void accounts_free(struct accounts *a);
 struct account *accounts_of_key(
     const struct accounts *a, struct slice name, const struct key_rules **ret_rules);
 
+/* Notes each threshold of a budget that was reached since the last call (notices.h).
+ * ERR_IO with a note: the rest is noted by the next call. */
+enum err accounts_notice(
+    struct accounts *a, sqlite3 *db, uint64_t unix_ms, struct note *note) MUST_CHECK;
+
 #endif

@@ -137,6 +137,20 @@ static const char *const migrations[] = {
     " tag INTEGER NOT NULL,"
     " record BLOB NOT NULL,"
     " PRIMARY KEY (id, tag)) WITHOUT ROWID;",
+    /* 7 */
+    "CREATE TABLE notice ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " level INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " from_ms INTEGER NOT NULL,"
+    " percent INTEGER NOT NULL,"
+    " body TEXT NOT NULL,"
+    " made_ms INTEGER NOT NULL,"
+    " due_ms INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL,"
+    " done_ms INTEGER,"
+    " UNIQUE (level, name, from_ms, percent));"
+    "CREATE INDEX notice_due ON notice (due_ms) WHERE done_ms IS NULL;",
 };
 
 enum err

@@ -20,6 +20,7 @@
 #define LINGER_MS 100  /* a settled row is visible after this, and its commit */
 #define AGAIN_MS  250  /* after the disk refused */
 #define LEARNT_MS 1000 /* how often what was learnt is written */
+#define NOTICE_MS 500  /* how often budgets' thresholds are looked at */
 #define ROW_MAX	  (64u << 10)
 
 struct store {
@@ -43,6 +44,8 @@ struct store {
 	int64_t data_version;	/* SQLite's, which others' commits change */
 	uint64_t learnt_ms;	/* up to here it was written */
 	struct store_job *jobs; /* under lock; the newest first */
+	uint64_t noticed_ms;	/* when thresholds were looked at */
+	atomic_bool notices;
 };
 
 /* --- the folder --- */
@@ -408,6 +411,27 @@ linger(struct store *s)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+static void
+note_thresholds(struct store *s)
+{
+	struct note note;
+
+	if (!atomic_load(&s->notices) || clock_mono_ms() < s->noticed_ms + NOTICE_MS)
+		return;
+	s->noticed_ms = clock_mono_ms();
+	if (accounts_notice(s->accounts, s->db, clock_unix_ms(), &note) != ERR_OK)
+		log_event(LOG_ERROR,
+		    "a budget's threshold cannot be noted: %s; trying "
+		    "again",
+		    note.text);
+}
+
+void
+store_notice(struct store *s, bool on)
+{
+	atomic_store(&s->notices, on);
+}
+
 static void *
 run(void *arg)
 {
@@ -421,6 +445,7 @@ run(void *arg)
 		if (others_wrote(s))
 			load_keys(s);
 		save_learnt(s);
+		note_thresholds(s);
 	}
 	/* What came after the last look; not when it has just failed. */
 	if (!atomic_load(&s->ill))

@@ -69,6 +69,9 @@ struct store_job {
 /* Has it done. Any thread. Rows wait meanwhile, so it should not take seconds. */
 void store_do(struct store *s, struct store_job *j);
 
+/* Are thresholds of budgets noted, to be told by webhook (notices.h)? Any thread. */
+void store_notice(struct store *s, bool on);
+
 /* Is the file being written? False while the disk refuses; for /readyz. */
 bool store_is_well(const struct store *s);
 

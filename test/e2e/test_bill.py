@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from host import completion, reply
+from host import Host, completion, reply
 from weir import until
 
 CONFIG = """
@@ -440,3 +440,162 @@ def test_reprice_for_a_terminal(priced):
     done = priced.command("reprice", "--since", day())
     assert "1 corrections written" in done.stderr and "0.002" in done.stdout.splitlines()[-1]
     assert priced.command("reprice", check=False).returncode == 2
+
+
+# --- what providers say ---
+
+RECONCILED = """
+providers:
+  openai: {{base_url: {url}, api_key: secret}}
+  anthropic: {{base_url: {url}, api_key: secret}}
+models:
+  a/gpt: [{{provider: openai, model: gpt-x, price: {{input: 1, cached_input: 0.1, output: 2}}}}]
+  a/claude: [{{provider: anthropic, model: claude-x, price: {{input: 3, cached_input: 0.3, cache_write: 3.75, cache_write_1h: 6, output: 15}}}}]
+"""
+# Of today: two requests of gpt-x-2026-01-01 and one of gpt-y, which its price is not known of; one of claude.
+GPT = 2 * pusd((100, 1), (50, "0.1"), (20, 2))
+CLAUDE = pusd((10, 3), (200, "0.3"), (30, "3.75"), (40, 6), (5, 15))
+
+
+@pytest.fixture(scope="module")
+def billed(module_weir):
+    host = Host()
+    server = module_weir(RECONCILED.format(url=host.url))
+    for name in ("gpt-x-2026-01-01", "gpt-x-2026-01-01", "gpt-y"):
+        host.play(reply(completion(model=name, usage=(100, 50, 20))))
+        assert server.chat("a/gpt").status == 200
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 200, "output_tokens": 5, "cache_creation_input_tokens": 70,
+             "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 40}}  # fmt: skip
+    host.play(reply({"id": "m", "type": "message", "role": "assistant", "model": "claude-x-20260101", "content": [{"type": "text", "text": "hi"}],
+                     "stop_reason": "end_turn", "usage": usage}))  # fmt: skip
+    assert server.ask("/v1/messages", {"model": "a/claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}).status == 200
+    server.wait_for_rows(4)
+    yield server
+    host.close()
+
+
+def start_of(days=0):
+    return int(datetime.datetime.strptime(day(days), "%Y-%m-%d").replace(tzinfo=datetime.timezone.utc).timestamp())
+
+
+def openai_page(*results, days=0):
+    bucket = {"object": "bucket", "start_time": start_of(days), "end_time": start_of(days + 1), "results": list(results)}
+    return {"object": "page", "data": [bucket], "has_more": False, "next_page": None}
+
+
+def openai_usage(model, into, cached, out):
+    return {"object": "organization.usage.completions.result", "input_tokens": into, "input_cached_tokens": cached,
+            "output_tokens": out, "num_model_requests": 1, "model": model}  # fmt: skip
+
+
+def openai_cost(item, usd):
+    return {"object": "organization.costs.result", "amount": {"value": usd, "currency": "usd"}, "line_item": item}
+
+
+def anthropic_page(*results, days=0):
+    bucket = {"starting_at": day(days) + "T00:00:00Z", "ending_at": day(days + 1) + "T00:00:00Z", "results": list(results)}
+    return {"data": [bucket], "has_more": False, "next_page": None}
+
+
+def anthropic_usage(**more):
+    usage = {"uncached_input_tokens": 10, "cache_read_input_tokens": 200, "output_tokens": 5, "model": "claude-x-20260101",
+             "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 40}}  # fmt: skip
+    return {**usage, **more}
+
+
+def reconcile(server, statement, *words):
+    """(exit status, the lines that differ: (model, the ledger's figures, the provider's))"""
+    path = server.folder / "statement"
+    path.write_text(statement if isinstance(statement, str) else json.dumps(statement))
+    done = server.command("reconcile", str(path), "--json", *words, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    lines = json.loads(done.stdout)
+    assert (done.returncode == 1) == any(line["differs"] for line in lines)
+    return done.returncode, [(line["model"], line["ledger"], line["provider"]) for line in lines if line["differs"]]
+
+
+SAME = [openai_usage("gpt-x-2026-01-01", 300, 100, 40), openai_usage("gpt-y", 150, 50, 20)]
+
+
+def tokens(into, out):
+    return {"input_tokens": into, "output_tokens": out}
+
+
+def test_usage_of_openai(billed):
+    assert reconcile(billed, openai_page(*SAME)) == (0, [])
+    assert reconcile(billed, [openai_page(SAME[0]), openai_page(SAME[1])]) == (0, [])
+    assert reconcile(billed, openai_page(SAME[0])) == (1, [("gpt-y", tokens(150, 20), tokens(0, 0))])
+    assert reconcile(billed, openai_page(*SAME, openai_usage("gpt-z", 1, 0, 1))) == (1, [("gpt-z", tokens(0, 0), tokens(1, 1))])
+    assert reconcile(billed, openai_page(SAME[1], openai_usage("gpt-x-2026-01-01", 300, 100, 41))) == (
+        1, [("gpt-x-2026-01-01", tokens(300, 40), tokens(300, 41))])  # fmt: skip
+    assert reconcile(billed, openai_page(SAME[1], openai_usage("gpt-x-2026-01-01", 300, 100, 41)), "--tolerance", "3%") == (0, [])
+    assert reconcile(billed, openai_page(openai_usage(None, 450, 150, 60))) == (0, [])  # not by model
+    assert reconcile(billed, openai_page(*SAME, days=-1))[0] == 1
+
+
+def test_costs_of_openai(billed):
+    usd = float(Decimal(GPT).scaleb(-12))
+    whole = reconcile(billed, openai_page(openai_cost("gpt-x-2026-01-01, input", usd - 0.00008), openai_cost("gpt-x-2026-01-01, output", 0.00008)))
+    own = 3 * GPT // 2  # gpt-y has no price of its own: that of what was asked
+    assert whole == (1, [("gpt-y", {"cost_pusd": own - GPT}, {"cost_pusd": 0})])
+    assert reconcile(billed, openai_page(openai_cost(None, str(Decimal(own).scaleb(-12)))))[0] == 0
+    assert reconcile(billed, openai_page(openai_cost(None, float(Decimal(own).scaleb(-12)) + 0.01)), "--tolerance", "0.02")[0] == 0
+    assert reconcile(billed, openai_page(openai_cost(None, float(Decimal(own).scaleb(-12)) + 0.03)), "--tolerance", "0.02")[0] == 1
+
+
+def test_usage_and_costs_of_anthropic(billed):
+    assert reconcile(billed, anthropic_page(anthropic_usage())) == (0, [])
+    assert reconcile(billed, anthropic_page(anthropic_usage(cache_read_input_tokens=201))) == (
+        1, [("claude-x-20260101", tokens(280, 5), tokens(281, 5))])  # fmt: skip
+    cents = Decimal(CLAUDE).scaleb(-10)
+    cost = {"currency": "USD", "model": "claude-x-20260101", "cost_type": "tokens", "description": "Claude X Usage"}
+    assert reconcile(billed, anthropic_page({**cost, "amount": str(cents)})) == (0, [])
+    assert reconcile(billed, anthropic_page({**cost, "amount": str(cents + 1)}))[0] == 1
+    search = {"currency": "USD", "amount": "100", "model": None, "cost_type": "web_search", "description": "Web Search Usage"}
+    assert reconcile(billed, anthropic_page({**cost, "amount": str(cents)}, search)) == (
+        1, [("Web Search Usage", {"cost_pusd": 0}, {"cost_pusd": 10**12})])  # fmt: skip
+
+
+def test_a_statement_in_csv(billed):
+    usd = lambda pusd: Decimal(pusd).scaleb(-12)  # noqa: E731
+    head = "Model,Date,cost_usd,input_tokens,output_tokens,other\n"
+    same = f'"gpt-x-2026-01-01",{day()},{usd(GPT)},300,40,x\ngpt-y,{day()}T12:00:00Z,{usd(GPT // 2)},150,20\n'
+    claude = f"claude-x-20260101,{day()},{usd(CLAUDE)},280,5\r\n"
+    assert reconcile(billed, head + same, "--provider", "openai") == (0, [])
+    assert reconcile(billed, "\ufeff" + head + same + claude) == (0, [])
+    assert reconcile(billed, head + same)[1][0][0] == "claude-x-20260101"
+    assert reconcile(billed, head + same.replace(",40,", ",41,"), "--provider", "openai")[0] == 1
+    assert reconcile(billed, f"date,cost_usd\n{day()},{usd(3 * GPT // 2 + CLAUDE)}\n") == (0, [])
+
+
+def test_a_comparison_for_a_terminal(billed):
+    path = billed.folder / "statement"
+    path.write_text(json.dumps(openai_page(SAME[0])))
+    done = billed.command("reconcile", str(path), check=False)
+    assert done.returncode == 1 and "gpt-y" in done.stdout and "gpt-x" not in done.stdout
+    assert done.stderr == "1 of 2 days and models differ\n"
+
+
+@pytest.mark.parametrize(
+    "statement, words, why",
+    [
+        ("", (), "the first line names the columns"),
+        ("date,model,input_tokens\n2026-1-1,a,1\n", (), "line 2: a date is like"),
+        ("date,model,input_tokens\n2026-01-01,a,-1\n", (), "line 2: a date is like"),
+        ("date,cost_usd\n", (), "there is no day in it"),
+        ("{", (), "expected"),
+        ("{}", (), 'a bucket has no "results"'),
+        ('{"data": [{"results": []}]}', (), 'a bucket has no "start_time"'),
+        ('{"data": [{"start_time": 1, "results": [{}]}]}', (), "a result has neither tokens nor an amount"),
+        ('{"data": [{"start_time": 1, "results": [{"amount": {"value": 1, "currency": "eur"}}]}]}', (), "another currency"),
+        ('{"data": [{"start_time": 1, "results": [{"amount": {"value": "x"}}]}]}', (), "that is a number"),
+        ("[[[[[[]]]]]]", (), "expected pages of buckets"),
+        ("x", ("--format", "xls"), "--format wants"),
+        ("x", ("--tolerance", "101%"), "--tolerance wants"),
+    ],
+)
+def test_a_statement_that_cannot_be_compared(billed, statement, words, why):
+    path = billed.folder / "statement"
+    path.write_text(statement)
+    done = billed.command("reconcile", str(path), *words, check=False)
+    assert (done.returncode, done.stdout) == (2, "") and why in done.stderr, done.stderr
