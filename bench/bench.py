@@ -5,9 +5,9 @@ another. CPU is the scheduler's own count of the proxy's threads, so what else r
 the ratio of a pair tells something. weir runs with keys, routing between two hosts, usage, ledger and access log on.
 
 Translation is measured as weir against weir: callers of OpenAI's dialect in front of a host of Anthropic's, and in front
-of one of their own.
+of one of their own. Limits likewise: a key under three budgets among ten thousand, and one without.
 
-    bench.py [--pairs 9] [--seconds 2] [--only json,sse,memory,idle,translated,translated-sse,prompt] [--weir build/weir]
+    bench.py [--pairs 9] [--seconds 2] [--only json,sse,memory,idle,translated,translated-sse,limits,prompt] [--weir FILE]
 """
 import argparse
 import json
@@ -17,6 +17,7 @@ import random
 import re
 import resource
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,7 @@ TOOLS = ROOT / "build" / "release" / "bench"
 PROXY_CORE, OTHER_CORE = 0, 1
 STREAMS = 2000  # held open for the memory figure
 CHUNKS = 65  # of a stream: 64 with text, and the end in one
-LIMITS = {"json": 0.80, "sse": 0.90, "memory": 0.60, "translated": 1.50, "translated-sse": 1.50}
+LIMITS = {"json": 0.80, "sse": 0.90, "memory": 0.60, "translated": 1.50, "translated-sse": 1.50, "limits": 1.05}
 
 NGINX = """
 worker_processes 1;
@@ -120,8 +121,25 @@ class Upstream:
         self.process.wait()
 
 
+def make_limits(weir, file, env, folder):
+    """Budgets at three levels above the key, limits, and ten thousand keys beside it; flags of the key."""
+    roomy = ["--budget", "900000/month", "--rpm", "900000000", "--tpm", "900000000000"]
+    for words in (["org", "create", "o"], ["team", "create", "t", "--org", "o"], ["user", "create", "u", "--team", "t"]):
+        subprocess.run([weir, *words, *roomy, "-c", file], env=env, check=True)
+    with sqlite3.connect(folder / "data" / "weir.db") as db:
+        keys = [(f"k{n}", random.randbytes(32), "", 1) for n in range(10000)]
+        db.executemany("INSERT INTO key (name, hash, hint, created_ms) VALUES (?, ?, ?, ?)", keys)
+        rest = (1, "u", 1, "month", 0, 100, 0, 0, 0, 1)
+        db.executemany(
+            "INSERT INTO account (level, name, above_level, above, budget_pusd, period, offset_min, requests_min, dry, expires_ms,"
+            " blocked, created_ms) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(name, *rest) for name, *_ in keys],
+        )
+    return ["--user", "u", *roomy]
+
+
 class Proxy:
-    """A fresh nginx or weir in front of the upstream; "translated" and "passed" are weir's."""
+    """A fresh nginx or weir in front of the upstream; "translated", "limited" and "passed" are weir's."""
 
     def __init__(self, name, upstream, weir, buffering="on"):
         self.name, self.folder, self.port, self.key = name, pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-")), free_port(), "none"
@@ -134,7 +152,9 @@ class Proxy:
             env = os.environ
         else:
             env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "WEIR_DATA": str(self.folder / "data")}
-            made = subprocess.run([weir, "key", "create", "--name", "bench", "-c", file], env=env, capture_output=True, text=True, check=True)
+            limits = make_limits(weir, file, env, self.folder) if name == "limited" else []
+            words = [weir, "key", "create", "--name", "bench", *limits, "-c", file]
+            made = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
             self.key = re.search(r"sk-weir-\S+", made.stdout)[0]
             words, log = [weir, "serve", "-c", file], open(self.folder / "access.log", "w")
         self.process = pinned(PROXY_CORE, words, env=env, stdout=subprocess.DEVNULL, stderr=log)
@@ -250,7 +270,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=int, default=9)
     options.add_argument("--seconds", type=int, default=2)
-    options.add_argument("--only", default="json,sse,memory,idle,translated,translated-sse,prompt")
+    options.add_argument("--only", default="json,sse,memory,idle,translated,translated-sse,limits,prompt")
     options.add_argument("--weir", default=str(ROOT / "build" / "weir"))
     args = options.parse_args()
     if len(os.sched_getaffinity(0)) < 2:
@@ -263,6 +283,7 @@ def main():
         "memory": (f"memory of {STREAMS} open streams", "KiB each", sample_memory, min(args.pairs, 3), args),
         "translated": ("JSON, translated", "us/request", sample_requests, args.pairs, args, ("translated", "passed")),
         "translated-sse": ("SSE, translated", "us/chunk", sample_chunks, args.pairs, args, ("translated", "passed")),
+        "limits": ("JSON, 10,000 keys with limits", "us/request", sample_requests, args.pairs, args, ("limited", "passed")),
         "idle": ("resident after one request", "MiB", sample_idle, min(args.pairs, 3), args),
     }
     for name in args.only.split(","):
