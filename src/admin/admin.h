@@ -11,6 +11,9 @@ void admin_model(struct request *r);
 /* generation.c: GET /v1/generation?id= */
 void admin_generation(struct request *r);
 
+/* billing.c: POST /api/{namespace}/usage */
+void admin_billing(struct request *r);
+
 /* ops.c: GET /healthz, /readyz, /metrics */
 void admin_health(struct request *r);
 void admin_ready(struct request *r);

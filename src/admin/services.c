@@ -11,6 +11,7 @@ const struct services admin_services = {
 	    [SERVE_MODELS] = admin_models,
 	    [SERVE_MODEL] = admin_model,
 	    [SERVE_GENERATION] = admin_generation,
+	    [SERVE_BILLING] = admin_billing,
 	    [SERVE_HEALTH] = admin_health,
 	    [SERVE_READY] = admin_ready,
 	    [SERVE_METRICS] = admin_metrics,

@@ -599,3 +599,83 @@ def test_a_statement_that_cannot_be_compared(billed, statement, words, why):
     path.write_text(statement)
     done = billed.command("reconcile", str(path), *words, check=False)
     assert (done.returncode, done.stdout) == (2, "") and why in done.stderr, done.stderr
+
+
+# --- what a router that bills for us asks ---
+
+
+def costs(server, namespace, ids, fields, status=200):
+    got = server.ask(f"/api/{namespace}/usage", {"requestIds": ids}, fields=fields)
+    assert got.status == status, got.body
+    return {one["requestId"]: one["costNanoUsd"] for one in got.json["requests"]} if status == 200 else got.json["error"]
+
+
+@pytest.fixture
+def routed(priced):
+    priced.command("prices", "import", price_file(priced, {"input": 1.000003, "output": 10}))
+    reload(priced)
+    priced.command("org", "create", "acme")
+    priced.command("team", "create", "hub", "--org", "acme")
+    priced.fields = keyed(priced, "router", "--team", "hub")
+    return priced
+
+
+def ids_of(server, count, model="a/one", usage=(7, 0, 3), fields=None):
+    name = {"a/one": "m-1", "a/fixed": "m-2"}.get(model, "m-9")
+    server.host.play(reply(completion(model=name, usage=usage)))
+    found = [server.chat(model, fields=fields or server.fields).field("x-request-id") for _ in range(count)]
+    assert None not in found
+    return found
+
+
+def test_costs_by_request_id_are_rounded_up_to_nano_usd(routed):
+    odd, even = ids_of(routed, 2), ids_of(routed, 1, "a/fixed", usage=(5, 0, 0))
+    unpriced = ids_of(routed, 1, "one/m-9")
+    routed.wait_for_rows(4)
+    due = pusd((7, "1.000003"), (3, 10))
+    assert due % 1000 != 0
+    ids = odd + even + unpriced + ["req_" + "0" * 32, "something-else", ""]
+    want = {odd[0]: due // 1000 + 1, odd[1]: due // 1000 + 1, even[0]: 5000}
+    for namespace in ("router", "hub", "acme"):
+        assert costs(routed, namespace, ids, routed.fields) == want
+    assert costs(routed, "hub", ids, routed.fields) == want  # the same each time
+    assert costs(routed, "hub", [], routed.fields) == {}
+
+
+def test_a_key_is_told_of_its_own_requests_alone(routed):
+    other = keyed(routed, "other", "--team", "hub")
+    (mine,), (theirs,) = ids_of(routed, 1), ids_of(routed, 1, fields=other)
+    routed.wait_for_rows(2)
+    assert set(costs(routed, "hub", [mine, theirs], routed.fields)) == {mine}
+    assert set(costs(routed, "hub", [mine, theirs], other)) == {theirs}
+    refused = costs(routed, "elsewhere", [mine], routed.fields, status=403)
+    assert refused["code"] == "not_allowed" and "'router' may not ask for 'elsewhere'" in refused["message"]
+    costs(routed, "hub", [mine], [], status=401)
+    wrong = mine[:-1] + ("0" if mine[-1] != "0" else "1")  # the part that cannot be guessed
+    assert costs(routed, "hub", [wrong], routed.fields) == {}
+    new = routed.command("key", "rotate", "router").stdout.split()[0]
+    fields = [("authorization", f"Bearer {new}")]
+    until(lambda: routed.ask("/v1/models", fields=fields).status == 200)
+    assert set(costs(routed, "hub", [mine, theirs], fields)) == {mine}
+
+
+def test_a_corrected_cost_is_told(routed):
+    (one,) = ids_of(routed, 1)
+    routed.wait_for_rows(1)
+    routed.command("prices", "import", price_file(routed, {"input": 2, "output": 10}))
+    assert reprice(routed)[0]["corrected_requests"] == 1
+    assert costs(routed, "hub", [one], routed.fields) == {one: 14000 + 30000}
+
+
+def test_ten_thousand_ids_at_once_and_no_more(routed):
+    (one,) = ids_of(routed, 1)
+    routed.wait_for_rows(1)
+    many = [f"req_{n:016x}{n:016x}" for n in range(9999)]
+    assert set(costs(routed, "hub", many + [one], routed.fields)) == {one}
+    error = costs(routed, "hub", many + [one, one], routed.fields, status=400)
+    assert "No more than 10000" in error["message"]
+    for body in ({}, [], {"requestIds": "x"}, b"{", {"requestIds": {}}):
+        got = routed.ask("/api/hub/usage", body, fields=routed.fields)
+        assert (got.status, "requestIds" in got.json["error"]["message"]) == (400, True), got.body
+    assert routed.ask("/api/hub/usage", fields=routed.fields).status == 405
+    assert costs(routed, "hub", [{"a": [1]}, None, 7, one], routed.fields) == {one: costs(routed, "hub", [one], routed.fields)[one]}

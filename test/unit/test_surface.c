@@ -36,6 +36,8 @@ TEST(every_path_is_served)
 		&dialect_openai},
 	    {"GET", "/v1/generation", SERVE_GENERATION, OP_NONE, DOOR_KEY, MODEL_NONE,
 		&dialect_openai},
+	    {"POST", "/api/web/usage", SERVE_BILLING, OP_NONE, DOOR_KEY, MODEL_NONE,
+		&dialect_openai},
 	    {"GET", "/healthz", SERVE_HEALTH, OP_NONE, DOOR_OPEN, MODEL_NONE,
 		&dialect_openai},
 	    {"GET", "/readyz", SERVE_READY, OP_NONE, DOOR_OPEN, MODEL_NONE,
