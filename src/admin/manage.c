@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "store/accountdb_json.h"
 #include "store/change.h"
+#include "store/credits.h"
 #include "store/ledger_sum.h"
 #include "store/listing.h"
 #include "json/write.h"
@@ -35,6 +36,8 @@ struct call {
 	struct audit_actor by;
 	struct usage_query usage;
 	uint64_t overlap_ms, before_id, limit;
+	int64_t pusd; /* of a credit, and its end */
+	uint64_t until_ms;
 	unsigned status;
 	enum err err;
 	struct note note;
@@ -131,6 +134,32 @@ set(struct call *c, sqlite3 *db, const struct change *change)
 }
 
 static enum err
+show_credits(struct call *c, sqlite3 *db)
+{
+	struct buf account;
+	enum err e = ERR_OK;
+
+	/* Is there such a one? */
+	buf_init(&account, BODY_BYTES);
+	if (c->level == LEVEL_KEY)
+		e = listing_key(db, c->name, &account, &c->note);
+	else
+		e = listing_account(db, c->level, c->name, &account, &c->note);
+	buf_free(&account);
+	return e != ERR_OK ? e : credits_json(db, c->level, c->name, &c->out, &c->note);
+}
+
+static enum err
+add_credit(struct call *c, sqlite3 *db, struct change *change)
+{
+	enum err e;
+
+	change->edit = NULL;
+	e = change_credit(change, c->pusd, c->until_ms, &c->note);
+	return e != ERR_OK ? e : credits_json(db, c->level, c->name, &c->out, &c->note);
+}
+
+static enum err
 create(struct call *c, sqlite3 *db, const struct change *change)
 {
 	enum err e;
@@ -195,6 +224,8 @@ work(struct store_job *j, sqlite3 *db)
 	switch (c->serve) {
 	case SERVE_ADMIN_CREATE: c->err = create(c, db, &change); break;
 	case SERVE_ADMIN_SHOW: c->err = show(c, db); break;
+	case SERVE_ADMIN_CREDITS: c->err = show_credits(c, db); break;
+	case SERVE_ADMIN_CREDIT: c->err = add_credit(c, db, &change); break;
 	case SERVE_ADMIN_REMOVE: c->err = remove_one(c, db, &change); break;
 	case SERVE_ADMIN_ROTATE: c->err = rotate_key(c, db, &change); break;
 	case SERVE_ADMIN_SET:
@@ -315,6 +346,27 @@ read_overlap(struct request *r, struct call *c)
 }
 
 static enum err
+read_credit(struct request *r, struct call *c)
+{
+	uint32_t amount = json_get(&c->body, 0, S("amount_pusd")),
+		 expires = json_get(&c->body, 0, S("expires_at"));
+	struct slice text;
+	uint64_t n;
+
+	if (!json_u64(&c->body, amount, &n) || n == 0 || n > INT64_MAX / 2)
+		return bad(r, "\"amount_pusd\" wants a whole number above zero.");
+	c->pusd = (int64_t)n;
+	c->until_ms = UINT64_MAX;
+	if (expires == JSON_NONE || json_is(&c->body, expires, JSON_NULL))
+		return ERR_OK;
+	if (!json_string(&c->body, expires, &c->arena, &text) ||
+	    !accountdb_json_read_time(text, &c->until_ms))
+		return bad(r, "\"expires_at\" wants a time like "
+			      "\"2026-12-31T00:00:00Z\", or null.");
+	return ERR_OK;
+}
+
+static enum err
 read_usage(struct request *r, struct call *c)
 {
 	struct slice by = request_param(r, S("by")), since = request_param(r, S("since")),
@@ -369,6 +421,7 @@ read_call(struct request *r, struct call *c)
 		if (!c->has_body)
 			return bad(r, "A JSON object says what is to be set.");
 		break;
+	case SERVE_ADMIN_CREDIT: e = read_credit(r, c); break;
 	case SERVE_ADMIN_ROTATE: e = read_overlap(r, c); break;
 	default: break;
 	}
@@ -379,7 +432,7 @@ static bool
 is_change(enum serve s)
 {
 	return s != SERVE_ADMIN_LIST && s != SERVE_ADMIN_SHOW && s != SERVE_ADMIN_USAGE &&
-	       s != SERVE_ADMIN_AUDIT;
+	       s != SERVE_ADMIN_AUDIT && s != SERVE_ADMIN_CREDITS;
 }
 
 void
@@ -398,7 +451,8 @@ admin_manage(struct request *r)
 	buf_init(&c->out, OUT_BYTES);
 	c->serve = r->surface->serve;
 	c->level = level_of_path(r->surface->path);
-	c->status = c->serve == SERVE_ADMIN_CREATE ? 201 : 200;
+	c->status =
+	    c->serve == SERVE_ADMIN_CREATE || c->serve == SERVE_ADMIN_CREDIT ? 201 : 200;
 	e = read_call(r, c);
 	if (e != ERR_OK) {
 		call_free(c);

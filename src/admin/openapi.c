@@ -20,6 +20,8 @@ enum shape {
 	SHAPE_CREATE,  /* what can be set, and the name */
 	SHAPE_SET,     /* what can be set */
 	SHAPE_OVERLAP, /* of a rotation */
+	SHAPE_CREDITS,
+	SHAPE_CREDIT, /* a new one */
 	SHAPE_USAGE,
 	SHAPE_AUDIT,
 	SHAPE_ANY
@@ -62,6 +64,10 @@ static const struct service {
 	NULL},
     [SERVE_ADMIN_UNBLOCK] = {"unblock", "Accept it again", true, SHAPE_NONE, SHAPE_ONE,
 	NULL},
+    [SERVE_ADMIN_CREDITS] = {"credits", "What was paid beforehand, and what is left",
+	true, SHAPE_NONE, SHAPE_CREDITS, NULL},
+    [SERVE_ADMIN_CREDIT] = {"credit", "Add a credit; once there is one, no more is spent",
+	true, SHAPE_CREDIT, SHAPE_CREDITS, NULL},
     [SERVE_ADMIN_USAGE] = {"usage", "What was used and what it cost", false, SHAPE_NONE,
 	SHAPE_USAGE, usage_query},
     [SERVE_ADMIN_AUDIT] = {"audit", "Who changed what, newest first", false, SHAPE_NONE,
@@ -211,6 +217,31 @@ put_usage_schema(struct buf *to)
 }
 
 static void
+put_credit_schemas(struct buf *to)
+{
+	static const char amount[] = "{\"type\":\"integer\"}";
+	static const char time[] =
+	    "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}";
+
+	open_schema(to, "Credit", "");
+	put_raw_member(to, "id", "{\"type\":\"integer\"}");
+	put_raw_member(to, "amount_pusd", amount);
+	put_raw_member(to, "left_pusd", amount);
+	put_raw_member(to, "created_at", time);
+	put_raw_member(to, "expires_at", time);
+	close_schema(to, "[\"id\",\"amount_pusd\",\"left_pusd\"]");
+	open_schema(to, "Credits", "");
+	put_raw_member(to, "left_pusd", amount);
+	put_raw_member(to, "data",
+	    "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Credit\"}}");
+	close_schema(to, "[\"left_pusd\",\"data\"]");
+	open_schema(to, "CreditAdd", "");
+	put_raw_member(to, "amount_pusd", "{\"type\":\"integer\",\"minimum\":1}");
+	put_raw_member(to, "expires_at", time);
+	close_schema(to, "[\"amount_pusd\"]");
+}
+
+static void
 put_schemas(struct buf *to)
 {
 	json_key(to, S("schemas"));
@@ -230,6 +261,7 @@ put_schemas(struct buf *to)
 	    "{\"type\":\"string\",\"description\":\"How long the old key goes on: 1h, "
 	    "0.\",\"default\":\"1h\"}");
 	close_schema(to, "");
+	put_credit_schemas(to);
 	put_usage_schema(to);
 	open_schema(to, "Audit", "");
 	put_raw_member(to, "id", "{\"type\":\"integer\"}");
@@ -286,6 +318,8 @@ put_shape(struct buf *to, enum shape shape, enum account_level level)
 	case SHAPE_CREATE: put_reference(to, titles[level], "Create"); break;
 	case SHAPE_SET: put_reference(to, titles[level], "Set"); break;
 	case SHAPE_OVERLAP: put_reference(to, "KeyRotate", ""); break;
+	case SHAPE_CREDITS: put_reference(to, "Credits", ""); break;
+	case SHAPE_CREDIT: put_reference(to, "CreditAdd", ""); break;
 	case SHAPE_USAGE: put_list_of(to, "Usage"); break;
 	case SHAPE_AUDIT: put_list_of(to, "Audit"); break;
 	case SHAPE_ANY:
@@ -331,7 +365,9 @@ put_replies(
 {
 	json_key(to, S("responses"));
 	json_open(to, '{');
-	json_key(to, serve == SERVE_ADMIN_CREATE ? S("201") : S("200"));
+	json_key(to, serve == SERVE_ADMIN_CREATE || serve == SERVE_ADMIN_CREDIT
+			 ? S("201")
+			 : S("200"));
 	json_open(to, '{');
 	json_member(to, S("description"), S("Done."));
 	put_shape(to, s->reply, level);

@@ -3,6 +3,7 @@
  */
 #include "core/clock.h"
 #include "core/text.h"
+#include "main/credit.h"
 #include "main/limit_args.h"
 #include "main/table.h"
 #include "store/accountdb_json.h"
@@ -18,8 +19,9 @@
 	"usage: weir " word " create NAME [LIMITS]\n"                                    \
 	"       weir " word " set NAME LIMITS\n"                                         \
 	"       weir " word " list [--json]\n"                                           \
+	"       weir " word " credit NAME [USD [--expires WHEN]]\n"                      \
 	"       weir " word " remove NAME\n\n"                                           \
-	"A running server obeys within half a second.\n\n" above_help                    \
+	"A running server obeys within half a second.\n" CREDIT_HELP "\n" above_help     \
 	"  --markup PERCENT     what its invoices add to the cost: 10%, -2.5%; "         \
 	"none\n" LIMIT_ARGS_HELP
 
@@ -242,15 +244,18 @@ run(struct args *a, sqlite3 *db, enum account_level level, const struct words *w
 static int
 command(struct args *a, enum account_level level, const char *help)
 {
-	struct words w = {args_next(a, help), NULL};
+	struct words w = {NULL, NULL};
 	struct config *c;
 	sqlite3 *db;
 	int status = 0, flags;
 
+	if (credit_is_next(a))
+		return credit_run(a, level, help);
+	w.verb = args_next(a, help);
 	if (w.verb == NULL ||
 	    (strcmp(w.verb, "create") != 0 && strcmp(w.verb, "set") != 0 &&
 		strcmp(w.verb, "list") != 0 && strcmp(w.verb, "remove") != 0))
-		return args_bad(a, "one of create, set, list, remove is wanted");
+		return args_bad(a, "one of create, set, list, credit, remove is wanted");
 	if (strcmp(w.verb, "list") == 0) {
 		const char *arg = args_next(a, help);
 

@@ -1,5 +1,6 @@
 #include "core/clock.h"
 #include "core/text.h"
+#include "main/credit.h"
 #include "main/limit_args.h"
 #include "main/table.h"
 #include "store/accountdb_json.h"
@@ -19,6 +20,7 @@ static const char help[] =
     "       weir key set NAME [--user NAME|--team NAME] LIMITS\n"
     "       weir key block NAME, weir key unblock NAME\n"
     "       weir key rotate NAME [--overlap SPAN]\n"
+    "       weir key credit NAME [USD [--expires WHEN]]\n"
     "       weir key list [--json]\n"
     "       weir key revoke NAME|ID\n\n"
     "create  makes a key and prints it, once: only its hash is kept. As soon as there\n"
@@ -360,6 +362,8 @@ cmd_key(struct args *a)
 	sqlite3 *db;
 	int status;
 
+	if (credit_is_next(a))
+		return credit_run(a, LEVEL_KEY, help);
 	if (!accountdb_row_init(&row, LEVEL_KEY, S("")))
 		return args_bad(a, "out of memory");
 	status = read_words(a, &w);

@@ -92,8 +92,8 @@ take_networks(struct args *a, const char *text, char **list)
 	return take_list(a, "--networks", text, list);
 }
 
-static int
-take_expiry(struct args *a, const char *text, uint64_t *ret_ms)
+int
+limit_args_expiry(struct args *a, const char *text, uint64_t *ret_ms)
 {
 	struct tm tm = {0};
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
@@ -153,7 +153,7 @@ limit_args_take(struct args *a, const char *arg, struct accountdb_row *row)
 	if (strcmp(arg, "--networks") == 0)
 		return take_networks(a, args_value(a, arg), &row->rules.networks);
 	if (strcmp(arg, "--expires") == 0)
-		return take_expiry(a, args_value(a, arg), &row->rules.expires_ms);
+		return limit_args_expiry(a, args_value(a, arg), &row->rules.expires_ms);
 	return 0;
 }
 

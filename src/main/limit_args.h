@@ -33,6 +33,10 @@
  */
 int limit_args_take(struct args *a, const char *arg, struct accountdb_row *row);
 
+/* When something ends: "30d", "2026-12-31", "never" (0). 1: taken; 2: bad, and it was
+ * said. */
+int limit_args_expiry(struct args *a, const char *text, uint64_t *ret_ms);
+
 /* "25/month, 60 rpm, ..." or "-"; appended. */
 void limit_args_text(const struct accountdb_row *row, struct buf *to);
 

@@ -236,11 +236,14 @@ refuse(struct request *r, enum err e, const struct account_refusal *why)
 	char time[TEXT_TIME_MAX];
 
 	if (e == ERR_BUDGET) {
-		note_set(&r->note, "The budget of %s '%.*s' is used up: ",
+		note_set(&r->note,
+		    "The %s of %s '%.*s' is used up: ", why->credit ? "credit" : "budget",
 		    account_level_name(why->level), SLICE_ARGS(why->name));
 		note_money(r, why->left_pusd);
-		note_add(&r->note, " of ");
-		note_money(r, why->limit);
+		if (!why->credit) {
+			note_add(&r->note, " of ");
+			note_money(r, why->limit);
+		}
 		note_add(&r->note, " are left, which this request could exceed.");
 		if (why->renews_ms != 0)
 			note_add(&r->note, " It renews at %.*s.",

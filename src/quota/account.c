@@ -35,6 +35,9 @@ struct account {
 	int64_t spent, reserved;    /* pico-USD; reserved also by requests of before */
 	int64_t running;
 	struct bucket requests, tokens, money;
+	struct account_lot *lots; /* paid beforehand */
+	unsigned nlots;
+	int64_t debt; /* what requests cost beyond them */
 };
 
 const char *
@@ -79,6 +82,7 @@ account_unref(struct account *a)
 		struct account *parent = a->parent;
 
 		(void)pthread_mutex_destroy(&a->lock);
+		free(a->lots);
 		free(a->name);
 		free(a);
 		a = parent;
@@ -139,6 +143,84 @@ account_set_parent(struct account *a, struct account *parent)
 	account_unref(before);
 }
 
+/* --- credit --- */
+
+int64_t
+account_run_down(struct account_lot *lots, unsigned n, uint64_t unix_ms, int64_t pusd)
+{
+	bool any = false;
+
+	while (pusd > 0) {
+		struct account_lot *first = NULL;
+
+		for (unsigned i = 0; i < n; i++) {
+			struct account_lot *l = &lots[i];
+			bool holds = l->from_ms <= unix_ms && unix_ms < l->until_ms;
+
+			any = any || l->from_ms <= unix_ms;
+			if (holds && l->left_pusd > 0 &&
+			    (first == NULL || l->until_ms < first->until_ms))
+				first = l;
+		}
+		if (first == NULL)
+			break;
+		if (first->left_pusd >= pusd) {
+			first->left_pusd -= pusd;
+			return 0;
+		}
+		pusd -= first->left_pusd;
+		first->left_pusd = 0;
+	}
+	/* What was before the first of them is no debt. */
+	return any ? pusd : 0;
+}
+
+static const struct account_lot *
+lot_of(const struct account *a, uint64_t id)
+{
+	for (unsigned i = 0; i < a->nlots; i++)
+		if (a->lots[i].id == id)
+			return &a->lots[i];
+	return NULL;
+}
+
+bool
+account_set_credit(
+    struct account *a, const struct account_lot *lots, unsigned n, int64_t debt_pusd)
+{
+	struct account_lot *made = n == 0 ? NULL : calloc(n, sizeof(*made)), *before;
+
+	if (n > 0 && made == NULL)
+		return false;
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned i = 0; i < n; i++) {
+		const struct account_lot *known = lot_of(a, lots[i].id);
+
+		made[i] = lots[i];
+		if (known != NULL)
+			made[i].left_pusd = known->left_pusd;
+	}
+	if (a->nlots == 0)
+		a->debt = debt_pusd;
+	before = a->lots;
+	a->lots = made;
+	a->nlots = n;
+	(void)pthread_mutex_unlock(&a->lock);
+	free(before);
+	return true;
+}
+
+bool
+account_has_credit(struct account *a)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&a->lock);
+	has = a->nlots > 0;
+	(void)pthread_mutex_unlock(&a->lock);
+	return has;
+}
+
 /* --- under the lock --- */
 
 /* The period of now; what was spent in one that is over does not count. */
@@ -153,11 +235,32 @@ turn(struct account *a, uint64_t unix_ms)
 }
 
 static int64_t
-left_of(const struct account *a)
+budget_left(const struct account *a)
 {
 	if (a->limits.budget_pusd == QUOTA_NONE || a->limits.dry)
 		return INT64_MAX;
 	return a->limits.budget_pusd - a->spent - a->reserved;
+}
+
+static int64_t
+credit_left(const struct account *a, uint64_t unix_ms)
+{
+	wide left = -(wide)a->debt - a->reserved;
+
+	if (a->nlots == 0 || a->limits.dry)
+		return INT64_MAX;
+	for (unsigned i = 0; i < a->nlots; i++)
+		if (unix_ms < a->lots[i].until_ms)
+			left += a->lots[i].left_pusd;
+	return left > INT64_MAX - 1 ? INT64_MAX - 1 : (int64_t)left;
+}
+
+static int64_t
+left_of(const struct account *a, uint64_t unix_ms)
+{
+	int64_t budget = budget_left(a), credit = credit_left(a, unix_ms);
+
+	return budget < credit ? budget : credit;
 }
 
 static void
@@ -219,9 +322,15 @@ may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t 
 
 	*ret = (struct account_refusal){0};
 	turn(a, unix_ms);
-	left = left_of(a);
 	if (l->dry)
 		return true;
+	left = credit_left(a, unix_ms);
+	if (a->nlots > 0 && (ask->pusd == UNKNOWN || ask->pusd > left)) {
+		ret->credit = true;
+		ret->left_pusd = left < 0 ? 0 : left;
+		return refuse(a, QUOTA_BUDGET, QUOTA_NONE, ret);
+	}
+	left = budget_left(a);
 	if (l->budget_pusd != QUOTA_NONE && (ask->pusd == UNKNOWN || ask->pusd > left)) {
 		ret->left_pusd = left < 0 ? 0 : left;
 		ret->renews_ms = a->until_ms == UINT64_MAX ? 0 : a->until_ms;
@@ -270,6 +379,8 @@ give(struct account *a, const struct account_grant *g, uint64_t period_ms, int64
 {
 	a->reserved -= g->pusd;
 	a->running--;
+	if (a->nlots > 0)
+		a->debt += account_run_down(a->lots, a->nlots, g->unix_ms, pusd);
 	/* What began in a period that is over belongs to that one. */
 	if (period_ms == a->from_ms)
 		a->spent += pusd;
@@ -293,8 +404,9 @@ account_admit(struct account *a, const struct account_ask *ask, uint64_t now_ms,
     uint64_t unix_ms, struct account_grant *ret_grant,
     struct account_refusal *ret_refusal)
 {
-	struct account_grant g = {
-	    .pusd = ask->pusd == UNKNOWN ? 0 : ask->pusd, .tokens = ask->tokens};
+	struct account_grant g = {.pusd = ask->pusd == UNKNOWN ? 0 : ask->pusd,
+	    .tokens = ask->tokens,
+	    .unix_ms = unix_ms};
 	bool granted = true;
 
 	/* All locks are held until all have said yes; always from below, so nobody waits
@@ -359,7 +471,7 @@ account_left(struct account *a, uint64_t unix_ms)
 
 		(void)pthread_mutex_lock(&a->lock);
 		turn(a, unix_ms);
-		left = left_of(a);
+		left = left_of(a, unix_ms);
 		(void)pthread_mutex_unlock(&a->lock);
 		least = left < least ? left : least;
 	}

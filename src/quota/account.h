@@ -69,6 +69,29 @@ void account_set_parent(struct account *a, struct account *parent);
 /* What was spent since the period began, as the ledger has it: set once at start. */
 void account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd);
 
+/* A part of what was paid beforehand. */
+struct account_lot {
+	uint64_t id;
+	int64_t left_pusd;
+	uint64_t from_ms, until_ms; /* requests begun in between; UINT64_MAX: no end */
+};
+
+/*
+ * Once there is a lot, only what is left of them may be spent: a wall beside the budget.
+ * Lots whose id is known keep what was counted here; the debt is taken over with the
+ * first ones. Copies. False when out of memory.
+ */
+bool account_set_credit(
+    struct account *a, const struct account_lot *lots, unsigned n, int64_t debt_pusd);
+
+/* Does it have lots? */
+bool account_has_credit(struct account *a);
+
+/* Takes the cost of a request begun at unix_ms out of the lots that hold then, first out
+ * of the one that ends first; returns what none of them had. */
+int64_t
+account_run_down(struct account_lot *lots, unsigned n, uint64_t unix_ms, int64_t pusd);
+
 /* What a request will take at most. */
 struct account_ask {
 	int64_t pusd; /* PRICE_UNKNOWN's value when nobody knows: refused by a budget */
@@ -92,6 +115,7 @@ struct account_refusal {
 	uint64_t retry_ms;  /* from now, when it may fit; 0: nobody knows */
 	uint64_t renews_ms; /* unix time when the budget's period ends; 0: never */
 	int64_t limit;	    /* that is reached */
+	bool credit;	    /* with QUOTA_BUDGET: it is what was paid beforehand */
 };
 
 /* What was taken; plain data, settled exactly once. */
@@ -99,6 +123,7 @@ struct account_grant {
 	struct account *chain[ACCOUNT_CHAIN_MAX]; /* with a reference each */
 	uint64_t period_ms[ACCOUNT_CHAIN_MAX];	  /* when each one's period began */
 	unsigned count;
+	uint64_t unix_ms;
 	int64_t pusd;
 	uint64_t tokens;
 };

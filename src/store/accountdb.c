@@ -1,6 +1,7 @@
 #include "store/accountdb.h"
 
 #include "core/wide.h"
+#include "store/credits.h"
 
 #include <stdlib.h>
 
@@ -306,5 +307,5 @@ accountdb_remove(
 		    SLICE_ARGS(name));
 		e = ERR_NOT_FOUND;
 	}
-	return e;
+	return e != ERR_OK ? e : credits_forget(db, level, name, note);
 }

@@ -1,6 +1,7 @@
 #include "store/accounts.h"
 
 #include "core/map.h"
+#include "store/credits.h"
 #include "store/notices.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct loading {
 	struct accounts *made;
 	struct note *note;
 	enum err err;
+	bool credits; /* there are some */
 };
 
 static char *
@@ -99,6 +101,30 @@ set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
 		account_set_spent(a, l->unix_ms, pusd);
 }
 
+/* What was paid beforehand. Only the first time the ledger says what is left. */
+static void
+set_credit(struct loading *l, const struct accountdb_row *row, struct account *a)
+{
+	struct slice name = slice_str(row->name);
+	struct account_lot *lots;
+	struct credits c;
+
+	if (l->err == ERR_OK)
+		l->err = credits_read(l->db, row->level, name, &c, l->note);
+	if (l->err != ERR_OK)
+		return;
+	if (!account_has_credit(a))
+		l->err = credits_run_down(l->db, row->level, name, &c, l->note);
+	lots = calloc(c.count + 1, sizeof(*lots));
+	for (unsigned i = 0; lots != NULL && i < c.count; i++)
+		lots[i] = c.rows[i].lot;
+	if (l->err == ERR_OK &&
+	    (lots == NULL || !account_set_credit(a, lots, c.count, c.debt_pusd)))
+		l->err = ERR_NOMEM;
+	free(lots);
+	credits_done(&c);
+}
+
 static struct account *
 begin(struct loading *l, const struct accountdb_row *row, struct account *above)
 {
@@ -147,6 +173,8 @@ on_row(void *arg, const struct accountdb_row *row)
 	} else {
 		e->account = begin(l, row, above == NULL ? NULL : above->account);
 	}
+	if (e->account != NULL && l->credits)
+		set_credit(l, row, e->account);
 	if (!ok || map_put(&l->made->by_key, slice_str(e->key), e) != ERR_OK)
 		l->err = ERR_NOMEM;
 }
@@ -162,7 +190,9 @@ accounts_load(sqlite3 *db, uint64_t unix_ms, struct accounts *old, struct accoun
 	if (l.made == NULL)
 		return ERR_NOMEM;
 	map_init(&l.made->by_key);
-	e = accountdb_each(db, on_row, &l, note);
+	e = credits_any(db, &l.credits, note);
+	if (e == ERR_OK)
+		e = accountdb_each(db, on_row, &l, note);
 	if (e == ERR_OK)
 		e = l.err;
 	if (e != ERR_OK) {

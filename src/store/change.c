@@ -1,6 +1,7 @@
 #include "store/change.h"
 
 #include "store/accountdb_json.h"
+#include "store/credits.h"
 #include "store/listing.h"
 
 #define NAME_BYTES 100
@@ -165,6 +166,32 @@ change_set(const struct change *c, struct slice action, struct note *note)
 	if (e == ERR_OK)
 		e = set(c, &s, note);
 	return end(c, &s, e, action, note);
+}
+
+enum err
+change_credit(const struct change *c, int64_t pusd, uint64_t until_ms, struct note *note)
+{
+	struct credits_row row = {
+	    .lot = {.left_pusd = pusd, .from_ms = c->by.unix_ms, .until_ms = until_ms},
+	    .amount_pusd = pusd};
+	struct states s;
+	enum err e = begin(c, &s, note);
+
+	/* A key may have no row yet. */
+	if (e == ERR_OK)
+		e = set(c, &s, note);
+	buf_clear(&s.before);
+	buf_clear(&s.after);
+	if (e == ERR_OK && (pusd <= 0 || until_ms <= c->by.unix_ms)) {
+		note_set(note, pusd <= 0 ? "a credit is an amount above zero"
+					 : "the credit would have ended already");
+		e = ERR_BAD_REQUEST;
+	}
+	if (e == ERR_OK)
+		e = credits_add(c->db, c->level, c->name, &row, note);
+	row.lot.id = (uint64_t)sqlite3_last_insert_rowid(c->db);
+	credits_row_json(&row, &s.after);
+	return end(c, &s, e, S("credit"), note);
 }
 
 enum err

@@ -41,6 +41,10 @@ enum err change_create(const struct change *c, struct note *note) MUST_CHECK;
 enum err
 change_set(const struct change *c, struct slice action, struct note *note) MUST_CHECK;
 
+/* Adds credit to what is there: the amount and the time when it ends. */
+enum err change_credit(const struct change *c, int64_t pusd, uint64_t until_ms,
+    struct note *note) MUST_CHECK;
+
 /* Removes a user, a team or an organisation. */
 enum err change_remove(const struct change *c, struct note *note) MUST_CHECK;
 

@@ -151,6 +151,15 @@ static const char *const migrations[] = {
     " done_ms INTEGER,"
     " UNIQUE (level, name, from_ms, percent));"
     "CREATE INDEX notice_due ON notice (due_ms) WHERE done_ms IS NULL;",
+    /* 8 */
+    "CREATE TABLE credit ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " level INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " amount_pusd INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER);"
+    "CREATE INDEX credit_of ON credit (level, name);",
 };
 
 enum err
