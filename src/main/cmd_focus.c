@@ -12,10 +12,10 @@
 
 static const char help[] =
     "usage: weir focus --month YYYY-MM [--provider NAME]\n\n"
-    "Writes the month (UTC) as CSV in FOCUS 1.0, the open billing format: a row for "
-    "each\n"
-    "day, key, provider and model, at cost, corrections included, without mark-ups.\n"
-    "docs/bill.md says what stands in which column.\n";
+    "Writes the month (UTC) as CSV in FOCUS 1.0, the open billing format: a row\n"
+    "for each day, key, provider and model, at cost, corrections included, without\n"
+    "mark-ups. docs/bill.md says what stands in which column.\n\n"
+    "  --provider NAME  what this one answered alone\n";
 
 struct focus {
 	const char *month;

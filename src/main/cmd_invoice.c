@@ -18,13 +18,13 @@
 static const char help[] =
     "usage: weir invoice --team NAME --month YYYY-MM [--html|--csv|--json]\n"
     "       weir invoice --organisation|--user|--key NAME --month YYYY-MM ...\n\n"
-    "What was used in the month (UTC), by model and provider, and what it costs: exact,\n"
-    "corrections included. The mark-up (`weir team set NAME --markup 10%`) is its own, "
-    "or\n"
-    "that of whoever is above it; it is applied to the sum and rounded once.\n\n"
-    "  --html        a page to print\n"
-    "  --csv         the lines, then the mark-up and the total\n"
-    "  --json        the same; *_pusd are integers of pico-USD\n";
+    "What was used in the month (UTC), by model and provider, and what it costs:\n"
+    "exact, corrections included. The mark-up (`weir team set NAME --markup 10%`)\n"
+    "is its own, or that of whoever is above it; it is applied to the sum and\n"
+    "rounded once.\n\n"
+    "  --html  a page to print\n"
+    "  --csv   the lines, then the mark-up and the total\n"
+    "  --json  the same; *_pusd are integers of pico-USD\n";
 
 #define LINES_BYTES (256u << 20)
 

@@ -17,12 +17,13 @@ static const char help[] =
     "usage: weir prices diff FILE [--json]\n"
     "       weir prices import FILE\n"
     "       weir prices remove\n\n"
-    "FILE is a catalog (docs/catalog.md) of the offers whose prices are others, "
-    "alone.\n\n"
-    "diff    shows which prices would change, and from when on.\n"
-    "import  checks it and keeps it in the data folder, in the place of the one before.\n"
-    "        `weir serve` takes it at its start and at SIGHUP. What the configuration\n"
-    "        says under `models:` goes before. Past requests: `weir reprice`.\n"
+    "FILE is a catalog (docs/catalog.md) of the offers whose prices are others,\n"
+    "and nothing else.\n\n"
+    "diff    shows which prices would change, and from when on; --json tells more.\n"
+    "import  checks it and keeps it in the data folder, in the place of the one\n"
+    "        before. `weir serve` takes it at its start and at SIGHUP. What the\n"
+    "        configuration says under `models:` goes before. For requests of the\n"
+    "        past see `weir reprice`.\n"
     "remove  goes back to the catalog's prices.\n";
 
 #define FILE_BYTES_MAX (32u << 20)

@@ -19,16 +19,14 @@
 static const char help[] =
     "usage: weir reconcile FILE [--format openai|anthropic|csv] [--provider NAME]\n"
     "                      [--tolerance 0.5%|USD] [--json]\n\n"
-    "Compares the ledger with a provider's usage or costs by day (UTC) and model, and\n"
-    "lists the differences. Ends with 0 when there are none, 1 when there are some, 2 "
-    "when\n"
-    "it could not compare. The files: docs/bill.md.\n\n"
-    "  --provider NAME   whose requests; openai and anthropic for their formats, else "
-    "all\n"
-    "  --tolerance       what may differ: a share of tokens and cost, or an amount of "
-    "the\n"
-    "                    cost; both can be given\n"
-    "  --json            all days and models, also those that are equal\n";
+    "Compares the ledger with a provider's usage or costs by day (UTC) and model,\n"
+    "and lists the differences. Ends with 0 when there are none, 1 when there are\n"
+    "some, 2 when it could not compare. The files: docs/bill.md.\n\n"
+    "  --provider NAME  whose requests; openai and anthropic for their formats,\n"
+    "                   else all\n"
+    "  --tolerance      what may differ: a share of tokens and cost, or an amount\n"
+    "                   of the cost; both can be given\n"
+    "  --json           all days and models, also those that are equal\n";
 
 #define FILE_BYTES_MAX	(256u << 20)
 #define ARENA_BYTES_MAX (512u << 20)

@@ -15,12 +15,11 @@
 
 static const char help[] =
     "usage: weir reprice --since DAY [--until DAY] [--dry-run] [--json]\n\n"
-    "Prices the requests of these days (UTC) again, each by the row that holds at its\n"
-    "start in the prices of now, shows the differences by model and provider, and "
-    "writes\n"
-    "them as corrections, which usage, invoices and budgets add. The ledger's rows stay "
-    "as\n"
-    "they are, and so do requests of which the prices of now say nothing.\n\n"
+    "Prices the requests of these days (UTC) again, each by the row that holds at\n"
+    "its start in the prices of now, shows the differences by model and provider,\n"
+    "and writes them as corrections, which usage, invoices and budgets add. The\n"
+    "ledger's rows stay as they are, and so do requests of which the prices of now\n"
+    "say nothing.\n\n"
     "  --until DAY  up to and with this day\n"
     "  --dry-run    shows, and writes nothing\n";
 

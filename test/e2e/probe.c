@@ -14,6 +14,9 @@
  *			"authorization": text, "verified": error code}
  *	sse		{"events": [{"name": name, "data": data or null}, ...]}, in
  *			pieces of 100 bytes
+ *	cost		of {"prices": rows of a catalog, "usage": counts by class,
+ *			"at_ms": the request's start}: {"pusd": the
+ *			cost, or null}
  *
  * Bytes of messages are given in hex.
  */
@@ -21,6 +24,7 @@
 #include "http/parser.h"
 #include "http/sigv4.h"
 #include "http/sse.h"
+#include "meter/cost.h"
 #include "json/tape.h"
 #include "json/write.h"
 
@@ -328,6 +332,63 @@ hex_digit(char c)
 	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
+/* --- costs --- */
+
+static struct offer *
+only_offer(struct catalog *c, struct slice prices)
+{
+	struct provider *p = calloc(1, sizeof(*p));
+	struct note note;
+	struct buf text;
+	size_t at;
+
+	p->name = slice_dup(S("p"));
+	p->alias = slice_dup(S(""));
+	buf_init(&text, LINE_MAX_BYTES);
+	buf_add(&text, S("{\"models\":{\"m\":{\"providers\":[{\"provider\":\"p\","
+			 "\"model\":\"m\",\"prices\":"));
+	buf_add(&text, prices);
+	buf_add(&text, S("}]}}}"));
+	if (catalog_add_provider(c, p) != ERR_OK ||
+	    catalog_read(c, buf_slice(&text), &at, &note) != ERR_OK ||
+	    catalog_seal(c) != ERR_OK)
+		abort();
+	buf_free(&text);
+	return c->models[0]->offers;
+}
+
+static void
+probe_cost(struct buf *out, struct slice text)
+{
+	struct catalog *c = catalog_new();
+	struct usage u = {.known = true};
+	uint64_t at_ms = 0;
+	struct json j;
+	int64_t pusd;
+	uint32_t usage;
+
+	json_init(&j, UINT32_MAX / 2);
+	if (json_parse(&j, text, JSON_KEEP_ALL) != ERR_OK)
+		abort();
+	usage = json_get(&j, 0, S("usage"));
+	for (unsigned i = 0; i < USAGE_CLASSES; i++)
+		(void)json_u64(&j,
+		    json_get(&j, usage, slice_str(usage_key((enum usage_class)i))),
+		    &u.count[i]);
+	(void)json_u64(&j, json_get(&j, 0, S("at_ms")), &at_ms);
+	pusd = cost_pusd(c, only_offer(c, json_raw(&j, json_get(&j, 0, S("prices")))),
+	    S(""), &u, at_ms);
+	json_open(out, '{');
+	json_key(out, S("pusd"));
+	if (pusd == PRICE_UNKNOWN)
+		json_put_null(out);
+	else
+		json_put_i64(out, pusd);
+	json_close(out, '}');
+	json_free(&j);
+	catalog_free(c);
+}
+
 static void
 answer(struct buf *out, struct slice line)
 {
@@ -342,6 +403,8 @@ answer(struct buf *out, struct slice line)
 		probe_json(out, buf_slice(&text));
 	else if (slice_eq(what, S("sigv4")))
 		probe_sigv4(out, buf_slice(&text));
+	else if (slice_eq(what, S("cost")))
+		probe_cost(out, buf_slice(&text));
 	else if (slice_eq(what, S("sse")))
 		probe_sse(out, buf_slice(&text));
 	else
