@@ -10,7 +10,8 @@
 #define CENT_DIGITS 10 /* of an amount in cents, to pico-USD */
 
 struct reading {
-	const struct json *j;
+	struct json tape;
+	const struct json *j; /* that tape */
 	struct arena *a;
 	void (*fn)(void *arg, const struct statement_line *line);
 	void *arg;
@@ -223,17 +224,17 @@ read_pages(struct reading *r, uint32_t v, unsigned depth)
 static enum err
 read_json(struct reading *r, struct slice all)
 {
-	struct json j;
 	enum err e;
 
-	json_init(&j, UINT32_MAX / 64);
-	r->j = &j;
-	e = json_parse(&j, all, JSON_KEEP_ALL);
+	json_init(&r->tape, UINT32_MAX / 64);
+	r->j = &r->tape;
+	e = json_parse(&r->tape, all, JSON_KEEP_ALL);
 	if (e == ERR_SYNTAX)
-		note_set(r->note, "expected %s at byte %zu", j.why, j.error_at);
+		note_set(
+		    r->note, "expected %s at byte %zu", r->tape.why, r->tape.error_at);
 	if (e == ERR_OK)
 		e = read_pages(r, 0, 0);
-	json_free(&j);
+	json_free(&r->tape);
 	return e;
 }
 

@@ -399,6 +399,18 @@ account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
+void
+account_correct(struct account *a, uint64_t period_ms, int64_t pusd)
+{
+	wide sum;
+
+	(void)pthread_mutex_lock(&a->lock);
+	sum = (wide)a->spent + pusd;
+	if (a->from_ms == period_ms)
+		a->spent = sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
 enum err
 account_admit(struct account *a, const struct account_ask *ask, uint64_t now_ms,
     uint64_t unix_ms, struct account_grant *ret_grant,

@@ -92,6 +92,10 @@ bool account_has_credit(struct account *a);
 int64_t
 account_run_down(struct account_lot *lots, unsigned n, uint64_t unix_ms, int64_t pusd);
 
+/* Adds what corrections made later of requests of that period; nothing when it is over.
+ */
+void account_correct(struct account *a, uint64_t period_ms, int64_t pusd);
+
 /* What a request will take at most. */
 struct account_ask {
 	int64_t pusd; /* PRICE_UNKNOWN's value when nobody knows: refused by a budget */

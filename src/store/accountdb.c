@@ -181,6 +181,9 @@ accountdb_markup(sqlite3 *db, enum account_level level, struct slice name,
 
 /* Two parts: SQLite gives up a sum that passes 64 bits. */
 #define SPENT "SELECT sum(due_pusd / 1000000), sum(due_pusd % 1000000) FROM bill WHERE "
+#define CORRECTED                                                                        \
+	"SELECT sum(add_pusd / 1000000), sum(add_pusd % 1000000) FROM correction AS c "  \
+	"JOIN ledger ON ledger.id = c.ledger_id WHERE c.id > ?3 AND "
 
 static int64_t
 add_up(int64_t millions, int64_t rest)
@@ -190,24 +193,22 @@ add_up(int64_t millions, int64_t rest)
 	return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
 }
 
-enum err
-accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
-    uint64_t from_ms, int64_t *ret_pusd, struct note *note)
+/* The sum that the statement gives for the account since then. */
+static enum err
+sum_of(sqlite3 *db, const char *sql, struct slice name, uint64_t from_ms, int64_t after,
+    int64_t *ret_pusd, struct note *note)
 {
-	static const char *const sums[LEVELS] = {SPENT "key = ? AND start_ms >= ?",
-	    SPENT "user = ? AND start_ms >= ?", SPENT "team = ? AND start_ms >= ?",
-	    SPENT "organisation = ? AND start_ms >= ?"};
 	int64_t pusd = 0;
 	sqlite3_stmt *s;
 	int step;
-	enum err e;
+	enum err e = db_prepare(db, sql, &s, note);
 
-	e = db_prepare(db, sums[level], &s, note);
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, name);
 	(void)sqlite3_bind_int64(
 	    s, 2, (sqlite3_int64)(from_ms > INT64_MAX ? INT64_MAX : from_ms));
+	(void)sqlite3_bind_int64(s, 3, after); /* where the statement has one */
 	step = sqlite3_step(s);
 	if (step == SQLITE_ROW)
 		pusd = add_up(sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
@@ -216,6 +217,47 @@ accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
 	(void)sqlite3_finalize(s);
 	if (e == ERR_OK)
 		*ret_pusd = pusd;
+	return e;
+}
+
+enum err
+accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
+    uint64_t from_ms, int64_t *ret_pusd, struct note *note)
+{
+	static const char *const sums[LEVELS] = {SPENT "key = ?1 AND start_ms >= ?2",
+	    SPENT "user = ?1 AND start_ms >= ?2", SPENT "team = ?1 AND start_ms >= ?2",
+	    SPENT "organisation = ?1 AND start_ms >= ?2"};
+
+	return sum_of(db, sums[level], name, from_ms, 0, ret_pusd, note);
+}
+
+enum err
+accountdb_corrected(sqlite3 *db, enum account_level level, struct slice name,
+    uint64_t from_ms, int64_t after, int64_t *ret_pusd, struct note *note)
+{
+	static const char *const sums[LEVELS] = {CORRECTED "key = ?1 AND start_ms >= ?2",
+	    CORRECTED "user = ?1 AND start_ms >= ?2",
+	    CORRECTED "team = ?1 AND start_ms >= ?2",
+	    CORRECTED "organisation = ?1 AND start_ms >= ?2"};
+
+	return sum_of(db, sums[level], name, from_ms, after, ret_pusd, note);
+}
+
+enum err
+accountdb_last_correction(sqlite3 *db, int64_t *ret_id, struct note *note)
+{
+	sqlite3_stmt *s;
+	int step;
+	enum err e = db_prepare(db, "SELECT max(id) FROM correction", &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW)
+		*ret_id = sqlite3_column_int64(s, 0);
+	else
+		e = db_done(db, step, note);
+	(void)sqlite3_finalize(s);
 	return e;
 }
 

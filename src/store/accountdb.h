@@ -61,4 +61,12 @@ enum err accountdb_markup(sqlite3 *db, enum account_level level, struct slice na
 enum err accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t *ret_pusd, struct note *note) MUST_CHECK;
 
+/* What corrections behind the one of that id add to it. ERR_IO. */
+enum err accountdb_corrected(sqlite3 *db, enum account_level level, struct slice name,
+    uint64_t from_ms, int64_t after, int64_t *ret_pusd, struct note *note) MUST_CHECK;
+
+/* The newest correction's id; 0 when there is none. ERR_IO. */
+enum err
+accountdb_last_correction(sqlite3 *db, int64_t *ret_id, struct note *note) MUST_CHECK;
+
 #endif

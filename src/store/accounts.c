@@ -11,14 +11,17 @@ struct entry {
 	char *key; /* "1/name" */
 	struct account *account;
 	struct key_rules rules;
-	uint64_t noticed_ms; /* the period of: */
-	unsigned noticed;    /* thresholds that were noted */
+	uint64_t noticed_ms;   /* the period of: */
+	unsigned noticed;      /* thresholds that were noted */
+	int64_t corrected;     /* what new corrections add to what was spent */
+	uint64_t corrected_ms; /* in the period that began then */
 	struct entry *next;
 };
 
 struct accounts {
 	struct map by_key;
 	struct entry *all;
+	int64_t corrections; /* up to this one they are in what was spent */
 };
 
 struct loading {
@@ -125,6 +128,21 @@ set_credit(struct loading *l, const struct accountdb_row *row, struct account *a
 	credits_done(&c);
 }
 
+/* Corrections since the last time: added once all was read. */
+static void
+see_corrections(struct loading *l, const struct accountdb_row *row, struct entry *e)
+{
+	uint64_t until;
+
+	if (l->err != ERR_OK || row->limits.budget_pusd == QUOTA_NONE ||
+	    l->old->corrections >= l->made->corrections)
+		return;
+	period_bounds(row->limits.period, row->limits.offset_min, l->unix_ms,
+	    &e->corrected_ms, &until);
+	l->err = accountdb_corrected(l->db, row->level, slice_str(row->name),
+	    e->corrected_ms, l->old->corrections, &e->corrected, l->note);
+}
+
 static struct account *
 begin(struct loading *l, const struct accountdb_row *row, struct account *above)
 {
@@ -170,6 +188,8 @@ on_row(void *arg, const struct accountdb_row *row)
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
 		if (account_set_limits(e->account, &row->limits))
 			set_spent(l, row, e->account);
+		else
+			see_corrections(l, row, e);
 	} else {
 		e->account = begin(l, row, above == NULL ? NULL : above->account);
 	}
@@ -190,15 +210,28 @@ accounts_load(sqlite3 *db, uint64_t unix_ms, struct accounts *old, struct accoun
 	if (l.made == NULL)
 		return ERR_NOMEM;
 	map_init(&l.made->by_key);
-	e = credits_any(db, &l.credits, note);
-	if (e == ERR_OK)
-		e = accountdb_each(db, on_row, &l, note);
-	if (e == ERR_OK)
-		e = l.err;
+	/* One state of the file: no correction comes in between. */
+	e = db_run(db, "SAVEPOINT accounts", note);
 	if (e != ERR_OK) {
 		accounts_free(l.made);
 		return e;
 	}
+	e = accountdb_last_correction(db, &l.made->corrections, note);
+	if (e == ERR_OK)
+		e = credits_any(db, &l.credits, note);
+	if (e == ERR_OK)
+		e = accountdb_each(db, on_row, &l, note);
+	if (e == ERR_OK)
+		e = l.err;
+	if (db_run(db, "RELEASE accounts", note) != ERR_OK && e == ERR_OK)
+		e = ERR_IO;
+	if (e != ERR_OK) {
+		accounts_free(l.made);
+		return e;
+	}
+	for (const struct entry *x = l.made->all; x != NULL; x = x->next)
+		if (x->corrected != 0)
+			account_correct(x->account, x->corrected_ms, x->corrected);
 	accounts_free(old);
 	*ret = l.made;
 	return ERR_OK;
