@@ -12,6 +12,7 @@
 #include "store/credits.h"
 #include "store/ledger_sum.h"
 #include "store/listing.h"
+#include "store/ownkeys.h"
 #include "json/write.h"
 
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct call {
 	struct audit_actor by;
 	struct usage_query usage;
 	uint64_t overlap_ms, before_id, limit;
+	struct sealer sealer;
+	struct slice provider, provider_key;
 	int64_t pusd; /* of a credit, and its end */
 	uint64_t until_ms;
 	unsigned status;
@@ -159,6 +162,31 @@ add_credit(struct call *c, sqlite3 *db, struct change *change)
 	return e != ERR_OK ? e : credits_json(db, c->level, c->name, &c->out, &c->note);
 }
 
+/* The team's keys for providers: which there are, never what they are. */
+static enum err
+own_keys(struct call *c, sqlite3 *db, const struct change *change)
+{
+	struct buf team;
+	enum err e = ERR_OK;
+
+	buf_init(&team, BODY_BYTES);
+	if (c->serve == SERVE_ADMIN_OWN_KEYS)
+		e = listing_account(db, LEVEL_TEAM, c->name, &team, &c->note);
+	else if (c->serve == SERVE_ADMIN_OWN_KEY)
+		e = change_own_key(
+		    change, &c->sealer, c->provider, c->provider_key, &c->note);
+	else
+		e = change_own_remove(change, c->provider, &c->note);
+	buf_free(&team);
+	if (e != ERR_OK)
+		return e;
+	json_open(&c->out, '{');
+	json_key(&c->out, S("data"));
+	e = ownkeys_json(db, c->name, &c->out, &c->note);
+	json_close(&c->out, '}');
+	return e;
+}
+
 static enum err
 create(struct call *c, sqlite3 *db, const struct change *change)
 {
@@ -224,6 +252,9 @@ work(struct store_job *j, sqlite3 *db)
 	switch (c->serve) {
 	case SERVE_ADMIN_CREATE: c->err = create(c, db, &change); break;
 	case SERVE_ADMIN_SHOW: c->err = show(c, db); break;
+	case SERVE_ADMIN_OWN_KEYS:
+	case SERVE_ADMIN_OWN_KEY:
+	case SERVE_ADMIN_OWN_REMOVE: c->err = own_keys(c, db, &change); break;
 	case SERVE_ADMIN_CREDITS: c->err = show_credits(c, db); break;
 	case SERVE_ADMIN_CREDIT: c->err = add_credit(c, db, &change); break;
 	case SERVE_ADMIN_REMOVE: c->err = remove_one(c, db, &change); break;
@@ -249,7 +280,10 @@ call_free(struct call *c)
 		secret_wipe(c->out.ptr, c->out.cap);
 	buf_free(&c->out);
 	json_free(&c->body);
+	if (c->provider_key.ptr != NULL) /* and the body that it was in */
+		secret_wipe((void *)(uintptr_t)c->body.text.ptr, c->body.text.len);
 	arena_free(&c->arena);
+	secret_wipe(&c->sealer, sizeof(c->sealer));
 	free(c);
 }
 
@@ -366,6 +400,30 @@ read_credit(struct request *r, struct call *c)
 	return ERR_OK;
 }
 
+/* Which provider, and where one is brought, the key for it. */
+static enum err
+read_own(struct request *r, struct call *c)
+{
+	bool put = c->serve == SERVE_ADMIN_OWN_KEY;
+	struct slice name =
+	    put ? (struct slice){NULL, 0} : request_param(r, S("provider"));
+	uint32_t key = json_get(&c->body, 0, S("key"));
+	const struct provider *p;
+
+	if (put)
+		(void)json_string(
+		    &c->body, json_get(&c->body, 0, S("provider")), &c->arena, &name);
+	p = name.ptr == NULL ? NULL : catalog_provider(r->config->catalog, name);
+	if (p == NULL || !own_is_possible(p))
+		return bad(r, "\"provider\" wants one that is asked with a key.");
+	if (!arena_copy(&c->arena, slice_str(p->name), &c->provider))
+		return ERR_NOMEM;
+	if (put && !json_string(&c->body, key, &c->arena, &c->provider_key))
+		return bad(r, "\"key\" wants the key that the provider gave.");
+	sealer_init(&c->sealer, secret_reveal(&r->config->options.secret_key));
+	return ERR_OK;
+}
+
 static enum err
 read_usage(struct request *r, struct call *c)
 {
@@ -421,6 +479,8 @@ read_call(struct request *r, struct call *c)
 		if (!c->has_body)
 			return bad(r, "A JSON object says what is to be set.");
 		break;
+	case SERVE_ADMIN_OWN_KEY:
+	case SERVE_ADMIN_OWN_REMOVE: e = read_own(r, c); break;
 	case SERVE_ADMIN_CREDIT: e = read_credit(r, c); break;
 	case SERVE_ADMIN_ROTATE: e = read_overlap(r, c); break;
 	default: break;
@@ -432,7 +492,8 @@ static bool
 is_change(enum serve s)
 {
 	return s != SERVE_ADMIN_LIST && s != SERVE_ADMIN_SHOW && s != SERVE_ADMIN_USAGE &&
-	       s != SERVE_ADMIN_AUDIT && s != SERVE_ADMIN_CREDITS;
+	       s != SERVE_ADMIN_AUDIT && s != SERVE_ADMIN_CREDITS &&
+	       s != SERVE_ADMIN_OWN_KEYS;
 }
 
 void
@@ -451,8 +512,10 @@ admin_manage(struct request *r)
 	buf_init(&c->out, OUT_BYTES);
 	c->serve = r->surface->serve;
 	c->level = level_of_path(r->surface->path);
-	c->status =
-	    c->serve == SERVE_ADMIN_CREATE || c->serve == SERVE_ADMIN_CREDIT ? 201 : 200;
+	c->status = c->serve == SERVE_ADMIN_CREATE || c->serve == SERVE_ADMIN_CREDIT ||
+			    c->serve == SERVE_ADMIN_OWN_KEY
+			? 201
+			: 200;
 	e = read_call(r, c);
 	if (e != ERR_OK) {
 		call_free(c);

@@ -22,6 +22,8 @@ enum shape {
 	SHAPE_OVERLAP, /* of a rotation */
 	SHAPE_CREDITS,
 	SHAPE_CREDIT, /* a new one */
+	SHAPE_OWN_KEYS,
+	SHAPE_OWN_KEY,
 	SHAPE_USAGE,
 	SHAPE_AUDIT,
 	SHAPE_ANY
@@ -37,6 +39,9 @@ static const struct query usage_query[] = {
 	"session, tags, ...; as `weir usage --by`."},
     {"since", "string", "From this day on (UTC), like 2026-01-31, or today."},
     {"until", "string", "Up to and with this day."}, {NULL, NULL, NULL}};
+
+static const struct query own_query[] = {
+    {"provider", "string", "For which provider."}, {NULL, NULL, NULL}};
 
 static const struct query audit_query[] = {
     {"limit", "integer", "How many rows: 1 to 1000; 100 where nothing is said."},
@@ -68,6 +73,13 @@ static const struct service {
 	true, SHAPE_NONE, SHAPE_CREDITS, NULL},
     [SERVE_ADMIN_CREDIT] = {"credit", "Add a credit; once there is one, no more is spent",
 	true, SHAPE_CREDIT, SHAPE_CREDITS, NULL},
+    [SERVE_ADMIN_OWN_KEYS] = {"providerKeys", "For which providers it brought a key",
+	true, SHAPE_NONE, SHAPE_OWN_KEYS, NULL},
+    [SERVE_ADMIN_OWN_KEY] = {"setProviderKey",
+	"Bring a key for a provider: requests of the team are sent with it", true,
+	SHAPE_OWN_KEY, SHAPE_OWN_KEYS, NULL},
+    [SERVE_ADMIN_OWN_REMOVE] = {"removeProviderKey", "Use weir's own key again", true,
+	SHAPE_NONE, SHAPE_OWN_KEYS, own_query},
     [SERVE_ADMIN_USAGE] = {"usage", "What was used and what it cost", false, SHAPE_NONE,
 	SHAPE_USAGE, usage_query},
     [SERVE_ADMIN_AUDIT] = {"audit", "Who changed what, newest first", false, SHAPE_NONE,
@@ -262,6 +274,16 @@ put_schemas(struct buf *to)
 	    "0.\",\"default\":\"1h\"}");
 	close_schema(to, "");
 	put_credit_schemas(to);
+	open_schema(to, "ProviderKey", "");
+	put_raw_member(to, "provider", "{\"type\":\"string\"}");
+	put_raw_member(to, "hint", "{\"type\":\"string\"}");
+	put_raw_member(
+	    to, "created_at", "{\"type\":\"string\",\"format\":\"date-time\"}");
+	close_schema(to, "[\"provider\"]");
+	open_schema(to, "ProviderKeySet", "");
+	put_raw_member(to, "provider", "{\"type\":\"string\"}");
+	put_raw_member(to, "key", "{\"type\":\"string\"}");
+	close_schema(to, "[\"provider\",\"key\"]");
 	put_usage_schema(to);
 	open_schema(to, "Audit", "");
 	put_raw_member(to, "id", "{\"type\":\"integer\"}");
@@ -320,6 +342,8 @@ put_shape(struct buf *to, enum shape shape, enum account_level level)
 	case SHAPE_OVERLAP: put_reference(to, "KeyRotate", ""); break;
 	case SHAPE_CREDITS: put_reference(to, "Credits", ""); break;
 	case SHAPE_CREDIT: put_reference(to, "CreditAdd", ""); break;
+	case SHAPE_OWN_KEYS: put_list_of(to, "ProviderKey"); break;
+	case SHAPE_OWN_KEY: put_reference(to, "ProviderKeySet", ""); break;
 	case SHAPE_USAGE: put_list_of(to, "Usage"); break;
 	case SHAPE_AUDIT: put_list_of(to, "Audit"); break;
 	case SHAPE_ANY:
@@ -363,11 +387,12 @@ static void
 put_replies(
     struct buf *to, const struct service *s, enum serve serve, enum account_level level)
 {
+	bool made = serve == SERVE_ADMIN_CREATE || serve == SERVE_ADMIN_CREDIT ||
+		    serve == SERVE_ADMIN_OWN_KEY;
+
 	json_key(to, S("responses"));
 	json_open(to, '{');
-	json_key(to, serve == SERVE_ADMIN_CREATE || serve == SERVE_ADMIN_CREDIT
-			 ? S("201")
-			 : S("200"));
+	json_key(to, made ? S("201") : S("200"));
 	json_open(to, '{');
 	json_member(to, S("description"), S("Done."));
 	put_shape(to, s->reply, level);

@@ -6,6 +6,8 @@
 
 #include "dialect/dialect.h"
 #include "net/address.h"
+#include "provider/own.h"
+#include "store/sealer.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -140,10 +142,14 @@ settle_data(struct loading *l)
 /* --- TLS --- */
 
 static bool
-is_https(const struct provider *p)
+is_https(const struct config *c, const struct provider *p)
 {
-	return p->over_tls && p->base_url != NULL && provider_is_usable(p) &&
-	       dialect_find(p->dialect) != NULL;
+	/* With secret.key a team may bring the key that is missing. */
+	bool may_come =
+	    c->options.secret_key.len > 0 && p->nkeys == 0 && own_is_possible(p);
+
+	return p->over_tls && p->base_url != NULL &&
+	       (provider_is_usable(p) || may_come) && dialect_find(p->dialect) != NULL;
 }
 
 /* The roots, for the first that wants them. */
@@ -173,7 +179,7 @@ load_client_tls(struct loading *l)
 	     i < c->catalog->nproviders && e == ERR_OK && l->report.nerrors == 0; i++) {
 		struct provider *p = c->catalog->providers[i];
 
-		if (!is_https(p))
+		if (!is_https(c, p))
 			continue;
 		e = want_roots(c, why);
 		p->host.tls = c->tls_client;
@@ -214,6 +220,44 @@ load_roots_for_pictures(struct loading *l)
 	    tls_client_context(file[0] == '\0' ? NULL : file, &c->tls_client, why) ==
 		ERR_NOMEM)
 		l->nomem = true;
+}
+
+/* The text that teams' keys are encrypted by, also out of its file. */
+static void
+load_secret(struct loading *l)
+{
+	struct options *o = &l->c->options;
+	struct buf text;
+	struct slice s;
+	int e;
+
+	if (o->secret_file[0] != '\0' && o->secret_key.len > 0)
+		loading_option_error(l, "secret.file", LOADING_WHOLE,
+		    "secret.key is set as well; one of them is enough");
+	else if (o->secret_file[0] != '\0') {
+		buf_init(&text, 4096);
+		e = loading_file(o->secret_file, &text);
+		if (e != 0)
+			loading_option_error(l, "secret.file", LOADING_WHOLE, "%s: %s",
+			    o->secret_file, strerror(e));
+		s = buf_slice(&text);
+		while (s.len > 0 && (unsigned char)s.ptr[s.len - 1] <= ' ')
+			s.len--;
+		o->secret_key = secret_new(s);
+		if (text.ptr != NULL)
+			secret_wipe(text.ptr, text.cap);
+		buf_free(&text);
+		if (e != 0)
+			return;
+	}
+	if ((o->secret_key.len > 0 || o->secret_file[0] != '\0') &&
+	    o->secret_key.len < SEALER_LEAST)
+		loading_option_error(l,
+		    o->secret_file[0] != '\0' ? "secret.file" : "secret.key",
+		    LOADING_WHOLE,
+		    "at least %d characters are wanted; `openssl rand -hex 32` makes "
+		    "some",
+		    SEALER_LEAST);
 }
 
 /* Can it stand in the first line of a request? */
@@ -298,6 +342,7 @@ check_load(struct loading *l)
 	check_breaker(l);
 	settle_data(l);
 	load_server_tls(l);
+	load_secret(l);
 	load_client_tls(l);
 	load_roots_for_pictures(l);
 	load_webhook(l);

@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "main/credit.h"
 #include "main/limit_args.h"
+#include "main/provider_key.h"
 #include "main/table.h"
 #include "store/accountdb_json.h"
 #include "store/change.h"
@@ -15,21 +16,25 @@
 
 #define NAME_BYTES 100
 
-#define HELP(word, above_help)                                                           \
+#define HELP(word, usage, about, above_help)                                             \
 	"usage: weir " word " create NAME [LIMITS]\n"                                    \
 	"       weir " word " set NAME LIMITS\n"                                         \
 	"       weir " word " list [--json]\n"                                           \
 	"       weir " word " credit NAME [USD [--expires WHEN]]\n"                      \
-	"       weir " word " remove NAME\n\n"                                           \
-	"A running server obeys within half a second.\n" CREDIT_HELP "\n" above_help     \
+	"       weir " word " remove NAME\n" usage "\n"                                  \
+	"A running server obeys within half a second.\n" CREDIT_HELP about               \
+	"\n" above_help                                                                  \
 	"  --markup PERCENT     what its invoices add to the cost: 10%, -2.5%; "         \
 	"none\n" LIMIT_ARGS_HELP
 
 static const char user_help[] =
-    HELP("user", "  --team NAME          whose team it is; none\n");
+    HELP("user", "", "", "  --team NAME          whose team it is; none\n");
 static const char team_help[] =
-    HELP("team", "  --org NAME           whose organisation it is; none\n");
-static const char org_help[] = HELP("org", "");
+    HELP("team", "       weir team provider-key NAME [PROVIDER [--remove]]\n",
+	"provider-key keeps the key that the team brings for a provider, read from\n"
+	"standard input, encrypted by secret.key; its requests are sent with it.\n",
+	"  --org NAME           whose organisation it is; none\n");
+static const char org_help[] = HELP("org", "", "", "");
 
 struct words {
 	const char *verb, *name;
@@ -249,6 +254,8 @@ command(struct args *a, enum account_level level, const char *help)
 	sqlite3 *db;
 	int status = 0, flags;
 
+	if (level == LEVEL_TEAM && provider_key_is_next(a))
+		return provider_key_run(a, help);
 	if (credit_is_next(a))
 		return credit_run(a, level, help);
 	w.verb = args_next(a, help);

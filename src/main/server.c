@@ -347,6 +347,7 @@ on_hup(void *arg)
 		log_setup(c->options.log_level, c->options.log_format);
 		write_letters(s, NULL, c);
 		webhook_configure(s->webhook, c);
+		store_secret(s->hub.store, secret_reveal(&c->options.secret_key));
 		config_unref(s->config);
 		s->config = c;
 		log_event(LOG_INFO, "the configuration was loaded anew");
@@ -438,6 +439,7 @@ start(struct server *s)
 	    engines_configure(s->engines, s->config) != ERR_OK ||
 	    health_attach(s->config->catalog) != ERR_OK || !watch_signals(s))
 		return refuse("out of memory");
+	store_secret(s->hub.store, secret_reveal(&s->config->options.secret_key));
 	if (store_start(s->hub.store, on_keys, s, &note) != ERR_OK)
 		return refuse(note.text);
 	if (webhook_start(s->loop, s->hub.store, s->config, &s->webhook) != ERR_OK)

@@ -269,6 +269,8 @@ attempt_key(const struct attempt *a)
 		return slice_str(a->use->key);
 	if (a->token.token.bytes != NULL)
 		return secret_reveal(&a->token.token);
+	if (a->candidate->own != NULL)
+		return secret_reveal(a->candidate->own);
 	return a->candidate->key < p->nkeys ? secret_reveal(&p->keys[a->candidate->key])
 					    : S("");
 }

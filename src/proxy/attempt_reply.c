@@ -79,6 +79,9 @@ attempt_words(struct attempt *a, struct slice words)
 		if (key.len >= KEY_LEAST && slice_search(words, key) < words.len)
 			return S("");
 	}
+	if (a->candidate->own != NULL && a->candidate->own->len >= KEY_LEAST &&
+	    slice_search(words, secret_reveal(a->candidate->own)) < words.len)
+		return S("");
 	if (a->token.token.len > 0 &&
 	    slice_search(words, secret_reveal(&a->token.token)) < words.len)
 		return S("");

@@ -106,6 +106,7 @@ make_plan(struct request *r)
 	r->route.ask = &r->ask;
 	r->route.dialect = r->surface->dialect;
 	r->route.key_id = r->key_id;
+	r->route.own = r->key == NULL ? NULL : r->key->own;
 	r->route.now_ms = loop_now(w->loop);
 	r->route.unix_ms = r->start_unix_ms;
 	r->route.random = loop_random(w->loop);

@@ -68,7 +68,11 @@ judge_candidate(struct request *r, enum err e)
 		ms = err_kind(e) == KIND_LIMIT	      ? BENCH_LIMIT_MS
 		     : err_kind(e) == KIND_CREDENTIAL ? BENCH_KEY_MS
 						      : BENCH_MISSING_MS;
-	health_bench(h, c->key, now + ms, e);
+	/* A team's key says nothing of those that others are served with. */
+	if (c->own != NULL)
+		c->until_ms = now + ms;
+	else
+		health_bench(h, c->key, now + ms, e);
 }
 
 /* A retry costs one; every request brings a tenth. */

@@ -42,7 +42,9 @@ note_attempt(struct request *r, enum err outcome)
 	if (a->status != 0)
 		json_member_u64(h, S("status"), a->status);
 	json_member_u64(h, S("ms"), loop_now(r->worker->loop) - a->start_ms);
-	if (o->provider->nkeys > 1)
+	if (r->candidate->own != NULL)
+		buf_add(h, S(",\"key\":\"team\""));
+	else if (o->provider->nkeys > 1)
 		json_member_u64(h, S("key"), r->candidate->key);
 	buf_add(h, good || a->token_ms != 0   ? S(",\"billed\":\"yes\"")
 		   : attempt_may_be_billed(a) ? S(",\"billed\":\"maybe\"")
@@ -99,7 +101,7 @@ learn_from(struct request *r)
 	if (a->head.nfields > 0)
 		ms = limits_used_up(
 		    &a->head, o->provider->limits, loop_unix_ms(r->worker->loop));
-	if (ms > 0)
+	if (ms > 0 && r->candidate->own == NULL)
 		health_bench(o->health, r->candidate->key, now + ms, ERR_RATE_LIMITED);
 }
 

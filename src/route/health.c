@@ -1,5 +1,7 @@
 #include "route/health.h"
 
+#include "provider/own.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -51,7 +53,8 @@ health_attach(struct catalog *c)
 			struct slice name;
 
 			/* What can't be asked needs no record: most of the catalog. */
-			if (!provider_is_usable(o->provider))
+			if (!provider_is_usable(o->provider) &&
+			    !own_would_do(o->provider))
 				continue;
 			name = arena_printf(&c->arena, "%s/%.*s", o->provider->name,
 			    SLICE_ARGS(o->upstream));

@@ -56,12 +56,16 @@ is_spoken(const struct route_query *q, const struct offer *o)
 }
 
 static enum route_out
-unusable(const struct route_query *q, const struct offer *o)
+unusable(const struct route_query *q, const struct offer *o, const struct secret *own)
 {
 	const struct provider *p = o->provider;
 
 	if (!is_spoken(q, o))
 		return OUT_DIALECT;
+	if (own != NULL && own->len == 0)
+		return OUT_TEAM_KEY; /* never by weir's instead */
+	if (own != NULL && o->missing == NULL && own_would_do(p))
+		return OUT_NOT;
 	if (!provider_is_usable(p) || o->missing != NULL)
 		return p->nkeys == 0 && p->base_url != NULL && o->missing == NULL
 			   ? OUT_NO_KEY
@@ -157,6 +161,8 @@ check_keys(struct candidate *c, uint64_t now_ms)
 {
 	uint64_t earliest = UINT64_MAX;
 
+	if (c->own != NULL)
+		return; /* the benches are those of weir's keys */
 	for (unsigned key = 0; key < keys_of(c); key++) {
 		enum err why;
 		uint64_t until = health_benched(c->offer->health, key, now_ms, &why);
@@ -287,13 +293,15 @@ add(struct route_plan *p, const struct offer *o)
 	struct candidate *c = &p->all[p->count];
 
 	*c = (struct candidate){.offer = o, .rank = rank_of(q->wish, o->provider)};
+	if (own_is_possible(o->provider))
+		c->own = own_find(q->own, o->provider);
 	c->guess =
 	    predict(o, q->ask, learn_expected(q->key_id, model), q->now_ms, q->unix_ms);
 	c->score = score(p, c, p->count);
 	p->count++;
 	c->out = unwished(p, c);
 	if (c->out == OUT_NOT)
-		c->out = unusable(q, o);
+		c->out = unusable(q, o, c->own);
 	if (c->out == OUT_NOT)
 		c->out = unfit(p, c);
 	check_health(c, q->now_ms);
@@ -430,7 +438,8 @@ void
 route_failed(struct route_plan *p, struct candidate *c, enum err e, uint64_t now_ms)
 {
 	/* It was the key's fault, not the provider's: another one may do. */
-	if (err_kind(e) == KIND_LIMIT || err_kind(e) == KIND_CREDENTIAL) {
+	if (c->own == NULL &&
+	    (err_kind(e) == KIND_LIMIT || err_kind(e) == KIND_CREDENTIAL)) {
 		check_keys(c, now_ms);
 		c->why = e;
 		if (c->out == OUT_NOT)

@@ -14,6 +14,7 @@
 #include "core/arena.h"
 #include "core/random.h"
 #include "dialect/dialect.h"
+#include "provider/own.h"
 #include "route/health.h"
 #include "route/name.h"
 #include "route/predict.h"
@@ -32,7 +33,8 @@ struct candidate {
 	/* When it may be tried again: of LIMITED, REFUSED, BROKEN, and of TRIED if it
 	 * was the last key that failed. */
 	uint64_t until_ms;
-	unsigned key; /* which of the provider's keys; route_next chooses */
+	unsigned key;		  /* which of the provider's keys; route_next chooses */
+	const struct secret *own; /* the team's key, used in place of those; or NULL */
 	struct prediction guess;
 	int64_t score; /* less is better */
 	unsigned rank; /* in provider.order; UINT_MAX when not named there */
@@ -54,6 +56,7 @@ struct route_query {
 	const struct ask *ask;
 	const struct dialect *dialect; /* that the caller speaks */
 	uint64_t key_id;	       /* whose answers were learnt from */
+	const struct own_keys *own;    /* of the caller's team, or NULL */
 	uint64_t now_ms;	       /* monotonic */
 	uint64_t unix_ms;	       /* for prices */
 	struct random *random;	       /* for exploration; NULL: never explores */

@@ -2,6 +2,7 @@
 
 #include "core/wide.h"
 #include "store/credits.h"
+#include "store/ownkeys.h"
 
 #include <stdlib.h>
 
@@ -349,5 +350,7 @@ accountdb_remove(
 		    SLICE_ARGS(name));
 		e = ERR_NOT_FOUND;
 	}
+	if (e == ERR_OK && level == LEVEL_TEAM)
+		e = ownkeys_forget(db, name, note);
 	return e != ERR_OK ? e : credits_forget(db, level, name, note);
 }

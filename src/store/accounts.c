@@ -1,5 +1,6 @@
 #include "store/accounts.h"
 
+#include "core/log.h"
 #include "core/map.h"
 #include "store/credits.h"
 #include "store/notices.h"
@@ -15,6 +16,7 @@ struct entry {
 	unsigned noticed;      /* thresholds that were noted */
 	int64_t corrected;     /* what new corrections add to what was spent */
 	uint64_t corrected_ms; /* in the period that began then */
+	struct own_keys *own;  /* of a team, for providers */
 	struct entry *next;
 };
 
@@ -27,6 +29,7 @@ struct accounts {
 struct loading {
 	sqlite3 *db;
 	uint64_t unix_ms;
+	const struct sealer *sealer;
 	const struct accounts *old;
 	struct accounts *made;
 	struct note *note;
@@ -59,6 +62,7 @@ static void
 entry_free(struct entry *e)
 {
 	account_unref(e->account);
+	own_unref(e->own);
 	key_rules_done(&e->rules);
 	free(e->key);
 	free(e);
@@ -143,6 +147,19 @@ see_corrections(struct loading *l, const struct accountdb_row *row, struct entry
 	    e->corrected_ms, l->old->corrections, &e->corrected, l->note);
 }
 
+static void
+set_own(struct loading *l, struct slice team, struct entry *e)
+{
+	unsigned shut = 0;
+
+	l->err = ownkeys_load(l->db, l->sealer, team, &e->own, &shut, l->note);
+	if (shut > 0)
+		log_event(LOG_ERROR,
+		    "%u keys for providers of the team \"%.*s\" cannot be read: "
+		    "secret.key is not set, or not the one that they were kept by",
+		    shut, SLICE_ARGS(team));
+}
+
 static struct account *
 begin(struct loading *l, const struct accountdb_row *row, struct account *above)
 {
@@ -195,15 +212,29 @@ on_row(void *arg, const struct accountdb_row *row)
 	}
 	if (e->account != NULL && l->credits)
 		set_credit(l, row, e->account);
+	if (row->level == LEVEL_TEAM && l->err == ERR_OK)
+		set_own(l, name, e);
 	if (!ok || map_put(&l->made->by_key, slice_str(e->key), e) != ERR_OK)
 		l->err = ERR_NOMEM;
 }
 
-enum err
-accounts_load(sqlite3 *db, uint64_t unix_ms, struct accounts *old, struct accounts **ret,
-    struct note *note)
+struct own_keys *
+accounts_own(const struct accounts *a, struct account *account)
 {
-	struct loading l = {.db = db, .unix_ms = unix_ms, .old = old, .note = note};
+	const struct entry *e;
+
+	while (account != NULL && account_level(account) != LEVEL_TEAM)
+		account = account_parent(account);
+	e = account == NULL ? NULL : find(a, LEVEL_TEAM, account_name(account));
+	return e == NULL ? NULL : own_ref(e->own);
+}
+
+enum err
+accounts_load(sqlite3 *db, uint64_t unix_ms, const struct sealer *sealer,
+    struct accounts *old, struct accounts **ret, struct note *note)
+{
+	struct loading l = {
+	    .db = db, .unix_ms = unix_ms, .sealer = sealer, .old = old, .note = note};
 	enum err e;
 
 	l.made = calloc(1, sizeof(*l.made));

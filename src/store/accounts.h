@@ -7,18 +7,23 @@
 #define STORE_ACCOUNTS_H
 
 #include "store/accountdb.h"
+#include "store/ownkeys.h"
 
 struct accounts;
 
 /* Reads them all. `old` (may be NULL) gives the accounts that go on to be counted, and
  * is freed, but on failure. ERR_IO with a note, ERR_NOMEM. */
-enum err accounts_load(sqlite3 *db, uint64_t unix_ms, struct accounts *old,
-    struct accounts **ret, struct note *note) MUST_CHECK;
+enum err accounts_load(sqlite3 *db, uint64_t unix_ms, const struct sealer *sealer,
+    struct accounts *old, struct accounts **ret, struct note *note) MUST_CHECK;
 void accounts_free(struct accounts *a);
 
 /* The key's account and what it may do; NULL when it has no row. Borrowed. */
 struct account *accounts_of_key(
     const struct accounts *a, struct slice name, const struct key_rules **ret_rules);
+
+/* The keys that the team of that account brought for providers, with a reference; NULL:
+ * none. */
+struct own_keys *accounts_own(const struct accounts *a, struct account *account);
 
 /* Notes each threshold of a budget that was reached since the last call (notices.h).
  * ERR_IO with a note: the rest is noted by the next call. */

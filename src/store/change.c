@@ -194,6 +194,49 @@ change_credit(const struct change *c, int64_t pusd, uint64_t until_ms, struct no
 	return end(c, &s, e, S("credit"), note);
 }
 
+/* Of the team's keys for providers, which are not in it themselves. */
+static enum err
+begin_own(const struct change *c, struct states *s, struct note *note)
+{
+	struct accountdb_row row;
+	enum err e = begin(c, s, note);
+
+	if (e == ERR_OK)
+		e = accountdb_get(c->db, LEVEL_TEAM, c->name, &row, note);
+	if (e != ERR_OK)
+		return e;
+	accountdb_row_done(&row);
+	return ownkeys_json(c->db, c->name, &s->before, note);
+}
+
+enum err
+change_own_key(const struct change *c, const struct sealer *s, struct slice provider,
+    struct slice key, struct note *note)
+{
+	struct ownkeys_row row = {c->name, provider, key, c->by.unix_ms};
+	struct states states;
+	enum err e = begin_own(c, &states, note);
+
+	if (e == ERR_OK)
+		e = ownkeys_put(c->db, s, &row, note);
+	if (e == ERR_OK)
+		e = ownkeys_json(c->db, c->name, &states.after, note);
+	return end(c, &states, e, S("provider-key"), note);
+}
+
+enum err
+change_own_remove(const struct change *c, struct slice provider, struct note *note)
+{
+	struct states states;
+	enum err e = begin_own(c, &states, note);
+
+	if (e == ERR_OK)
+		e = ownkeys_remove(c->db, c->name, provider, note);
+	if (e == ERR_OK)
+		e = ownkeys_json(c->db, c->name, &states.after, note);
+	return end(c, &states, e, S("provider-key"), note);
+}
+
 enum err
 change_remove(const struct change *c, struct note *note)
 {

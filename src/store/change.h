@@ -8,6 +8,7 @@
 
 #include "store/audit.h"
 #include "store/keydb.h"
+#include "store/ownkeys.h"
 
 /* Changes the row that is there, or the new one. Errors end the change; with a note. */
 typedef enum err change_fn(void *arg, struct accountdb_row *row, struct note *note);
@@ -44,6 +45,12 @@ change_set(const struct change *c, struct slice action, struct note *note) MUST_
 /* Adds credit to what is there: the amount and the time when it ends. */
 enum err change_credit(const struct change *c, int64_t pusd, uint64_t until_ms,
     struct note *note) MUST_CHECK;
+
+/* Keeps a key that the team brings for a provider, encrypted; or forgets it. */
+enum err change_own_key(const struct change *c, const struct sealer *s,
+    struct slice provider, struct slice key, struct note *note) MUST_CHECK;
+enum err change_own_remove(
+    const struct change *c, struct slice provider, struct note *note) MUST_CHECK;
 
 /* Removes a user, a team or an organisation. */
 enum err change_remove(const struct change *c, struct note *note) MUST_CHECK;

@@ -160,6 +160,14 @@ static const char *const migrations[] = {
     " created_ms INTEGER NOT NULL,"
     " expires_ms INTEGER);"
     "CREATE INDEX credit_of ON credit (level, name);",
+    /* 9 */
+    "CREATE TABLE provider_key ("
+    " team TEXT NOT NULL,"
+    " provider TEXT NOT NULL,"
+    " sealed BLOB NOT NULL,"
+    " hint TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (team, provider)) WITHOUT ROWID;",
 };
 
 enum err

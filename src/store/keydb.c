@@ -282,6 +282,7 @@ give_account(const struct accounts *accounts, struct key *k)
 	    accounts == NULL ? NULL : accounts_of_key(accounts, slice_str(k->name), &r);
 
 	k->account = account_ref(a);
+	k->own = accounts == NULL ? NULL : accounts_own(accounts, a);
 	if (r == NULL)
 		return true;
 	k->rules.expires_ms = r->expires_ms;

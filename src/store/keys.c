@@ -156,6 +156,7 @@ key_rules_done(struct key_rules *r)
 void
 key_done(struct key *k)
 {
+	own_unref(k->own);
 	account_unref(k->account);
 	key_rules_done(&k->rules);
 	free(k->name);

@@ -16,6 +16,7 @@
 #include "core/err.h"
 #include "core/secret.h"
 #include "core/slice.h"
+#include "provider/own.h"
 #include "quota/account.h"
 
 #define KEY_HASH_BYTES 32 /* SHA-256 */
@@ -39,6 +40,7 @@ struct key {
 	struct secret aws_secret;
 	struct account *account; /* what it spends from; NULL: without limits */
 	struct key_rules rules;
+	struct own_keys *own; /* of its team, for providers; or NULL */
 };
 
 struct key_set;

@@ -46,6 +46,8 @@ struct store {
 	struct store_job *jobs; /* under lock; the newest first */
 	uint64_t noticed_ms;	/* when thresholds were looked at */
 	atomic_bool notices;
+	struct sealer sealer; /* under lock */
+	atomic_bool sealed_anew;
 };
 
 /* --- the folder --- */
@@ -327,9 +329,16 @@ others_wrote(struct store *s)
 static enum err
 read_keys(struct store *s, struct key_set **ret, struct note *note)
 {
-	enum err e =
-	    accounts_load(s->db, clock_unix_ms(), s->accounts, &s->accounts, note);
+	struct sealer sealer;
+	enum err e;
 
+	(void)pthread_mutex_lock(&s->lock);
+	sealer = s->sealer;
+	(void)pthread_mutex_unlock(&s->lock);
+	e = accounts_load(
+	    s->db, clock_unix_ms(), &sealer, s->accounts, &s->accounts, note);
+
+	secret_wipe(&sealer, sizeof(sealer));
 	return e != ERR_OK ? e : keydb_load_accounts(s->db, s->accounts, ret, note);
 }
 
@@ -432,6 +441,19 @@ store_notice(struct store *s, bool on)
 	atomic_store(&s->notices, on);
 }
 
+void
+store_secret(struct store *s, struct slice text)
+{
+	struct sealer sealer;
+
+	sealer_init(&sealer, text);
+	(void)pthread_mutex_lock(&s->lock);
+	s->sealer = sealer;
+	(void)pthread_mutex_unlock(&s->lock);
+	secret_wipe(&sealer, sizeof(sealer));
+	atomic_store(&s->sealed_anew, true);
+}
+
 static void *
 run(void *arg)
 {
@@ -442,7 +464,7 @@ run(void *arg)
 		write_rows(s);
 		answer_finds(s);
 		do_jobs(s);
-		if (others_wrote(s))
+		if (others_wrote(s) || atomic_exchange(&s->sealed_anew, false))
 			load_keys(s);
 		save_learnt(s);
 		note_thresholds(s);

@@ -69,6 +69,10 @@ struct store_job {
 /* Has it done. Any thread. Rows wait meanwhile, so it should not take seconds. */
 void store_do(struct store *s, struct store_job *j);
 
+/* The text of secret.key, by which teams' keys for providers are read; empty: none are.
+ * Copies; any thread, before store_start too. */
+void store_secret(struct store *s, struct slice text);
+
 /* Are thresholds of budgets noted, to be told by webhook (notices.h)? Any thread. */
 void store_notice(struct store *s, bool on);
 
