@@ -426,11 +426,11 @@ def test_corrections_stand_beside_the_rows(priced):
 def test_a_running_budget_takes_corrections_up_and_down(priced):
     priced.command("prices", "import", price_file(priced, {"input": 1, "output": 10}))
     reload(priced)
-    fields = keyed(priced, "ci", "--budget", "0.01/month")
+    fields = keyed(priced, "ci", "--budget", "1/month")
     ask = lambda: priced.chat("a/one", fields=fields, max_tokens=100)  # noqa: E731
     priced.host.play(reply(completion(model="m-1", usage=(1000, 0, 100))))
-    assert ask().status == 200 and priced.wait_for_rows(1)  # 0.002 USD
-    for usd, status in ((9, 402), (1, 200), (9.5, 402)):
+    assert ask().status == 200 and priced.wait_for_rows(1)  # 0.002 USD, as of those that come before a correction is seen
+    for usd, status in ((1000, 402), (1, 200), (1000, 402)):
         priced.command("prices", "import", price_file(priced, {"input": usd, "output": 10}))
         rows = sum(one["requests"] for one in reprice(priced))
         until(lambda: ask().status == status)
