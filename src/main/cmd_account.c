@@ -5,8 +5,8 @@
 #include "core/text.h"
 #include "main/credit.h"
 #include "main/limit_args.h"
-#include "main/provider_key.h"
 #include "main/table.h"
+#include "main/teamkey.h"
 #include "store/accountdb_json.h"
 #include "store/change.h"
 #include "store/listing.h"
@@ -254,8 +254,8 @@ command(struct args *a, enum account_level level, const char *help)
 	sqlite3 *db;
 	int status = 0, flags;
 
-	if (level == LEVEL_TEAM && provider_key_is_next(a))
-		return provider_key_run(a, help);
+	if (level == LEVEL_TEAM && teamkey_is_next(a))
+		return teamkey_run(a, help);
 	if (credit_is_next(a))
 		return credit_run(a, level, help);
 	w.verb = args_next(a, help);

@@ -24,8 +24,8 @@ enum serve {
 	SERVE_ADMIN_ROTATE,
 	SERVE_ADMIN_BLOCK,
 	SERVE_ADMIN_UNBLOCK,
-	SERVE_ADMIN_CREDITS, /* all of them */
-	SERVE_ADMIN_CREDIT,  /* one more */
+	SERVE_ADMIN_CREDITS,  /* all of them */
+	SERVE_ADMIN_CREDIT,   /* one more */
 	SERVE_ADMIN_OWN_KEYS, /* of a team, for providers */
 	SERVE_ADMIN_OWN_KEY,
 	SERVE_ADMIN_OWN_REMOVE,

@@ -112,7 +112,7 @@ check_plan(const struct route_name *n, struct random *r)
 		random_below(r, 3) == 0 ? UINT64_MAX : random_below(r, 99999),
 	    .answers = 1 + random_below(r, 2) * UINT32_MAX};
 	struct route_query q = {
-	    catalog, &limits, n, &wish, &ask, &dialect_openai, 1, 1000, 1, r};
+	    catalog, &limits, n, &wish, &ask, &dialect_openai, 1, NULL, 1000, 1, r};
 	struct route_plan plan;
 	struct candidate *c;
 	struct arena a;

@@ -1,4 +1,4 @@
-#include "main/provider_key.h"
+#include "main/teamkey.h"
 
 #include "store/change.h"
 #include "store/ownkeys.h"
@@ -14,7 +14,7 @@ struct words {
 };
 
 bool
-provider_key_is_next(const struct args *a)
+teamkey_is_next(const struct args *a)
 {
 	return a->at < a->argc && strcmp(a->argv[a->at], "provider-key") == 0;
 }
@@ -123,7 +123,7 @@ put(sqlite3 *db, const struct config *c, const struct words *w)
 }
 
 int
-provider_key_run(struct args *a, const char *help)
+teamkey_run(struct args *a, const char *help)
 {
 	struct words w = {0};
 	int status = read_words(a, &w, help);
