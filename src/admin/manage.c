@@ -279,9 +279,9 @@ call_free(struct call *c)
 	if (c->out.ptr != NULL)
 		secret_wipe(c->out.ptr, c->out.cap);
 	buf_free(&c->out);
-	json_free(&c->body);
 	if (c->provider_key.ptr != NULL) /* and the body that it was in */
 		secret_wipe((void *)(uintptr_t)c->body.text.ptr, c->body.text.len);
+	json_free(&c->body);
 	arena_free(&c->arena);
 	secret_wipe(&c->sealer, sizeof(c->sealer));
 	free(c);

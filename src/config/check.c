@@ -332,6 +332,14 @@ load_server_tls(struct loading *l)
 		    LOADING_WHOLE, "%s", why);
 }
 
+/* An empty secret is none, wherever it stands. */
+static void
+forget_empty(const struct secret *secret, struct origin *origin)
+{
+	if (secret->len == 0)
+		origin->kind = ORIGIN_DEFAULT;
+}
+
 void
 check_load(struct loading *l)
 {
@@ -346,4 +354,7 @@ check_load(struct loading *l)
 	load_client_tls(l);
 	load_roots_for_pictures(l);
 	load_webhook(l);
+	forget_empty(&l->c->options.admin_key, &l->c->origins.admin_key);
+	forget_empty(&l->c->options.secret_key, &l->c->origins.secret_key);
+	forget_empty(&l->c->options.webhook_secret, &l->c->origins.webhook_secret);
 }

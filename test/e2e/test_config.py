@@ -68,7 +68,7 @@ def test_the_example_loads(check):
     assert re.search(r"^  mine: +# weir.yaml:5; usable$", done.stdout, re.M)
     assert "price: {input: 0.15, cached_input: 0.075, output: 0.6}" in done.stdout
     assert re.search(r"^    - \{provider: groq, model: openai/gpt-oss-120b, context: 131072, .*price: \{input: ", done.stdout, re.M)
-    assert "secret" not in done.stdout
+    assert "secret" not in done.stdout.replace("secret:", "")
 
 
 def test_the_example_without_its_key_is_a_warning(check):
@@ -137,6 +137,10 @@ def test_the_first_one_counts_even_if_it_is_bad(check, tmp_path):
 
 # A value of each option, as a variable has it and as it is shown.
 VALUES = {
+    "admin.key": ("secret-of-the-admin", "(set)"),
+    "secret.key": ("secret" * 6, "(set)"),
+    "webhook.url": ("http://127.0.0.1:1/hook", "http://127.0.0.1:1/hook"),
+    "webhook.secret": ("secret-of-the-hook", "(set)"),
     "listen": ("127.0.0.1:1,[::1]:2", '[127.0.0.1:1, "[::1]:2"]'),
     "threads": ("7", "7"),
     "data": ("/somewhere/else", "/somewhere/else"),
@@ -192,6 +196,7 @@ def pem(tmp_path_factory):
 def test_a_variable_for_every_option(check, pem):
     manual = subprocess.run([BINARY, "help", "configuration.md"], capture_output=True, text=True).stdout
     rows = re.findall(r"^\| `([a-z_.]+)` \| `(WEIR_[A-Z_]+)` \| (?:`([^`]*)`)? ", manual, re.M)
+    rows = [row for row in rows if row[0] != "secret.file"]  # stands for secret.key, which is here
     assert len(rows) > 45
     env, shown = {}, {}
     for option, variable, default in rows:
@@ -202,7 +207,7 @@ def test_a_variable_for_every_option(check, pem):
     assert "no such option" not in done.stderr
     wrong = {option: found for option in shown if (found := value(done, option)) != (shown[option], "WEIR_" + option.upper().replace(".", "_"))}
     assert not wrong
-    assert "secret" not in done.stdout
+    assert "secret" not in done.stdout.replace("secret:", "")
 
 
 def test_variables_override_the_file_and_empty_ones_do_not(check):
@@ -236,7 +241,7 @@ def test_keys_in_turn_and_where_they_are_from(check):
         "providers:\n  mine:\n    base_url: http://127.0.0.1:1/v1\n    api_key: ['${ONE}', '${TWO}']\n",
         ONE="secret-one", TWO="secret-two", GROQ_API_KEY="secret-a,secret-b",
     )  # fmt: skip
-    assert done.stdout.count("2 keys, in turn") == 2 and "GROQ_API_KEY" in done.stdout and "secret" not in done.stdout
+    assert done.stdout.count("2 keys, in turn") == 2 and "GROQ_API_KEY" in done.stdout and "secret" not in done.stdout.replace("secret:", "")
 
 
 # --- a bad one ---
