@@ -1,9 +1,6 @@
 #include "proxy/attempt.h"
 
-#include "http/write.h"
 #include "proxy/attempt_reply.h"
-#include "proxy/headers.h"
-#include "proxy/surface.h"
 #include "proxy/worker.h"
 
 #include <stdarg.h>

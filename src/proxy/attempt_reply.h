@@ -40,13 +40,6 @@ void attempt_flush(struct attempt *a);
 /* Holds bytes back until the first token; what becomes too much goes out without. */
 void attempt_hold(struct attempt *a, struct slice raw);
 
-/* Does the caller get other bytes than the provider sent? */
-static inline bool
-attempt_rewrites(const struct attempt *a)
-{
-	return a->ask->answer != NULL || a->ask->as_array;
-}
-
 /* --- of attempt_translate.c --- */
 
 /* The event that is on the reply tape, as the caller's dialect tells it. */
