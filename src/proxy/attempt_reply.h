@@ -1,7 +1,8 @@
 /*
  * attempt_reply: reading what comes back. For the files of the attempt only:
- * attempt.c owns the connection, attempt_reply.c reads replies, attempt_events.c
- * streams.
+ * attempt.c owns the connection, attempt_head.c writes what is asked, attempt_reply.c
+ * reads replies, attempt_events.c streams, attempt_translate.c makes of both what the
+ * caller's dialect has.
  */
 #ifndef PROXY_ATTEMPT_REPLY_H
 #define PROXY_ATTEMPT_REPLY_H
