@@ -9,11 +9,12 @@
 
 #define LIST_BYTES (16u << 20)
 
+/* An offer that can be asked in no dialect that weir speaks can't be asked at all. */
 static bool
 is_usable(const struct offer *o)
 {
 	return provider_is_usable(o->provider) && o->missing == NULL &&
-	       dialect_find(o->provider->dialect) != NULL;
+	       dialect_find(catalog_offer_dialect(o, DIALECT_OPENAI)) != NULL;
 }
 
 static bool

@@ -2,6 +2,7 @@
  * The tables as documents: docs/configuration.md, docs/providers.md, and the
  * list of options for terminals.
  */
+#include "dialect/document.h"
 #include "config/config.h"
 #include "config/option.h"
 #include "dialect/dialect.h"
@@ -13,17 +14,6 @@ static void
 put(struct buf *to, const char *text)
 {
 	buf_add(to, slice_str(text));
-}
-
-/* A cell of a table in which "|" would end it. */
-static void
-put_cell(struct buf *to, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '|')
-			buf_byte(to, '\\');
-		buf_byte(to, *text);
-	}
 }
 
 /* "a, b or c" out of "A|B|C", each as code. */
@@ -269,7 +259,7 @@ document_option(const struct option_row *row, struct buf *to)
 	put(to, " | ");
 	put_range(to, row);
 	put(to, " | ");
-	put_cell(to, row->help);
+	document_cell(to, row->help);
 	put(to, " |\n");
 }
 

@@ -5,6 +5,7 @@
  */
 #include "dialect/anthropic.h"
 #include "dialect/fault.h"
+#include "dialect/pass.h"
 #include "json/write.h"
 
 /* --- requests --- */
@@ -31,14 +32,6 @@ read_blocks(const struct json *j, uint32_t content, struct ask *ask)
 }
 
 static enum err
-refuse(struct note *note, const char **ret_param, const char *param, const char *text)
-{
-	*ret_param = param;
-	note_set(note, "%s", text);
-	return ERR_BAD_REQUEST;
-}
-
-static enum err
 read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *ret_ask,
     struct note *note, const char **ret_param)
 {
@@ -48,14 +41,15 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	uint32_t tools = json_get(j, 0, S("tools"));
 
 	if (!json_is(j, 0, JSON_OBJECT))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	if (!json_is(j, model, JSON_STRING) || json_equals(j, model, S("")))
-		return refuse(note, ret_param, "model", "model: Field required");
+		return pass_refuse(note, ret_param, "model", "model: Field required");
 	if (!json_string(j, model, a, &ask.model))
 		return ERR_NOMEM;
 	if (!json_is(j, messages, JSON_ARRAY))
-		return refuse(note, ret_param, "messages", "messages: Field required");
+		return pass_refuse(
+		    note, ret_param, "messages", "messages: Field required");
 	ask.prompt_bytes =
 	    json_raw(j, messages).len + json_raw(j, json_get(j, 0, S("system"))).len;
 	JSON_FOR_EACH (m, j, messages)
@@ -77,18 +71,8 @@ static enum err
 edit(const struct json *j, const struct ask *ask, const struct edit_plan *plan,
     struct arena *a, struct json_edits *ret_edits)
 {
-	struct slice text;
-	enum err e = ERR_OK;
-
 	ret_edits->count = 0;
-	if (!slice_eq(ask->model, plan->model)) {
-		if (!json_quoted(a, plan->model, &text))
-			return ERR_NOMEM;
-		JSON_FOR_EACH_KEY (k, j, 0)
-			if (e == ERR_OK && json_equals(j, k, S("model")))
-				e = json_replace(ret_edits, j, k + 1, text);
-	}
-	return e == ERR_OK ? json_remove(ret_edits, j, 0, S("provider")) : e;
+	return pass_edit(j, ask, plan->model, a, ret_edits);
 }
 
 /* --- usage --- */

@@ -3,6 +3,7 @@
  */
 #include "dialect/anthropic.h"
 #include "dialect/tag.h"
+#include "dialect/writer.h"
 #include "json/write.h"
 
 /* --- in --- */
@@ -215,27 +216,11 @@ struct out {
 };
 
 static void
-put_event(struct buf *to, struct slice name)
-{
-	buf_add(to, S("event: "));
-	buf_add(to, name);
-	buf_add(to, S("\ndata: {\"type\":\""));
-	buf_add(to, name);
-	buf_byte(to, '"');
-}
-
-static void
-end_event(struct buf *to)
-{
-	buf_add(to, S("}\n\n"));
-}
-
-static void
 put_start(const struct answer_plan *plan, const struct delta *d, struct buf *to)
 {
 	static const struct usage none = {.known = true};
 
-	put_event(to, S("message_start"));
+	writer_event(to, S("message_start"));
 	json_key(to, S("message"));
 	json_open(to, '{');
 	json_member_inner(to, S("id"), d->id.len > 0 ? d->id : plan->id);
@@ -244,7 +229,7 @@ put_start(const struct answer_plan *plan, const struct delta *d, struct buf *to)
 	buf_add(to, S(",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null"));
 	anthropic_put_usage(&none, to);
 	json_close(to, '}');
-	end_event(to);
+	writer_event_end(to);
 }
 
 /* The start of a block. Of reasoning it is not told before it is known which kind. */
@@ -253,7 +238,7 @@ start_block(struct out *o, const struct delta *d, struct buf *to)
 {
 	o->open = true;
 	o->is_signed = false;
-	put_event(to, S("content_block_start"));
+	writer_event(to, S("content_block_start"));
 	json_member_u64(to, S("index"), o->index);
 	json_key(to, S("content_block"));
 	json_open(to, '{');
@@ -269,7 +254,7 @@ start_block(struct out *o, const struct delta *d, struct buf *to)
 		buf_add(to, S("\"type\":\"text\",\"text\":\"\""));
 	}
 	json_close(to, '}');
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
@@ -278,9 +263,9 @@ stop_block(struct out *o, struct buf *to)
 	if (!o->open)
 		return;
 	o->open = false;
-	put_event(to, S("content_block_stop"));
+	writer_event(to, S("content_block_stop"));
 	json_member_u64(to, S("index"), o->index++);
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
@@ -288,7 +273,7 @@ put_sealed(
     struct out *o, const struct answer_plan *plan, struct slice data, struct buf *to)
 {
 	stop_block(o, to);
-	put_event(to, S("content_block_start"));
+	writer_event(to, S("content_block_start"));
 	json_member_u64(to, S("index"), o->index);
 	json_key(to, S("content_block"));
 	json_open(to, '{');
@@ -296,7 +281,7 @@ put_sealed(
 	json_key(to, S("data"));
 	tag_put(to, plan->provider, data);
 	json_close(to, '}');
-	end_event(to);
+	writer_event_end(to);
 	o->open = true;
 	stop_block(o, to);
 }
@@ -307,7 +292,7 @@ put_delta(
 {
 	if (!o->open)
 		start_block(o, d, to);
-	put_event(to, S("content_block_delta"));
+	writer_event(to, S("content_block_delta"));
 	json_member_u64(to, S("index"), o->index);
 	json_key(to, S("delta"));
 	json_open(to, '{');
@@ -327,7 +312,7 @@ put_delta(
 		json_member_inner(to, S("text"), d->text);
 	}
 	json_close(to, '}');
-	end_event(to);
+	writer_event_end(to);
 }
 
 /* Reasoning without a signature gets one that says who thought it. */
@@ -344,7 +329,7 @@ end_block(struct out *o, const struct answer_plan *plan, struct buf *to)
 static void
 put_end(struct out *o, struct buf *to)
 {
-	put_event(to, S("message_delta"));
+	writer_event(to, S("message_delta"));
 	json_key(to, S("delta"));
 	json_open(to, '{');
 	json_member(to, S("stop_reason"), anthropic_finish_word(o->finish, o->stopped));
@@ -355,9 +340,9 @@ put_end(struct out *o, struct buf *to)
 		json_put_null(to);
 	json_close(to, '}');
 	anthropic_put_usage(&o->usage, to);
-	end_event(to);
-	put_event(to, S("message_stop"));
-	end_event(to);
+	writer_event_end(to);
+	writer_event(to, S("message_stop"));
+	writer_event_end(to);
 }
 
 static void

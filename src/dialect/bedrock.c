@@ -5,6 +5,7 @@
  */
 #include "dialect/bedrock.h"
 #include "dialect/fault.h"
+#include "dialect/pass.h"
 
 #include "http/eventstream.h"
 #include "json/write.h"
@@ -36,14 +37,6 @@ read_blocks(const struct json *j, uint32_t content, struct ask *ask)
 }
 
 static enum err
-refuse(struct note *note, const char **ret_param, const char *param, const char *text)
-{
-	*ret_param = param;
-	note_set(note, "%s", text);
-	return ERR_BAD_REQUEST;
-}
-
-static enum err
 read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *ret_ask,
     struct note *note, const char **ret_param)
 {
@@ -53,10 +46,10 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 
 	(void)a;
 	if (!json_is(j, 0, JSON_OBJECT))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	if (!json_is(j, messages, JSON_ARRAY))
-		return refuse(note, ret_param, "messages",
+		return pass_refuse(note, ret_param, "messages",
 		    "'messages' must be there, and be an array.");
 	ask.prompt_bytes =
 	    json_raw(j, messages).len + json_raw(j, json_get(j, 0, S("system"))).len;
@@ -92,15 +85,7 @@ put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 {
 	(void)op;
 	buf_add(to, S("/model/"));
-	for (size_t i = 0; i < model.len; i++) {
-		char c = model.ptr[i];
-
-		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-		    c == '-' || c == '.' || c == '_' || c == '~')
-			buf_byte(to, c);
-		else
-			buf_printf(to, "%%%02X", (unsigned)(unsigned char)c);
-	}
+	pass_path(to, model, "");
 	buf_add(to, stream ? S("/converse-stream") : S("/converse"));
 }
 

@@ -5,6 +5,7 @@
  */
 #include "dialect/cohere.h"
 #include "dialect/fault.h"
+#include "dialect/pass.h"
 #include "json/write.h"
 
 /* --- requests --- */
@@ -27,14 +28,6 @@ read_parts(const struct json *j, uint32_t content, struct ask *ask)
 }
 
 static enum err
-refuse(struct note *note, const char **ret_param, const char *param, const char *text)
-{
-	*ret_param = param;
-	note_set(note, "%s", text);
-	return ERR_BAD_REQUEST;
-}
-
-static enum err
 read_chat(
     const struct json *j, struct ask *ask, struct note *note, const char **ret_param)
 {
@@ -44,11 +37,11 @@ read_chat(
 	uint32_t stream = json_get(j, 0, S("stream"));
 
 	if (!json_is(j, messages, JSON_ARRAY))
-		return refuse(note, ret_param, "messages",
+		return pass_refuse(note, ret_param, "messages",
 		    "'messages' must be there, and be an array.");
 	if (stream != JSON_NONE && !json_is(j, stream, JSON_TRUE) &&
 	    !json_is(j, stream, JSON_FALSE) && !json_is(j, stream, JSON_NULL))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, "stream", "'stream' must be true or false.");
 	ask->prompt_bytes = json_raw(j, messages).len + json_raw(j, documents).len;
 	JSON_FOR_EACH (m, j, messages)
@@ -108,10 +101,10 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	uint32_t model = json_get(j, 0, S("model"));
 
 	if (!json_is(j, 0, JSON_OBJECT))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	if (!json_is(j, model, JSON_STRING) || json_equals(j, model, S("")))
-		return refuse(note, ret_param, "model",
+		return pass_refuse(note, ret_param, "model",
 		    "You must provide a 'model'; GET /v1/models lists them.");
 	if (!json_string(j, model, a, &ask.model))
 		return ERR_NOMEM;
@@ -131,18 +124,8 @@ static enum err
 edit(const struct json *j, const struct ask *ask, const struct edit_plan *plan,
     struct arena *a, struct json_edits *ret_edits)
 {
-	struct slice text;
-	enum err e = ERR_OK;
-
 	ret_edits->count = 0;
-	if (!slice_eq(ask->model, plan->model)) {
-		if (!json_quoted(a, plan->model, &text))
-			return ERR_NOMEM;
-		JSON_FOR_EACH_KEY (k, j, 0)
-			if (e == ERR_OK && json_equals(j, k, S("model")))
-				e = json_replace(ret_edits, j, k + 1, text);
-	}
-	return e == ERR_OK ? json_remove(ret_edits, j, 0, S("provider")) : e;
+	return pass_edit(j, ask, plan->model, a, ret_edits);
 }
 
 static void

@@ -3,6 +3,7 @@
  */
 #include "dialect/cohere.h"
 #include "dialect/tag.h"
+#include "dialect/writer.h"
 #include "json/write.h"
 
 /* --- in --- */
@@ -205,22 +206,6 @@ struct out {
 	struct usage usage;
 };
 
-static void
-put_event(struct buf *to, struct slice name)
-{
-	buf_add(to, S("event: "));
-	buf_add(to, name);
-	buf_add(to, S("\ndata: {\"type\":\""));
-	buf_add(to, name);
-	buf_byte(to, '"');
-}
-
-static void
-end_event(struct buf *to)
-{
-	buf_add(to, S("}\n\n"));
-}
-
 static bool
 is_call(const struct out *o)
 {
@@ -230,18 +215,18 @@ is_call(const struct out *o)
 static void
 put_start(const struct answer_plan *plan, const struct delta *d, struct buf *to)
 {
-	put_event(to, S("message-start"));
+	writer_event(to, S("message-start"));
 	json_member_inner(to, S("id"), d->id.len > 0 ? d->id : plan->id);
 	buf_add(to, S(",\"delta\":{\"message\":{\"role\":\"assistant\",\"content\":[],"
 		      "\"tool_plan\":\"\",\"tool_calls\":[],\"citations\":[]}}"));
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
 put_call_start(
     struct out *o, const struct answer_plan *plan, const struct delta *d, struct buf *to)
 {
-	put_event(to, S("tool-call-start"));
+	writer_event(to, S("tool-call-start"));
 	json_member_u64(to, S("index"), o->calls);
 	buf_add(to, S(",\"delta\":{\"message\":{\"tool_calls\":{"));
 	json_member_inner(to, S("id"), d->id);
@@ -254,20 +239,20 @@ put_call_start(
 		buf_add(to, S("}}"));
 	}
 	buf_add(to, S("}}}"));
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
 put_content_start(struct out *o, struct buf *to)
 {
-	put_event(to, S("content-start"));
+	writer_event(to, S("content-start"));
 	json_member_u64(to, S("index"), o->contents);
 	buf_add(to, o->kind == PART_REASONING
 			? S(",\"delta\":{\"message\":{\"content\":{\"type\":\"thinking\","
 			    "\"thinking\":\"\"}}}")
 			: S(",\"delta\":{\"message\":{\"content\":{\"type\":\"text\","
 			    "\"text\":\"\"}}}"));
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
@@ -289,13 +274,13 @@ static void
 put_arguments(struct out *o, struct slice text, struct buf *to)
 {
 	o->argued = true;
-	put_event(to, S("tool-call-delta"));
+	writer_event(to, S("tool-call-delta"));
 	json_member_u64(to, S("index"), o->calls);
 	buf_add(to,
 	    S(",\"delta\":{\"message\":{\"tool_calls\":{\"function\":{\"arguments\":\""));
 	buf_add(to, text);
 	buf_add(to, S("\"}}}}"));
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
@@ -307,14 +292,14 @@ put_text(
 	if (o->plan) {
 		if (sign)
 			return;
-		put_event(to, S("tool-plan-delta"));
+		writer_event(to, S("tool-plan-delta"));
 		buf_add(to, S(",\"delta\":{\"message\":{"));
 		json_member_inner(to, S("tool_plan"), d->text);
 		buf_add(to, S("}}"));
-		end_event(to);
+		writer_event_end(to);
 		return;
 	}
-	put_event(to, S("content-delta"));
+	writer_event(to, S("content-delta"));
 	json_member_u64(to, S("index"), o->contents);
 	buf_add(to, S(",\"delta\":{\"message\":{\"content\":{"));
 	json_member_inner(to, o->kind == PART_REASONING ? S("thinking") : S("text"),
@@ -324,7 +309,7 @@ put_text(
 		tag_put(to, plan->provider, d->text);
 	}
 	buf_add(to, S("}}}"));
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
@@ -337,22 +322,22 @@ close_out(struct out *o, struct buf *to)
 	o->open = false;
 	if (o->plan)
 		return;
-	put_event(to, is_call(o) ? S("tool-call-end") : S("content-end"));
+	writer_event(to, is_call(o) ? S("tool-call-end") : S("content-end"));
 	json_member_u64(to, S("index"), is_call(o) ? o->calls++ : o->contents++);
-	end_event(to);
+	writer_event_end(to);
 }
 
 static void
 put_end(struct out *o, struct buf *to)
 {
-	put_event(to, S("message-end"));
+	writer_event(to, S("message-end"));
 	json_key(to, S("delta"));
 	json_open(to, '{');
 	json_member(to, S("finish_reason"), cohere_finish_word(o->finish, o->stopped));
 	if (o->usage.known)
 		cohere_put_usage(&o->usage, to);
 	json_close(to, '}');
-	end_event(to);
+	writer_event_end(to);
 	buf_add(to, S("data: [DONE]\n\n"));
 }
 

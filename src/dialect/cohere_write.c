@@ -346,6 +346,20 @@ put_said(struct writer *w, const struct group *g)
 	json_close(b, ']');
 }
 
+static void
+put_calls(struct buf *b, const struct turn *t)
+{
+	for (const struct part *p = t->parts; p != NULL; p = p->next) {
+		struct part call = *p;
+
+		if (p->kind != PART_CALL)
+			continue;
+		if (call.call.arguments.len == 0)
+			call.call.arguments = S("{}");
+		cohere_put_call(b, &call, NULL);
+	}
+}
+
 /* What is said before calls is their plan, unless there is one. */
 static void
 put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
@@ -370,14 +384,7 @@ put_assistant(struct writer *w, const struct turn *from, const struct turn *end)
 		json_key(b, S("tool_calls"));
 		json_open(b, '[');
 		for (const struct turn *t = from; t != end; t = t->next)
-			for (const struct part *p = t->parts; p != NULL; p = p->next)
-				if (p->kind == PART_CALL) {
-					struct part call = *p;
-
-					if (call.call.arguments.len == 0)
-						call.call.arguments = S("{}");
-					cohere_put_call(b, &call, NULL);
-				}
+			put_calls(b, t);
 		json_close(b, ']');
 	}
 	json_close(b, '}');
@@ -642,18 +649,5 @@ enum err
 cohere_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
 {
-	struct writer w = {.p = p,
-	    .plan = plan,
-	    .to = to,
-	    .lost = lost,
-	    .dialect = DIALECT_COHERE,
-	    .same = p->origin == DIALECT_COHERE};
-
-	json_open(to, '{');
-	if (w.same)
-		writer_same(&w, put_member);
-	else
-		put_cross(&w);
-	json_close(to, '}');
-	return to->err;
+	return writer_prompt(p, plan, to, lost, DIALECT_COHERE, put_member, put_cross);
 }

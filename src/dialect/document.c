@@ -146,9 +146,8 @@ put(struct buf *to, const char *text)
 	buf_add(to, slice_str(text));
 }
 
-/* A cell of a table in which "|" would end it. */
-static void
-put_cell(struct buf *to, const char *text)
+void
+document_cell(struct buf *to, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		if (*text == '|')
@@ -336,7 +335,7 @@ put_schemas(struct buf *to)
 	put(to, schemas_text);
 	for (unsigned i = 0; i < SCHEMA_RULES; i++) {
 		buf_printf(to, "| `%s` | ", schema_rule_name(i));
-		put_cell(to, schema_rule_text(i));
+		document_cell(to, schema_rule_text(i));
 		put(to, " |");
 		for (unsigned t = 0; t < TARGETS; t++)
 			put(to, (targets[t] >> i & 1) != 0 ? " yes |" : " |");

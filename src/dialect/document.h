@@ -4,6 +4,9 @@
 
 #include "core/buf.h"
 
+/* A cell's text of a table in Markdown, in which "|" would end it. */
+void document_cell(struct buf *to, const char *text);
+
 /* Writes docs/dialects.md. */
 void document_dialects(struct buf *to);
 

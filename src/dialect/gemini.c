@@ -8,6 +8,7 @@
  */
 #include "dialect/gemini.h"
 #include "dialect/fault.h"
+#include "dialect/pass.h"
 #include "json/write.h"
 
 /* --- requests --- */
@@ -117,14 +118,6 @@ read_embedding(const struct json *j, struct ask *ask)
 }
 
 static enum err
-refuse(struct note *note, const char **ret_param, const char *param, const char *text)
-{
-	*ret_param = param;
-	note_set(note, "%s", text);
-	return ERR_BAD_REQUEST;
-}
-
-static enum err
 read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *ret_ask,
     struct note *note, const char **ret_param)
 {
@@ -132,17 +125,18 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	uint32_t model = json_get(j, 0, S("model"));
 
 	if (!json_is(j, 0, JSON_OBJECT))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	if (json_is(j, model, JSON_STRING) && !json_string(j, model, a, &ask.model))
 		return ERR_NOMEM;
 	if (op == OP_EMBEDDING || op == OP_EMBEDDINGS) {
 		ask.op = OP_EMBEDDING;
 		if (!read_embedding(j, &ask))
-			return refuse(note, ret_param, "content",
+			return pass_refuse(note, ret_param, "content",
 			    "'content' must be there, or 'requests' as an array.");
 	} else if (!read_chat(j, &ask)) {
-		return refuse(note, ret_param, "contents", "contents is not specified");
+		return pass_refuse(
+		    note, ret_param, "contents", "contents is not specified");
 	}
 	*ret_ask = ask;
 	return ERR_OK;
@@ -643,15 +637,7 @@ put_target(enum operation op, struct slice model, bool stream, struct buf *to)
 	bool whole = slice_find(model, '/') < model.len; /* "publishers/..." */
 
 	buf_add(to, whole ? S("/") : S("/models/"));
-	for (size_t i = 0; i < model.len; i++) {
-		unsigned char c = (unsigned char)model.ptr[i];
-
-		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-		    strchr("-._~/@:", c) != NULL)
-			buf_byte(to, (char)c);
-		else
-			buf_printf(to, "%%%02X", c);
-	}
+	pass_path(to, model, "/@:");
 	buf_add(to, op == OP_EMBEDDING	  ? S(":embedContent")
 		    : op == OP_EMBEDDINGS ? S(":batchEmbedContents")
 		    : op == OP_COUNT	  ? S(":countTokens")

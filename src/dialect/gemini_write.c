@@ -320,18 +320,5 @@ enum err
 gemini_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
 {
-	struct writer w = {.p = p,
-	    .plan = plan,
-	    .to = to,
-	    .lost = lost,
-	    .dialect = DIALECT_GEMINI,
-	    .same = p->origin == DIALECT_GEMINI};
-
-	json_open(to, '{');
-	if (w.same)
-		writer_same(&w, put_member);
-	else
-		put_cross(&w);
-	json_close(to, '}');
-	return to->err;
+	return writer_prompt(p, plan, to, lost, DIALECT_GEMINI, put_member, put_cross);
 }

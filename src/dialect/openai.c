@@ -7,6 +7,7 @@
  */
 #include "dialect/openai.h"
 #include "dialect/fault.h"
+#include "dialect/pass.h"
 #include "json/write.h"
 
 /* --- requests --- */
@@ -132,14 +133,6 @@ read_needs(const struct json *j, const uint32_t m[A_MEMBERS], struct ask *ask)
 }
 
 static enum err
-refuse(struct note *note, const char **ret_param, const char *param, const char *text)
-{
-	*ret_param = param;
-	note_set(note, "%s", text);
-	return ERR_BAD_REQUEST;
-}
-
-static enum err
 read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *ret_ask,
     struct note *note, const char **ret_param)
 {
@@ -147,28 +140,28 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	uint32_t m[A_MEMBERS], model, stream;
 
 	if (!json_is(j, 0, JSON_OBJECT))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	json_pick(j, 0, ask_members, A_MEMBERS, m);
 	model = m[A_MODEL];
 	stream = m[A_STREAM];
 	if (model == JSON_NONE || json_equals(j, model, S("")))
-		return refuse(note, ret_param, "model",
+		return pass_refuse(note, ret_param, "model",
 		    "You must provide a 'model'; GET /v1/models lists them.");
 	if (!json_is(j, model, JSON_STRING))
-		return refuse(note, ret_param, "model", "'model' must be a string.");
+		return pass_refuse(note, ret_param, "model", "'model' must be a string.");
 	if (!json_string(j, model, a, &ask.model))
 		return ERR_NOMEM;
 	if (stream != JSON_NONE && !json_is(j, stream, JSON_TRUE) &&
 	    !json_is(j, stream, JSON_FALSE) && !json_is(j, stream, JSON_NULL))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, "stream", "'stream' must be true or false.");
 	ask.stream = json_is(j, stream, JSON_TRUE) && op != OP_EMBEDDING;
 	ask.usage_asked =
 	    json_is(j, json_get(j, m[A_STREAM_OPTIONS], S("include_usage")), JSON_TRUE);
 	if (op == OP_CHAT) {
 		if (!json_is(j, m[A_MESSAGES], JSON_ARRAY))
-			return refuse(note, ret_param, "messages",
+			return pass_refuse(note, ret_param, "messages",
 			    "'messages' must be there, and be an array.");
 		read_messages(j, m[A_MESSAGES], &ask);
 		read_needs(j, m, &ask);
@@ -177,29 +170,6 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	}
 	read_limits(j, m, &ask);
 	*ret_ask = ask;
-	return ERR_OK;
-}
-
-/* Every `model` of the object: which of several a provider takes is not known. */
-static enum err
-edit_model(const struct json *j, const struct ask *ask, struct slice model,
-    struct arena *a, struct json_edits *e)
-{
-	struct slice text = {NULL, 0};
-
-	JSON_FOR_EACH_KEY (k, j, 0) {
-		enum err err;
-
-		if (!json_equals(j, k, S("model")))
-			continue;
-		if (slice_eq(ask->model, model) && json_equals(j, k + 1, model))
-			continue;
-		if (text.ptr == NULL && !json_quoted(a, model, &text))
-			return ERR_NOMEM;
-		err = json_replace(e, j, k + 1, text);
-		if (err != ERR_OK)
-			return err;
-	}
 	return ERR_OK;
 }
 
@@ -227,9 +197,7 @@ edit(const struct json *j, const struct ask *ask, const struct edit_plan *plan,
 	enum err e;
 
 	ret_edits->count = 0;
-	e = edit_model(j, ask, plan->model, a, ret_edits);
-	if (e == ERR_OK)
-		e = json_remove(ret_edits, j, 0, S("provider"));
+	e = pass_edit(j, ask, plan->model, a, ret_edits);
 	if (e == ERR_OK && ask->stream && plan->ask_for_usage && !ask->usage_asked)
 		e = edit_usage(j, false, ret_edits);
 	return e;

@@ -647,18 +647,5 @@ enum err
 openai_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
 {
-	struct writer w = {.p = p,
-	    .plan = plan,
-	    .to = to,
-	    .lost = lost,
-	    .dialect = DIALECT_OPENAI,
-	    .same = p->origin == DIALECT_OPENAI};
-
-	json_open(to, '{');
-	if (w.same)
-		writer_same(&w, put_member);
-	else
-		put_cross(&w);
-	json_close(to, '}');
-	return to->err;
+	return writer_prompt(p, plan, to, lost, DIALECT_OPENAI, put_member, put_cross);
 }

@@ -6,6 +6,7 @@
  */
 #include "dialect/responses.h"
 #include "dialect/fault.h"
+#include "dialect/pass.h"
 #include "dialect/tag.h"
 #include "json/write.h"
 
@@ -57,14 +58,6 @@ read_needs(const struct json *j, struct ask *ask)
 		ask->needs |= CAP_STRUCTURED;
 }
 
-static enum err
-refuse(struct note *note, const char **ret_param, const char *param, const char *text)
-{
-	*ret_param = param;
-	note_set(note, "%s", text);
-	return ERR_BAD_REQUEST;
-}
-
 /* What may stand for the input: something that the provider keeps. */
 static bool
 has_kept_input(const struct json *j)
@@ -84,22 +77,22 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	uint32_t input = json_get(j, 0, S("input"));
 
 	if (!json_is(j, 0, JSON_OBJECT))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, NULL, "The request body must be a JSON object.");
 	if (model == JSON_NONE || json_equals(j, model, S("")))
-		return refuse(note, ret_param, "model",
+		return pass_refuse(note, ret_param, "model",
 		    "You must provide a 'model'; GET /v1/models lists them.");
 	if (!json_is(j, model, JSON_STRING))
-		return refuse(note, ret_param, "model", "'model' must be a string.");
+		return pass_refuse(note, ret_param, "model", "'model' must be a string.");
 	if (!json_string(j, model, a, &ask.model))
 		return ERR_NOMEM;
 	if (stream != JSON_NONE && !json_is(j, stream, JSON_TRUE) &&
 	    !json_is(j, stream, JSON_FALSE) && !json_is(j, stream, JSON_NULL))
-		return refuse(
+		return pass_refuse(
 		    note, ret_param, "stream", "'stream' must be true or false.");
 	if (!json_is(j, input, JSON_STRING) && !json_is(j, input, JSON_ARRAY) &&
 	    (input != JSON_NONE || !has_kept_input(j)))
-		return refuse(note, ret_param, "input",
+		return pass_refuse(note, ret_param, "input",
 		    "'input' must be there, and be a string or an array.");
 	ask.stream = json_is(j, stream, JSON_TRUE);
 	ask.prompt_bytes = json_raw(j, json_get(j, 0, S("instructions"))).len;
@@ -146,19 +139,11 @@ static enum err
 edit(const struct json *j, const struct ask *ask, const struct edit_plan *plan,
     struct arena *a, struct json_edits *ret_edits)
 {
-	struct slice text;
 	enum err e;
 
 	ret_edits->count = 0;
 	e = edit_input(j, json_get(j, 0, S("input")), a, ret_edits);
-	if (e == ERR_OK && !slice_eq(ask->model, plan->model)) {
-		if (!json_quoted(a, plan->model, &text))
-			return ERR_NOMEM;
-		JSON_FOR_EACH_KEY (k, j, 0)
-			if (e == ERR_OK && json_equals(j, k, S("model")))
-				e = json_replace(ret_edits, j, k + 1, text);
-	}
-	return e == ERR_OK ? json_remove(ret_edits, j, 0, S("provider")) : e;
+	return e == ERR_OK ? pass_edit(j, ask, plan->model, a, ret_edits) : e;
 }
 
 /* --- usage --- */

@@ -64,6 +64,44 @@ writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member 
 	}
 }
 
+enum err
+writer_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
+    struct losses *lost, enum dialect_id dialect,
+    bool (*put)(struct writer *w, const struct member *m),
+    void (*cross)(struct writer *w))
+{
+	struct writer w = {.p = p,
+	    .plan = plan,
+	    .to = to,
+	    .lost = lost,
+	    .dialect = dialect,
+	    .same = p->origin == dialect};
+
+	json_open(to, '{');
+	if (w.same)
+		writer_same(&w, put);
+	else
+		cross(&w);
+	json_close(to, '}');
+	return to->err;
+}
+
+void
+writer_event(struct buf *to, struct slice name)
+{
+	buf_add(to, S("event: "));
+	buf_add(to, name);
+	buf_add(to, S("\ndata: {\"type\":\""));
+	buf_add(to, name);
+	buf_byte(to, '"');
+}
+
+void
+writer_event_end(struct buf *to)
+{
+	buf_add(to, S("}\n\n"));
+}
+
 /* null, [], a flag that is not set: clients that send back what they were told have
  * them. {} does say something: {"codeExecution": {}}. */
 static bool

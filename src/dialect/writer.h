@@ -34,6 +34,20 @@ void writer_members_inside(struct writer *w, struct slice outer, uint64_t done);
  * which `put` returns true. What is inside others is theirs. */
 void writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member *m));
 
+/*
+ * A whole body: in the dialect that it was read from its members with `put`, as above;
+ * in another one what `cross` writes. ERR_NOMEM, ERR_FULL.
+ */
+enum err writer_prompt(const struct prompt *p, const struct write_plan *plan,
+    struct buf *to, struct losses *lost, enum dialect_id dialect,
+    bool (*put)(struct writer *w, const struct member *m),
+    void (*cross)(struct writer *w)) MUST_CHECK;
+
+/* An event of a stream whose data tell its name as `type`: after it come further
+ * members, then its end. */
+void writer_event(struct buf *to, struct slice name);
+void writer_event_end(struct buf *to);
+
 /* What is unknown inside turns, tools, ... is lost in another dialect. */
 void writer_unknown(struct writer *w);
 

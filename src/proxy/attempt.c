@@ -1,9 +1,6 @@
 #include "proxy/attempt.h"
 
-#include "http/write.h"
 #include "proxy/attempt_reply.h"
-#include "proxy/headers.h"
-#include "proxy/surface.h"
 #include "proxy/worker.h"
 
 #include <stdarg.h>
@@ -69,7 +66,7 @@ static void
 free_head(struct attempt *a)
 {
 	arena_free(&a->arena);
-	slab_give(&a->worker->block_slab, a->first);
+	slab_give(&a->worker->head_slab, a->first);
 	a->first = NULL;
 }
 
@@ -441,9 +438,9 @@ attempt_start(struct worker *w, const struct attempt_ask *ask,
 	a->fn = fn;
 	a->arg = arg;
 	a->start_ms = a->heard_ms = loop_now(w->loop);
-	a->first = slab_take(&w->block_slab);
+	a->first = slab_take(&w->head_slab);
 	arena_init(
-	    &a->arena, a->first, a->first == NULL ? 0 : w->block_slab.size, REPLY_ARENA);
+	    &a->arena, a->first, a->first == NULL ? 0 : w->head_slab.size, REPLY_ARENA);
 	sse_init(&a->sse, o->event_bytes);
 	buf_init(&a->body, (ask->answer != NULL ? TRANSLATED_MAX : 0) + o->reply_bytes +
 			       o->hold_bytes + FAULT_BYTES);

@@ -62,6 +62,17 @@ struct attempt_ask {
 	uint64_t deadline_ms; /* of the whole request */
 };
 
+/* Does the caller get other bytes of a stream than the provider sends? */
+static inline bool
+attempt_rewrites(const struct attempt_ask *ask)
+{
+	return ask->answer != NULL || ask->as_array;
+}
+
+/* Appends the fault with which the caller's stream ends; told: a part of it went out. */
+void attempt_put_fault(
+    const struct attempt_ask *ask, const struct fault *f, bool told, struct buf *to);
+
 enum attempt_phase {
 	PHASE_ENGINE,
 	PHASE_TOKEN,

@@ -14,13 +14,13 @@ attempt_flush(struct attempt *a)
 	unsigned n = a->nout;
 
 	a->nout = 0;
-	if (attempt_rewrites(a) && a->begun && told->len > 0) {
+	if (attempt_rewrites(a->ask) && a->begun && told->len > 0) {
 		a->worker->out[0] = buf_slice(told);
 		n = 1;
 	}
 	if (n > 0 && a->phase != PHASE_OVER)
 		attempt_tell_bytes(a, a->worker->out, n);
-	if (attempt_rewrites(a))
+	if (attempt_rewrites(a->ask))
 		buf_clear(told);
 }
 
@@ -97,7 +97,7 @@ static void
 fault_goes_on(struct attempt *a)
 {
 	a->err = ERR_STREAM_ERROR;
-	if (!attempt_rewrites(a))
+	if (!attempt_rewrites(a->ask))
 		return;
 	(void)a->ask->dialect->read_fault(200, &a->worker->reply_tape, &a->fault);
 	attempt_translate_fault(a);
@@ -126,7 +126,7 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 	}
 	if (f.is_fault) {
 		fault_goes_on(a);
-		if (attempt_rewrites(a))
+		if (attempt_rewrites(a->ask))
 			return false;
 	}
 	a->token_events += f.has_token;
@@ -135,7 +135,7 @@ judge_event(struct attempt *a, const struct sse_event *e, bool whole)
 		first_token(a);
 	if (f.usage_only && a->ask->withhold_usage)
 		return false;
-	if (f.is_done && a->begun && !a->compressed && !attempt_rewrites(a)) {
+	if (f.is_done && a->begun && !a->compressed && !attempt_rewrites(a->ask)) {
 		attempt_flush(a);
 		if (a->phase != PHASE_OVER)
 			attempt_tell_mark(a);
@@ -245,7 +245,7 @@ attempt_events(struct attempt *a, struct slice part)
 {
 	if (!a->compressed)
 		read_plain(a, part);
-	else if (attempt_rewrites(a))
+	else if (attempt_rewrites(a->ask))
 		read_decompressed(a, part);
 	else
 		read_compressed(a, part);
@@ -259,11 +259,11 @@ take_rest(struct attempt *a)
 
 	if (a->frames != NULL || !sse_rest(&a->sse, &e))
 		return;
-	if (!judge_event(a, &e, false) || (a->compressed && !attempt_rewrites(a)))
+	if (!judge_event(a, &e, false) || (a->compressed && !attempt_rewrites(a->ask)))
 		return;
 	/* Completed, so that the caller's reader takes it for an event as well. */
 	tell(a, &e, e.raw);
-	if (a->phase == PHASE_EVENTS && !attempt_rewrites(a))
+	if (a->phase == PHASE_EVENTS && !attempt_rewrites(a->ask))
 		tell(a, &e, slice_ends(e.raw, S("\n")) ? S("\n") : S("\n\n"));
 }
 

@@ -1,7 +1,8 @@
 /*
  * attempt_reply: reading what comes back. For the files of the attempt only:
- * attempt.c owns the connection, attempt_reply.c reads replies, attempt_events.c
- * streams.
+ * attempt.c owns the connection, attempt_head.c writes what is asked, attempt_reply.c
+ * reads replies, attempt_events.c streams, attempt_translate.c makes of both what the
+ * caller's dialect has.
  */
 #ifndef PROXY_ATTEMPT_REPLY_H
 #define PROXY_ATTEMPT_REPLY_H
@@ -39,13 +40,6 @@ void attempt_flush(struct attempt *a);
 
 /* Holds bytes back until the first token; what becomes too much goes out without. */
 void attempt_hold(struct attempt *a, struct slice raw);
-
-/* Does the caller get other bytes than the provider sent? */
-static inline bool
-attempt_rewrites(const struct attempt *a)
-{
-	return a->ask->answer != NULL || a->ask->as_array;
-}
 
 /* --- of attempt_translate.c --- */
 

@@ -162,17 +162,25 @@ attempt_translate_end(struct attempt *a)
 void
 attempt_translate_fault(struct attempt *a)
 {
-	const struct dialect *d = a->ask->surface->dialect;
 	struct fault f = a->fault;
 
 	f.status = err_status(ERR_STREAM_ERROR);
-	if (!a->ask->as_array) {
-		d->write_fault_event(&f, &a->worker->told);
+	attempt_put_fault(a->ask, &f, true, &a->worker->told);
+}
+
+void
+attempt_put_fault(
+    const struct attempt_ask *ask, const struct fault *f, bool told, struct buf *to)
+{
+	const struct dialect *d = ask->surface->dialect;
+
+	if (!ask->as_array) {
+		d->write_fault_event(f, to);
 		return;
 	}
-	buf_add(&a->worker->told, S(",\r\n"));
-	d->write_fault(&f, &a->worker->told);
-	buf_byte(&a->worker->told, ']');
+	buf_add(to, told ? S(",\r\n") : S("["));
+	d->write_fault(f, to);
+	buf_byte(to, ']');
 }
 
 /* --- the caller's own dialect --- */

@@ -7,21 +7,15 @@
 
 #define DROPPED_MAX 1000 /* bytes of the list of what was left out */
 
-const struct dialect *
-outgoing_dialect(const struct request *r)
-{
-	return dialect_find(
-	    catalog_offer_dialect(r->candidate->offer, r->surface->dialect->id));
-}
-
-bool
-outgoing_asks_for_usage(const struct request *r)
+static bool
+asks_for_usage(const struct request *r)
 {
 	return (r->candidate->offer->provider->quirks & Q_USAGE_UNASKED) == 0;
 }
 
-bool
-outgoing_as_array(struct request *r)
+/* Does the caller read a stream as one JSON array? */
+static bool
+is_array(struct request *r)
 {
 	return r->ask.stream && r->surface->dialect->has_arrays &&
 	       !slice_ieq(request_param(r, S("alt")), S("sse"));
@@ -37,8 +31,9 @@ passes(const struct request *r, struct slice pair)
 	       !(says_form && slice_starts(pair, S("alt=")));
 }
 
-struct slice
-outgoing_query(struct request *r)
+/* The caller's query without his key. */
+static struct slice
+passing_query(struct request *r)
 {
 	struct slice rest = slice_from(r->query, 1), kept;
 	struct buf query;
@@ -69,7 +64,7 @@ edit_body(struct request *r)
 	struct json_edits edits;
 	struct slice parts[JSON_PARTS_MAX], *kept;
 	struct edit_plan plan = {
-	    .model = o->upstream, .ask_for_usage = outgoing_asks_for_usage(r)};
+	    .model = o->upstream, .ask_for_usage = asks_for_usage(r)};
 	enum err e = choose_tape(r);
 	unsigned n;
 
@@ -206,7 +201,7 @@ translate_texts(struct request *r)
 		return e;
 	lost = p->own;
 	buf_clear(&r->outgoing);
-	outgoing_dialect(r)->embed->write_prompt(
+	r->sending.dialect->embed->write_prompt(
 	    p, r->candidate->offer->upstream, &r->outgoing, &lost);
 	e = r->outgoing.err != ERR_OK ? r->outgoing.err : judge_losses(r, &lost);
 	if (e != ERR_OK)
@@ -220,7 +215,7 @@ translate_texts(struct request *r)
 static enum err
 translate_body(struct request *r, bool *ret_wait)
 {
-	const struct translation *chat = outgoing_dialect(r)->chat;
+	const struct translation *chat = r->sending.dialect->chat;
 	const struct offer *o = r->candidate->offer;
 	struct losses lost = {.arena = &r->arena};
 	struct write_plan plan = {.model = o->upstream,
@@ -248,7 +243,7 @@ translate_body(struct request *r, bool *ret_wait)
 	    .prompt = r->prompt,
 	    .unix_s = r->start_unix_ms / 1000,
 	    .usage_asked = r->ask.usage_asked,
-	    .as_array = outgoing_as_array(r)};
+	    .as_array = r->sending.as_array};
 	return ERR_OK;
 }
 
@@ -265,10 +260,22 @@ write_id(struct request *r)
 enum err
 outgoing_make(struct request *r, bool *ret_wait)
 {
+	const struct dialect *own = r->surface->dialect;
+	struct attempt_ask *s = &r->sending;
 	enum err e;
 
 	*ret_wait = false;
-	if (outgoing_dialect(r) == r->surface->dialect) {
+	s->surface = r->surface;
+	s->dialect = dialect_find(catalog_offer_dialect(r->candidate->offer, own->id));
+	s->head = &r->head;
+	s->query = passing_query(r);
+	s->stream = r->ask.stream;
+	s->as_array = is_array(r);
+	s->withhold_usage = !r->ask.usage_asked && asks_for_usage(r);
+	s->answers = r->ask.answers;
+	s->answer = s->dialect == own ? NULL : &r->answer_plan;
+	s->deadline_ms = r->deadline_ms;
+	if (s->answer == NULL) {
 		r->dropped = S("");
 		return edit_body(r);
 	}

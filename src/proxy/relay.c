@@ -20,7 +20,7 @@ put_upstream_fields(struct request *r, struct buf *to)
 {
 	const struct attempt *a = r->attempt;
 	const char *id = r->candidate->offer->provider->id_header;
-	bool rewritten = a->ask->answer != NULL || (a->ask->as_array && !r->whole);
+	bool rewritten = r->whole ? a->ask->answer != NULL : attempt_rewrites(a->ask);
 	struct slice value;
 
 	for (unsigned i = 0; i < a->head.nfields; i++) {
@@ -113,7 +113,7 @@ put_stream_head(struct request *r)
 	reply_common(r, head);
 	put_upstream_fields(r, head);
 	/* The head went out before the provider's: it says what can be said. */
-	if (!a->begun || a->ask->answer != NULL || a->ask->as_array) {
+	if (!a->begun || attempt_rewrites(a->ask)) {
 		http_put_field(head, S("content-type"),
 		    a->ask->as_array ? S("application/json")
 		    : d->is_framed   ? S(EVENTSTREAM_TYPE)
@@ -229,13 +229,7 @@ put_error_event(struct request *r, bool told)
 	    .code = slice_str(err_code(r->err))};
 
 	buf_init(&event, 16u << 10);
-	if (r->sending.as_array) {
-		buf_add(&event, told ? S(",\r\n") : S("["));
-		r->surface->dialect->write_fault(&f, &event);
-		buf_byte(&event, ']');
-	} else {
-		r->surface->dialect->write_fault_event(&f, &event);
-	}
+	attempt_put_fault(&r->sending, &f, told, &event);
 	put_bytes(r, buf_slice(&event));
 	buf_free(&event);
 }

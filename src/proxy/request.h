@@ -201,19 +201,7 @@ enum step step_settle(struct request *r); /* settle.c */
 
 /* --- between them --- */
 
-/* outgoing.c: the dialect that the candidate is spoken to in. */
-const struct dialect *outgoing_dialect(const struct request *r);
-
-/* outgoing.c: is the usage of a stream asked for? */
-bool outgoing_asks_for_usage(const struct request *r);
-
-/* outgoing.c: the caller's query without his key. */
-struct slice outgoing_query(struct request *r);
-
-/* Does the caller read a stream as one JSON array? */
-bool outgoing_as_array(struct request *r);
-
-/* outgoing.c: makes r->sending's body for the candidate. NO_EQUIVALENT with a note. With
+/* outgoing.c: makes r->sending for the candidate. NO_EQUIVALENT with a note. With
  * *ret_wait it is not made yet: request_run() follows. */
 enum err outgoing_make(struct request *r, bool *ret_wait) MUST_CHECK;
 

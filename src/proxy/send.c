@@ -23,17 +23,6 @@ start_attempt(struct request *r)
 
 	if (e != ERR_OK || wait)
 		return e;
-	r->sending.surface = r->surface;
-	r->sending.head = &r->head;
-	r->sending.query = outgoing_query(r);
-	r->sending.stream = r->ask.stream;
-	r->sending.as_array = outgoing_as_array(r);
-	r->sending.withhold_usage = !r->ask.usage_asked && outgoing_asks_for_usage(r);
-	r->sending.dialect = outgoing_dialect(r);
-	r->sending.answer =
-	    r->sending.dialect == r->surface->dialect ? NULL : &r->answer_plan;
-	r->sending.answers = r->ask.answers;
-	r->sending.deadline_ms = r->deadline_ms;
 	r->whole = r->ended = false;
 	r->attempt = attempt_start(r->worker, &r->sending, r->candidate, send_event, r);
 	if (r->attempt == NULL)

@@ -62,7 +62,7 @@ const struct surface *surface_at(unsigned i);
 /* Writes the methods that the path takes: "GET, HEAD". */
 void surface_methods(struct slice path, struct buf *to);
 
-/* What follows a prefix row's path. */
+/* What stands in the path for the row's "*". */
 struct slice surface_rest(const struct surface *s, struct slice path);
 
 /* Static text: "chat", "completion", "embedding", "count", "". */

@@ -3,11 +3,13 @@
 #include "proxy/request.h"
 #include "proxy/token.h"
 
-#define TAPE_MAX    (4u << 20) /* tokens: 64 MiB, for the largest body */
-#define HEAD_MAX    (256u << 10)
-#define TOLD_MAX    (64u << 20) /* a whole reply, translated */
-#define SLAB_KEPT   1024
-#define BLOCK_BYTES 4096
+#define TAPE_MAX  (4u << 20) /* tokens: 64 MiB, for the largest body */
+#define HEAD_MAX  (256u << 10)
+#define TOLD_MAX  (64u << 20) /* a whole reply, translated */
+#define SLAB_KEPT 1024
+/* No larger than usual: what a burst of streams took does not go back to the system. */
+#define BODY_BYTES  2304
+#define REPLY_BYTES 1536
 #define BLOCKS_KEPT 256
 #define RETRIES	    10.0 /* that may be made at the start */
 
@@ -40,7 +42,8 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
 	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
 	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
-	slab_init(&w->block_slab, BLOCK_BYTES, BLOCKS_KEPT);
+	slab_init(&w->block_slab, BODY_BYTES, BLOCKS_KEPT);
+	slab_init(&w->head_slab, REPLY_BYTES, BLOCKS_KEPT);
 	json_init(&w->tape, TAPE_MAX);
 	json_init(&w->reply_tape, TAPE_MAX);
 	buf_init(&w->head, HEAD_MAX);
@@ -65,6 +68,7 @@ worker_done(struct worker *w)
 	slab_done(&w->request_slab);
 	slab_done(&w->attempt_slab);
 	slab_done(&w->block_slab);
+	slab_done(&w->head_slab);
 	json_free(&w->tape);
 	json_free(&w->reply_tape);
 	buf_free(&w->head);

@@ -65,7 +65,8 @@ struct worker {
 	unsigned nclients;
 	bool full; /* limits.connections is reached: more wait in the kernel */
 	struct slab client_slab, request_slab, attempt_slab;
-	struct slab block_slab; /* of bodies and heads of a usual length */
+	struct slab block_slab; /* of bodies of a usual length */
+	struct slab head_slab;	/* of replies' heads likewise */
 
 	struct json tape;	/* scratch; whose body it holds: */
 	const void *tape_owner; /* a request, or NULL */

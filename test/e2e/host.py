@@ -300,7 +300,11 @@ def drip(every=0.05, byte=b" "):
     return behave
 
 
+REFUSING = []  # bound and not listening: nobody else gets these ports while the tests run
+
+
 def refused_port():
-    """A port of this machine where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        return unused.getsockname()[1]
+    """A port on which connections are refused."""
+    REFUSING.append(socket.socket())
+    REFUSING[-1].bind(("127.0.0.1", 0))
+    return REFUSING[-1].getsockname()[1]

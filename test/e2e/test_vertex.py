@@ -244,3 +244,6 @@ def test_what_vertex_serves_by_other_apis_is_not_asked(weir, account, host, mode
     answer = server.chat(f"vertex/{model}")
     assert answer.status == 404 and "cannot be put in its dialect" in answer.json["error"]["message"], answer.body
     assert provider.requests == []
+    listed = {one["id"]: [o["provider"] for o in one["providers"]] for one in server.ask("/v1/models").json["data"]}
+    assert listed["google/gemini-2.5-flash"] == ["vertex"]
+    assert not any(one.endswith("/" + model) for one in listed)

@@ -1,0 +1,26 @@
+/*
+ * pass: what dialects share where a request passes as it is: refusals, the declared
+ * edits, names in a path. For dialect/ only.
+ */
+#ifndef DIALECT_PASS_H
+#define DIALECT_PASS_H
+
+#include "dialect/dialect.h"
+
+/* BAD_REQUEST with the text as its note; `param` (static text, or NULL) is at fault. */
+enum err pass_refuse(struct note *note, const char **ret_param, const char *param,
+    const char *text) MUST_CHECK;
+
+/*
+ * The edits of a body that names the model: the provider's id in the place of every
+ * `model`, as which of several a provider takes is not known, and `provider` removed.
+ * Adds to what is there. ERR_FULL, ERR_NOMEM.
+ */
+enum err pass_edit(const struct json *j, const struct ask *ask, struct slice model,
+    struct arena *a, struct json_edits *edits) MUST_CHECK;
+
+/* Appends a name as a part of a path: all is encoded but letters, digits, "-._~" and
+ * what `also` has. */
+void pass_path(struct buf *to, struct slice name, const char *also);
+
+#endif
