@@ -1,4 +1,4 @@
-#include "quota/account.h"
+#include "quota/account_parts.h"
 
 #include "core/wide.h"
 
@@ -15,30 +15,8 @@ const struct account_limits account_unlimited = {.budget_pusd = QUOTA_NONE,
     .pusd_min = QUOTA_NONE,
     .concurrent = QUOTA_NONE};
 
-/* What is left of a limit for each minute; it fills steadily. May be below zero: what a
- * request took is known after it was let in. */
-struct bucket {
-	int64_t left;
-	uint64_t at_ms; /* monotonic; 0: was never used, and is full */
-};
-
-struct account {
-	atomic_uint refs;
-	uint64_t id;
-	enum account_level level;
-	char *name;
-	struct account *parent;
-
-	pthread_mutex_t lock; /* all that follows */
-	struct account_limits limits;
-	uint64_t from_ms, until_ms; /* the budget's period */
-	int64_t spent, reserved;    /* pico-USD; reserved also by requests of before */
-	int64_t running;
-	struct bucket requests, tokens, money;
-	struct account_lot *lots; /* paid beforehand */
-	unsigned nlots;
-	int64_t debt; /* what requests cost beyond them */
-};
+/* Thousandths of shared limits that this process has to itself; 0: they are lent. */
+static atomic_uint alone;
 
 const char *
 account_level_name(enum account_level l)
@@ -224,21 +202,24 @@ account_has_credit(struct account *a)
 /* --- under the lock --- */
 
 /* The period of now; what was spent in one that is over does not count. */
-static void
-turn(struct account *a, uint64_t unix_ms)
+void
+account_turn(struct account *a, uint64_t unix_ms)
 {
 	if (unix_ms < a->until_ms)
 		return;
 	period_bounds(
 	    a->limits.period, a->limits.offset_min, unix_ms, &a->from_ms, &a->until_ms);
-	a->spent = 0;
+	a->spent = a->granted = 0;
 }
 
-static int64_t
-budget_left(const struct account *a)
+int64_t
+account_budget_left(const struct account *a)
 {
 	if (a->limits.budget_pusd == QUOTA_NONE || a->limits.dry)
 		return INT64_MAX;
+	/* A budget that was lowered may be less than what is leased of the old one. */
+	if ((a->share & SHARE_MONEY) != 0 && a->granted < a->limits.budget_pusd)
+		return a->granted - a->spent - a->reserved;
 	return a->limits.budget_pusd - a->spent - a->reserved;
 }
 
@@ -258,9 +239,36 @@ credit_left(const struct account *a, uint64_t unix_ms)
 static int64_t
 left_of(const struct account *a, uint64_t unix_ms)
 {
-	int64_t budget = budget_left(a), credit = credit_left(a, unix_ms);
+	int64_t budget = account_budget_left(a), credit = credit_left(a, unix_ms);
 
 	return budget < credit ? budget : credit;
+}
+
+int64_t
+account_limit_of(const struct account_limits *l, enum account_rate k)
+{
+	return k == RATE_REQUESTS ? l->requests_min
+	       : k == RATE_TOKENS ? l->tokens_min
+				  : l->pusd_min;
+}
+
+/* Does it come by leases, which do not fill by themselves? */
+bool
+account_is_leased(const struct account *a)
+{
+	return (a->share & SHARE_RATES) != 0 && atomic_load(&alone) == 0;
+}
+
+/* The share of a limit that this process has to itself while nobody lends. */
+static int64_t
+own_part(const struct account *a, int64_t limit)
+{
+	unsigned permille = atomic_load(&alone);
+	wide part = (wide)limit * permille / 1000;
+
+	if ((a->share & SHARE_RATES) == 0 || permille == 0 || limit <= 0)
+		return limit;
+	return part < 1 ? 1 : (int64_t)part;
 }
 
 static void
@@ -286,20 +294,38 @@ time_for(wide n, int64_t limit)
 }
 
 /* Is there room for n? One that is larger than all there is may come alone. */
-static bool
-fits(struct bucket *b, int64_t limit, int64_t n, uint64_t now_ms, uint64_t *ret_wait_ms)
+bool
+account_fits(struct account *a, enum account_rate k, int64_t n, uint64_t now_ms,
+    uint64_t *ret_wait_ms)
 {
-	int64_t want = n > limit ? limit : n;
+	struct bucket *b = &a->rate[k];
+	int64_t limit = own_part(a, account_limit_of(&a->limits, k));
+	int64_t want = n > limit ? limit : n, level = 0;
 
 	if (limit == QUOTA_NONE)
 		return true;
 	if (limit <= 0)
 		return n <= 0;
-	fill(b, limit, now_ms);
+	if (account_is_leased(a))
+		level = b->level;
+	else
+		fill(b, limit, now_ms);
 	if (b->left >= want)
 		return true;
-	*ret_wait_ms = time_for((wide)want - b->left, limit);
+	*ret_wait_ms = time_for((wide)want - b->left - level, limit);
 	return false;
+}
+
+bool
+account_has_slot(const struct account *a)
+{
+	int64_t limit = own_part(a, a->limits.concurrent);
+
+	if (limit == QUOTA_NONE)
+		return true;
+	if (account_is_leased(a) || ((a->share & SHARE_RATES) != 0 && a->slots > limit))
+		limit = a->slots;
+	return a->running < limit;
 }
 
 static bool
@@ -313,15 +339,29 @@ refuse(const struct account *a, enum quota_kind kind, int64_t limit,
 	return false;
 }
 
+/* What a request takes out of a bucket. */
+int64_t
+account_amount(const struct account_ask *ask, enum account_rate k)
+{
+	if (k == RATE_REQUESTS)
+		return 1;
+	if (k == RATE_TOKENS)
+		return ask->tokens < INT64_MAX ? (int64_t)ask->tokens : INT64_MAX;
+	return ask->pusd == UNKNOWN ? 0 : ask->pusd;
+}
+
 static bool
 may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms,
     struct account_refusal *ret)
 {
+	static const enum quota_kind kinds[RATES] = {[RATE_REQUESTS] = QUOTA_REQUESTS,
+	    [RATE_TOKENS] = QUOTA_TOKENS,
+	    [RATE_MONEY] = QUOTA_MONEY};
 	const struct account_limits *l = &a->limits;
 	int64_t left;
 
 	*ret = (struct account_refusal){0};
-	turn(a, unix_ms);
+	account_turn(a, unix_ms);
 	if (l->dry)
 		return true;
 	left = credit_left(a, unix_ms);
@@ -330,22 +370,17 @@ may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t 
 		ret->left_pusd = left < 0 ? 0 : left;
 		return refuse(a, QUOTA_BUDGET, QUOTA_NONE, ret);
 	}
-	left = budget_left(a);
+	left = account_budget_left(a);
 	if (l->budget_pusd != QUOTA_NONE && (ask->pusd == UNKNOWN || ask->pusd > left)) {
 		ret->left_pusd = left < 0 ? 0 : left;
 		ret->renews_ms = a->until_ms == UINT64_MAX ? 0 : a->until_ms;
 		return refuse(a, QUOTA_BUDGET, l->budget_pusd, ret);
 	}
-	if (l->concurrent != QUOTA_NONE && a->running >= l->concurrent)
+	if (!account_has_slot(a))
 		return refuse(a, QUOTA_CONCURRENT, l->concurrent, ret);
-	if (!fits(&a->requests, l->requests_min, 1, now_ms, &ret->retry_ms))
-		return refuse(a, QUOTA_REQUESTS, l->requests_min, ret);
-	if (!fits(
-		&a->tokens, l->tokens_min, (int64_t)ask->tokens, now_ms, &ret->retry_ms))
-		return refuse(a, QUOTA_TOKENS, l->tokens_min, ret);
-	if (!fits(&a->money, l->pusd_min, ask->pusd == UNKNOWN ? 0 : ask->pusd, now_ms,
-		&ret->retry_ms))
-		return refuse(a, QUOTA_MONEY, l->pusd_min, ret);
+	for (unsigned k = 0; k < RATES; k++)
+		if (!account_fits(a, k, account_amount(ask, k), now_ms, &ret->retry_ms))
+			return refuse(a, kinds[k], account_limit_of(l, k), ret);
 	return true;
 }
 
@@ -356,21 +391,23 @@ take(struct account *a, const struct account_ask *ask)
 
 	a->reserved += pusd;
 	a->running++;
-	a->requests.left -= 1;
-	a->tokens.left -= (int64_t)ask->tokens;
-	a->money.left -= pusd;
+	for (unsigned k = 0; k < RATES; k++)
+		if (account_limit_of(&a->limits, k) != QUOTA_NONE)
+			a->rate[k].left -= account_amount(ask, k);
 }
 
 /* The bucket's share that was taken and not used comes back; what was used beyond it is
  * a debt. */
 static void
-correct(struct bucket *b, int64_t limit, int64_t taken, int64_t used)
+correct(struct account *a, enum account_rate k, int64_t taken, int64_t used)
 {
+	int64_t limit = account_limit_of(&a->limits, k);
+
 	if (limit == QUOTA_NONE)
 		return;
-	b->left += taken - used;
-	if (b->left > limit)
-		b->left = limit;
+	a->rate[k].left += taken - used;
+	if (a->rate[k].left > limit)
+		a->rate[k].left = limit;
 }
 
 static void
@@ -384,8 +421,8 @@ give(struct account *a, const struct account_grant *g, uint64_t period_ms, int64
 	/* What began in a period that is over belongs to that one. */
 	if (period_ms == a->from_ms)
 		a->spent += pusd;
-	correct(&a->tokens, a->limits.tokens_min, (int64_t)g->tokens, (int64_t)tokens);
-	correct(&a->money, a->limits.pusd_min, g->pusd, pusd);
+	correct(a, RATE_TOKENS, (int64_t)g->tokens, (int64_t)tokens);
+	correct(a, RATE_MONEY, g->pusd, pusd);
 }
 
 /* --- from outside --- */
@@ -394,7 +431,7 @@ void
 account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd)
 {
 	(void)pthread_mutex_lock(&a->lock);
-	turn(a, unix_ms);
+	account_turn(a, unix_ms);
 	a->spent = pusd;
 	(void)pthread_mutex_unlock(&a->lock);
 }
@@ -461,8 +498,8 @@ account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens)
 }
 
 /* The one above, with a reference; that of this one is given back. */
-static struct account *
-above(struct account *a)
+struct account *
+account_above(struct account *a)
 {
 	struct account *parent;
 
@@ -478,11 +515,11 @@ account_left(struct account *a, uint64_t unix_ms)
 {
 	int64_t least = INT64_MAX;
 
-	for (a = account_ref(a); a != NULL; a = above(a)) {
+	for (a = account_ref(a); a != NULL; a = account_above(a)) {
 		int64_t left;
 
 		(void)pthread_mutex_lock(&a->lock);
-		turn(a, unix_ms);
+		account_turn(a, unix_ms);
 		left = left_of(a, unix_ms);
 		(void)pthread_mutex_unlock(&a->lock);
 		least = left < least ? left : least;
@@ -496,7 +533,7 @@ account_use(struct account *a, uint64_t unix_ms, struct account_used *ret)
 	bool has;
 
 	(void)pthread_mutex_lock(&a->lock);
-	turn(a, unix_ms);
+	account_turn(a, unix_ms);
 	has = a->limits.budget_pusd != QUOTA_NONE;
 	*ret = (struct account_used){
 	    a->limits.budget_pusd, a->spent, a->limits.period, a->from_ms, a->until_ms};
@@ -505,20 +542,23 @@ account_use(struct account *a, uint64_t unix_ms, struct account_used *ret)
 }
 
 static void
-tighter(struct bucket *b, int64_t limit, uint64_t now_ms, int64_t *limit_so_far,
+tighter(struct account *a, enum account_rate k, uint64_t now_ms, int64_t *limit_so_far,
     int64_t *left_so_far, uint64_t *reset_so_far)
 {
-	int64_t left;
+	struct bucket *b = &a->rate[k];
+	int64_t limit = own_part(a, account_limit_of(&a->limits, k)), left;
 
 	if (limit == QUOTA_NONE)
 		return;
-	fill(b, limit, now_ms);
-	left = b->left < 0 ? 0 : b->left;
+	if (!account_is_leased(a))
+		fill(b, limit, now_ms);
+	left = b->left + (account_is_leased(a) ? b->level : 0);
+	left = left < 0 ? 0 : left > limit ? limit : left;
 	if (*limit_so_far != QUOTA_NONE && left >= *left_so_far)
 		return;
 	*limit_so_far = limit;
 	*left_so_far = left;
-	*reset_so_far = time_for((wide)limit - b->left, limit);
+	*reset_so_far = time_for((wide)limit - left, limit);
 }
 
 void
@@ -526,12 +566,18 @@ account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret)
 {
 	*ret = (struct account_rates){
 	    .requests_limit = QUOTA_NONE, .tokens_limit = QUOTA_NONE};
-	for (a = account_ref(a); a != NULL; a = above(a)) {
+	for (a = account_ref(a); a != NULL; a = account_above(a)) {
 		(void)pthread_mutex_lock(&a->lock);
-		tighter(&a->requests, a->limits.requests_min, now_ms,
-		    &ret->requests_limit, &ret->requests_left, &ret->requests_reset_ms);
-		tighter(&a->tokens, a->limits.tokens_min, now_ms, &ret->tokens_limit,
-		    &ret->tokens_left, &ret->tokens_reset_ms);
+		tighter(a, RATE_REQUESTS, now_ms, &ret->requests_limit,
+		    &ret->requests_left, &ret->requests_reset_ms);
+		tighter(a, RATE_TOKENS, now_ms, &ret->tokens_limit, &ret->tokens_left,
+		    &ret->tokens_reset_ms);
 		(void)pthread_mutex_unlock(&a->lock);
 	}
+}
+
+void
+account_alone(unsigned permille)
+{
+	atomic_store(&alone, permille);
 }

@@ -144,6 +144,73 @@ enum err account_admit(struct account *a, const struct account_ask *ask, uint64_
 /* Settles it to what it cost; a cost that nobody knows is what was reserved. */
 void account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens);
 
+/*
+ * Accounts that several processes share. Each process spends only what it has leased of
+ * a limit, and nobody else may spend that; so together they do not pass it. Whoever lends
+ * (the store for money, shared/ for what is counted by the minute) asks what is wanted
+ * and brings what was granted.
+ */
+enum account_share { SHARE_MONEY = 1, SHARE_RATES = 2 };
+
+/* Which of its limits are shared: bits. What it had leased is forgotten. */
+void account_set_share(struct account *a, unsigned bits);
+
+/* What of them has to be leased before the request can be taken out of it and those
+ * above: bits. None: either there is enough, or a lease would not help. */
+unsigned account_lacks(
+    struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms);
+
+/* The lease of a budget, in the period of now. */
+struct account_lease {
+	uint64_t from_ms, until_ms; /* the period */
+	int64_t budget_pusd;
+	int64_t used_pusd;    /* by this process: spent and reserved */
+	int64_t granted_pusd; /* to it, what it used included */
+};
+
+/* False: it needs none. */
+bool account_lease(struct account *a, uint64_t unix_ms, struct account_lease *ret);
+
+/* What this process may spend in all in the period that began then. */
+void account_lend(struct account *a, uint64_t from_ms, int64_t granted_pusd);
+
+/* Lowers it to so much, or to what is used; returns what it is then. */
+int64_t account_give_back(struct account *a, uint64_t from_ms, int64_t granted_pusd);
+
+/* What is counted by the minute. */
+enum account_rate { RATE_REQUESTS, RATE_TOKENS, RATE_MONEY, RATES };
+
+/* What a process draws from a bucket that it shares. */
+struct account_draw {
+	int64_t limit[RATES]; /* a minute; QUOTA_NONE */
+	int64_t back[RATES];  /* was not used; below zero: used beyond the lease */
+	int64_t want[RATES];  /* on top */
+	int64_t concurrent,
+	    slots; /* the limit or QUOTA_NONE; how many are wanted in all */
+};
+
+/*
+ * Takes out what goes back, and tells what is wanted: for `need`, or, when that is NULL,
+ * for what seems to come. False: nothing to say. Answered by account_drawn() or
+ * account_undraw().
+ */
+bool
+account_draw(struct account *a, const struct account_ask *need, struct account_draw *ret);
+
+/* What was granted of it; `level` is what is left in the bucket for all. */
+void account_drawn(struct account *a, const struct account_draw *d,
+    const int64_t granted[RATES], const int64_t level[RATES], int64_t slots);
+
+/* It could not be told to anybody. */
+void account_undraw(struct account *a, const struct account_draw *d);
+
+/* Does it hold anything of what is counted by the minute? */
+bool account_holds(struct account *a);
+
+/* Whoever lends what is counted by the minute cannot be reached: until 0 is said, each
+ * account has so many thousandths of its limits to itself. */
+void account_alone(unsigned permille);
+
 /* What may still be spent by all accounts above, INT64_MAX without a budget. */
 int64_t account_left(struct account *a, uint64_t unix_ms);
 

@@ -1,0 +1,200 @@
+/*
+ * What a process leases of limits that several share: the money of a budget, in sums that
+ * only grow within a period, and parts of what is counted by the minute.
+ */
+#include "quota/account_parts.h"
+
+#define SLACK_PARTS 16 /* of a shared limit a process keeps one part ahead of need */
+
+void
+account_set_share(struct account *a, unsigned bits)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	if (a->share != bits) {
+		a->share = bits;
+		a->granted = a->slots = 0;
+		for (unsigned k = 0; k < RATES; k++)
+			a->rate[k] = (struct bucket){0};
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static bool
+lacks_money(struct account *a, const struct account_ask *ask, uint64_t unix_ms)
+{
+	if ((a->share & SHARE_MONEY) == 0 || a->limits.dry || ask->pusd == UNKNOWN)
+		return false;
+	account_turn(a, unix_ms);
+	return a->limits.budget_pusd != QUOTA_NONE &&
+	       a->granted < a->limits.budget_pusd && account_budget_left(a) < ask->pusd;
+}
+
+static bool
+lacks_rate(struct account *a, const struct account_ask *ask, uint64_t now_ms)
+{
+	uint64_t wait;
+
+	if (!account_is_leased(a) || a->limits.dry)
+		return false;
+	for (unsigned k = 0; k < RATES; k++)
+		if (account_limit_of(&a->limits, k) > 0 &&
+		    !account_fits(a, k, account_amount(ask, k), now_ms, &wait))
+			return true;
+	return !account_has_slot(a) && a->slots < a->limits.concurrent;
+}
+
+unsigned
+account_lacks(
+    struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms)
+{
+	unsigned bits = 0;
+
+	for (a = account_ref(a); a != NULL; a = account_above(a)) {
+		(void)pthread_mutex_lock(&a->lock);
+		bits |= lacks_money(a, ask, unix_ms) ? SHARE_MONEY : 0;
+		bits |= lacks_rate(a, ask, now_ms) ? SHARE_RATES : 0;
+		(void)pthread_mutex_unlock(&a->lock);
+	}
+	return bits;
+}
+
+bool
+account_lease(struct account *a, uint64_t unix_ms, struct account_lease *ret)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&a->lock);
+	account_turn(a, unix_ms);
+	has = (a->share & SHARE_MONEY) != 0 && a->limits.budget_pusd != QUOTA_NONE;
+	*ret = (struct account_lease){a->from_ms, a->until_ms, a->limits.budget_pusd,
+	    a->spent + a->reserved, a->granted};
+	(void)pthread_mutex_unlock(&a->lock);
+	return has;
+}
+
+void
+account_lend(struct account *a, uint64_t from_ms, int64_t granted_pusd)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	if (a->from_ms == from_ms)
+		a->granted = granted_pusd;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+int64_t
+account_give_back(struct account *a, uint64_t from_ms, int64_t granted_pusd)
+{
+	int64_t used;
+
+	(void)pthread_mutex_lock(&a->lock);
+	used = a->spent + a->reserved;
+	if (a->from_ms == from_ms && granted_pusd < a->granted)
+		a->granted = granted_pusd > used ? granted_pusd : used;
+	granted_pusd = a->granted;
+	(void)pthread_mutex_unlock(&a->lock);
+	return granted_pusd;
+}
+
+/* What is kept ahead of need. */
+static int64_t
+slack_of(int64_t limit)
+{
+	return limit / SLACK_PARTS;
+}
+
+static void
+draw(struct account *a, enum account_rate k, int64_t need, bool idle,
+    struct account_draw *d)
+{
+	struct bucket *b = &a->rate[k];
+	int64_t limit = account_limit_of(&a->limits, k), slack, kept;
+
+	d->limit[k] = limit;
+	if (limit == QUOTA_NONE)
+		return;
+	slack = limit > 0 && !idle ? slack_of(limit) : 0;
+	kept = need > limit ? limit : need;
+	if (b->left < 0 || b->left > kept + 2 * slack) {
+		d->back[k] = b->left - (b->left < 0 ? 0 : kept + slack);
+		b->left -= d->back[k];
+	}
+	if (b->left < kept || b->left < slack / 2)
+		d->want[k] = kept + slack - b->left;
+	b->before = b->left;
+}
+
+/* Nothing was taken since the last time. */
+static bool
+is_idle(const struct account *a)
+{
+	for (unsigned k = 0; k < RATES; k++)
+		if (account_limit_of(&a->limits, k) != QUOTA_NONE &&
+		    a->rate[k].left != a->rate[k].before)
+			return false;
+	return a->running == 0;
+}
+
+bool
+account_draw(struct account *a, const struct account_ask *need, struct account_draw *ret)
+{
+	bool some = false, idle;
+
+	*ret = (struct account_draw){.concurrent = QUOTA_NONE};
+	(void)pthread_mutex_lock(&a->lock);
+	if ((a->share & SHARE_RATES) != 0) {
+		idle = need == NULL && is_idle(a);
+		for (unsigned k = 0; k < RATES; k++) {
+			draw(a, k, need == NULL ? 0 : account_amount(need, k), idle, ret);
+			some = some || ret->back[k] != 0 || ret->want[k] != 0;
+		}
+		ret->concurrent = a->limits.concurrent;
+		if (ret->concurrent != QUOTA_NONE) {
+			ret->slots = a->running + (need != NULL) +
+				     (idle ? 0 : slack_of(ret->concurrent));
+			/* Also to say that those who run are still there. */
+			some = some || ret->slots != 0 || a->slots != 0;
+		}
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+	return some;
+}
+
+void
+account_drawn(struct account *a, const struct account_draw *d,
+    const int64_t granted[RATES], const int64_t level[RATES], int64_t slots)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned k = 0; k < RATES; k++) {
+		if (d->limit[k] == QUOTA_NONE)
+			continue;
+		a->rate[k].left += granted[k];
+		a->rate[k].before += granted[k];
+		a->rate[k].level = level[k];
+	}
+	a->slots = slots;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+void
+account_undraw(struct account *a, const struct account_draw *d)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned k = 0; k < RATES; k++) {
+		a->rate[k].left += d->back[k];
+		a->rate[k].before += d->back[k];
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+bool
+account_holds(struct account *a)
+{
+	bool holds = false;
+
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned k = 0; k < RATES; k++)
+		holds = holds || a->rate[k].left != 0;
+	holds = holds || a->running != 0 || a->slots != 0;
+	(void)pthread_mutex_unlock(&a->lock);
+	return holds;
+}
