@@ -29,7 +29,7 @@ struct billing {
 };
 
 static void
-work(struct store_job *j, sqlite3 *db)
+work(struct store_job *j, struct db *db)
 {
 	struct billing *b = CONTAINER_OF(j, struct billing, job);
 

@@ -64,7 +64,7 @@ edit(void *arg, struct accountdb_row *row, struct note *note)
 }
 
 static enum err
-show(struct call *c, sqlite3 *db)
+show(struct call *c, struct db *db)
 {
 	if (c->level == LEVEL_KEY)
 		return listing_key(db, c->name, &c->out, &c->note);
@@ -73,7 +73,7 @@ show(struct call *c, sqlite3 *db)
 
 /* The key as it is shown, with its secrets, which are nowhere else. */
 static enum err
-show_made(struct call *c, sqlite3 *db, struct change_made *made)
+show_made(struct call *c, struct db *db, struct change_made *made)
 {
 	enum err e = show(c, db);
 
@@ -93,7 +93,7 @@ show_made(struct call *c, sqlite3 *db, struct change_made *made)
 }
 
 static enum err
-create_key(struct call *c, sqlite3 *db, const struct change *change)
+create_key(struct call *c, struct db *db, const struct change *change)
 {
 	struct change_made made = {
 	    .with_aws = json_is(&c->body, json_get(&c->body, 0, S("aws")), JSON_TRUE)};
@@ -103,7 +103,7 @@ create_key(struct call *c, sqlite3 *db, const struct change *change)
 }
 
 static enum err
-rotate_key(struct call *c, sqlite3 *db, const struct change *change)
+rotate_key(struct call *c, struct db *db, const struct change *change)
 {
 	struct change_made made = {.with_aws = false};
 	enum err e = change_key_rotate(change, c->overlap_ms, &made, &c->note);
@@ -112,7 +112,7 @@ rotate_key(struct call *c, sqlite3 *db, const struct change *change)
 }
 
 static enum err
-remove_one(struct call *c, sqlite3 *db, const struct change *change)
+remove_one(struct call *c, struct db *db, const struct change *change)
 {
 	enum err e;
 
@@ -126,7 +126,7 @@ remove_one(struct call *c, sqlite3 *db, const struct change *change)
 }
 
 static enum err
-set(struct call *c, sqlite3 *db, const struct change *change)
+set(struct call *c, struct db *db, const struct change *change)
 {
 	struct slice action = c->serve == SERVE_ADMIN_BLOCK	? S("block")
 			      : c->serve == SERVE_ADMIN_UNBLOCK ? S("unblock")
@@ -137,7 +137,7 @@ set(struct call *c, sqlite3 *db, const struct change *change)
 }
 
 static enum err
-show_credits(struct call *c, sqlite3 *db)
+show_credits(struct call *c, struct db *db)
 {
 	struct buf account;
 	enum err e = ERR_OK;
@@ -153,7 +153,7 @@ show_credits(struct call *c, sqlite3 *db)
 }
 
 static enum err
-add_credit(struct call *c, sqlite3 *db, struct change *change)
+add_credit(struct call *c, struct db *db, struct change *change)
 {
 	enum err e;
 
@@ -164,7 +164,7 @@ add_credit(struct call *c, sqlite3 *db, struct change *change)
 
 /* The team's keys for providers: which there are, never what they are. */
 static enum err
-own_keys(struct call *c, sqlite3 *db, const struct change *change)
+own_keys(struct call *c, struct db *db, const struct change *change)
 {
 	struct buf team;
 	enum err e = ERR_OK;
@@ -188,7 +188,7 @@ own_keys(struct call *c, sqlite3 *db, const struct change *change)
 }
 
 static enum err
-create(struct call *c, sqlite3 *db, const struct change *change)
+create(struct call *c, struct db *db, const struct change *change)
 {
 	enum err e;
 
@@ -216,7 +216,7 @@ on_audit(void *arg, const struct audit_row *row)
 
 /* What has many: {"data": [...]}. */
 static enum err
-list(struct call *c, sqlite3 *db)
+list(struct call *c, struct db *db)
 {
 	enum err e;
 
@@ -239,7 +239,7 @@ list(struct call *c, sqlite3 *db)
 }
 
 static void
-work(struct store_job *j, sqlite3 *db)
+work(struct store_job *j, struct db *db)
 {
 	struct call *c = CONTAINER_OF(j, struct call, job);
 	struct change change = {.db = db,

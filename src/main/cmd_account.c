@@ -152,7 +152,7 @@ put(struct args *a, const struct change *c, const char *verb)
 struct listing {
 	struct table table;
 	enum account_level level;
-	sqlite3 *db;
+	struct db *db;
 };
 
 static void
@@ -182,7 +182,7 @@ on_row(void *arg, const struct accountdb_row *row)
 }
 
 static int
-list_json(sqlite3 *db, enum account_level level)
+list_json(struct db *db, enum account_level level)
 {
 	struct note note;
 	struct buf json;
@@ -198,7 +198,7 @@ list_json(sqlite3 *db, enum account_level level)
 }
 
 static int
-list(sqlite3 *db, enum account_level level)
+list(struct db *db, enum account_level level)
 {
 	static const char *const titles[] = {"name", "in", "limits", ">USD spent"};
 	struct listing l = {.level = level, .db = db};
@@ -228,7 +228,7 @@ remove_one(const struct change *c)
 /* --- the commands --- */
 
 static int
-run(struct args *a, sqlite3 *db, enum account_level level, const struct words *w,
+run(struct args *a, struct db *db, enum account_level level, const struct words *w,
     const char *help)
 {
 	struct editing editing = {a, help};
@@ -251,7 +251,7 @@ command(struct args *a, enum account_level level, const char *help)
 {
 	struct words w = {NULL, NULL};
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status = 0, flags;
 
 	if (level == LEVEL_TEAM && teamkey_is_next(a))

@@ -35,7 +35,7 @@ on_row(void *arg, const struct audit_row *row)
 }
 
 static int
-print(const struct args *a, sqlite3 *db, uint64_t last)
+print(const struct args *a, struct db *db, uint64_t last)
 {
 	static const char *const titles[] = {
 	    ">id", "at (UTC)", "via", "who", "did", "to a", "name"};
@@ -67,7 +67,7 @@ cmd_audit(struct args *a)
 	uint64_t last = UINT64_MAX;
 	const char *arg;
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status = 1;
 
 	while ((arg = args_next(a, help)) != NULL) {

@@ -235,7 +235,7 @@ cmd_focus(struct args *a)
 			    BY_PROVIDER | BY_SERVED | BY_UPSTREAM | BY_TAGS}};
 	struct note note;
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status = read_args(a, &f);
 	enum err e = ERR_IO;
 

@@ -69,7 +69,7 @@ on_sum(void *arg, const struct usage_sum *s)
 }
 
 static enum err
-gather(struct invoice *v, sqlite3 *db, struct note *note)
+gather(struct invoice *v, struct db *db, struct note *note)
 {
 	struct slice name = slice_str(v->name);
 	enum err e;
@@ -500,7 +500,7 @@ cmd_invoice(struct args *a)
 	struct invoice v = {.args = a};
 	struct note note;
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status = read_args(a, &v);
 	enum err e = ERR_IO;
 

@@ -103,7 +103,7 @@ on_key(void *arg, const struct keydb_row *row)
 }
 
 static int
-list_json(sqlite3 *db)
+list_json(struct db *db)
 {
 	struct note note;
 	struct buf json;
@@ -119,7 +119,7 @@ list_json(sqlite3 *db)
 }
 
 static int
-list(sqlite3 *db)
+list(struct db *db)
 {
 	static const char *const titles[] = {
 	    ">id", "name", "key", "created (UTC)", "state"};
@@ -329,7 +329,7 @@ rotate(const struct args *a, const struct change *c, const struct words *w)
 }
 
 static int
-run(struct args *a, const struct words *w, sqlite3 *db)
+run(struct args *a, const struct words *w, struct db *db)
 {
 	struct editing editing = {a, -1};
 	struct change c = {.db = db,
@@ -359,7 +359,7 @@ cmd_key(struct args *a)
 	struct accountdb_row row;
 	struct words w = {.row = &row, .overlap_ms = OVERLAP_MS};
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status;
 
 	if (credit_is_next(a))

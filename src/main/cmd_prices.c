@@ -282,7 +282,7 @@ tell_audit(const struct config *c, const char *action, const struct diff *d)
 	struct audit_row row = {
 	    .action = slice_str(action), .kind = S("prices"), .name = S(CONFIG_PRICES)};
 	struct note note;
-	sqlite3 *db = command_database(c);
+	struct db *db = command_database(c);
 	enum err e;
 
 	if (db == NULL)

@@ -300,7 +300,7 @@ read_all(const char *path, struct buf *to)
 }
 
 static int
-compare_all(struct compare *c, sqlite3 *db)
+compare_all(struct compare *c, struct db *db)
 {
 	struct usage_query q = {.by = BY_DAY | BY_UPSTREAM};
 	struct note note = {"out of memory"};
@@ -326,7 +326,7 @@ compare_all(struct compare *c, sqlite3 *db)
 }
 
 static int
-run(struct compare *c, sqlite3 *db)
+run(struct compare *c, struct db *db)
 {
 	struct note note = {"out of memory"};
 	struct buf text;
@@ -391,7 +391,7 @@ cmd_reconcile(struct args *a)
 {
 	struct compare c = {.args = a, .first = S(""), .last = S("")};
 	struct config *config;
-	sqlite3 *db;
+	struct db *db;
 	int status = read_args(a, &c);
 
 	if (status != 0)

@@ -187,7 +187,7 @@ read_args(struct args *a, struct reprice_query *q)
 }
 
 static int
-finish(const struct args *a, sqlite3 *db, const struct reprice_query *q,
+finish(const struct args *a, struct db *db, const struct reprice_query *q,
     const struct report *p)
 {
 	struct audit_actor by = command_actor();
@@ -218,7 +218,7 @@ finish(const struct args *a, sqlite3 *db, const struct reprice_query *q,
 }
 
 static int
-run(const struct args *a, sqlite3 *db, const struct reprice_query *q)
+run(const struct args *a, struct db *db, const struct reprice_query *q)
 {
 	struct report p = {.total = {.model = S("total"), .provider = S("")}};
 	struct note note;
@@ -244,7 +244,7 @@ cmd_reprice(struct args *a)
 {
 	struct reprice_query q = {.until_ms = INT64_MAX, .now_ms = clock_unix_ms()};
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status = read_args(a, &q);
 
 	if (status != 0)

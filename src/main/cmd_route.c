@@ -215,7 +215,7 @@ cmd_route(struct args *a)
 	struct question q = {NULL, 1000, 256};
 	struct config *c;
 	struct note note;
-	sqlite3 *db;
+	struct db *db;
 	int status = read_args(a, &q);
 
 	if (status != 0)

@@ -245,7 +245,7 @@ cmd_usage(struct args *a)
 	struct report p = {.args = a};
 	struct note note;
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 	int status = read_args(a, &q);
 	enum err e = ERR_IO;
 

@@ -9,8 +9,7 @@
 
 #include "config/config.h"
 #include "store/audit.h"
-
-#include <sqlite3.h>
+#include "store/db.h"
 
 /* What a command can print: each of these and those before it. */
 enum args_formats { ARGS_PLAIN, ARGS_JSON, ARGS_CSV };
@@ -58,7 +57,7 @@ struct config *
 command_config_prices(const struct args *a, const char *prices, bool warnings);
 
 /* Opens the data folder's database, or prints why not and returns NULL. */
-sqlite3 *command_database(const struct config *c);
+struct db *command_database(const struct config *c);
 
 /* Who runs the command, for the audit log; the name is static. */
 struct audit_actor command_actor(void);

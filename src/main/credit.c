@@ -72,7 +72,7 @@ put_time(struct table *t, uint64_t ms)
 }
 
 static enum err
-print_table(sqlite3 *db, enum account_level level, struct slice name, struct note *note)
+print_table(struct db *db, enum account_level level, struct slice name, struct note *note)
 {
 	static const char *const titles[] = {
 	    ">id", ">USD", ">left", "since (UTC)", "ends (UTC)"};
@@ -100,7 +100,7 @@ print_table(sqlite3 *db, enum account_level level, struct slice name, struct not
 }
 
 static enum err
-print(const struct args *a, sqlite3 *db, enum account_level level, struct slice name,
+print(const struct args *a, struct db *db, enum account_level level, struct slice name,
     struct note *note)
 {
 	struct buf out;
@@ -118,7 +118,7 @@ print(const struct args *a, sqlite3 *db, enum account_level level, struct slice 
 }
 
 static enum err
-check_there(sqlite3 *db, enum account_level level, struct slice name, struct note *note)
+check_there(struct db *db, enum account_level level, struct slice name, struct note *note)
 {
 	struct accountdb_row row;
 	enum err e;
@@ -132,7 +132,7 @@ check_there(sqlite3 *db, enum account_level level, struct slice name, struct not
 }
 
 static int
-run(const struct args *a, sqlite3 *db, enum account_level level, const struct words *w)
+run(const struct args *a, struct db *db, enum account_level level, const struct words *w)
 {
 	struct change c = {
 	    .db = db, .by = command_actor(), .level = level, .name = slice_str(w->name)};
@@ -154,7 +154,7 @@ credit_run(struct args *a, enum account_level level, const char *help)
 	struct words w = {0};
 	int status = read_words(a, &w, help);
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 
 	if (status != 0)
 		return status;

@@ -154,12 +154,12 @@ command_config_prices(const struct args *a, const char *prices, bool warnings)
 	return e == ERR_OK ? c : NULL;
 }
 
-sqlite3 *
+struct db *
 command_database(const struct config *c)
 {
 	char folder[4096];
 	struct note note;
-	sqlite3 *db;
+	struct db *db;
 
 	(void)store_folder(c->options.data, folder);
 	if (store_make_folder(folder, &note) == ERR_OK &&

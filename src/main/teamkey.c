@@ -67,7 +67,7 @@ read_key(char *to, size_t room)
 }
 
 static int
-list(sqlite3 *db, struct slice team)
+list(struct db *db, struct slice team)
 {
 	struct accountdb_row row;
 	struct note note;
@@ -87,7 +87,7 @@ list(sqlite3 *db, struct slice team)
 }
 
 static int
-put(sqlite3 *db, const struct config *c, const struct words *w)
+put(struct db *db, const struct config *c, const struct words *w)
 {
 	const struct provider *p = catalog_provider(c->catalog, slice_str(w->provider));
 	char text[KEY_BYTES + 1] = "";
@@ -128,7 +128,7 @@ teamkey_run(struct args *a, const char *help)
 	struct words w = {0};
 	int status = read_words(a, &w, help);
 	struct config *c;
-	sqlite3 *db;
+	struct db *db;
 
 	if (status != 0)
 		return status;

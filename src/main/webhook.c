@@ -188,7 +188,7 @@ post(struct webhook *w)
 
 /* On the store's thread. */
 static void
-work(struct store_job *j, sqlite3 *db)
+work(struct store_job *j, struct db *db)
 {
 	struct webhook *w = CONTAINER_OF(j, struct webhook, job);
 	uint64_t now = clock_unix_ms();

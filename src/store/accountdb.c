@@ -10,6 +10,26 @@
 	"level, name, above_level, above, budget_pusd, period, offset_min, "             \
 	"requests_min, tokens_min, pusd_min, concurrent, dry, models, providers, "       \
 	"networks, expires_ms, blocked, created_ms, markup_bp"
+/* clang-format off */
+#define REPLACED \
+	"above_level = excluded.above_level, " \
+	"above = excluded.above, " \
+	"budget_pusd = excluded.budget_pusd, " \
+	"period = excluded.period, " \
+	"offset_min = excluded.offset_min, " \
+	"requests_min = excluded.requests_min, " \
+	"tokens_min = excluded.tokens_min, " \
+	"pusd_min = excluded.pusd_min, " \
+	"concurrent = excluded.concurrent, " \
+	"dry = excluded.dry, " \
+	"models = excluded.models, " \
+	"providers = excluded.providers, " \
+	"networks = excluded.networks, " \
+	"expires_ms = excluded.expires_ms, " \
+	"blocked = excluded.blocked, " \
+	"created_ms = excluded.created_ms, " \
+	"markup_bp = excluded.markup_bp"
+/* clang-format on */
 
 void
 accountdb_row_done(struct accountdb_row *row)
@@ -37,20 +57,18 @@ accountdb_row_init(struct accountdb_row *row, enum account_level level, struct s
 /* --- reading --- */
 
 static int64_t
-limit_at(sqlite3_stmt *s, int column)
+limit_at(struct db_stmt *s, int column)
 {
-	return sqlite3_column_type(s, column) == SQLITE_NULL
-		   ? QUOTA_NONE
-		   : sqlite3_column_int64(s, column);
+	return db_is_null(s, column) ? QUOTA_NONE : db_i64(s, column);
 }
 
 /* NULL for no text; *ok is false when out of memory. */
 static char *
-list_at(sqlite3_stmt *s, int column, bool *ok)
+list_at(struct db_stmt *s, int column, bool *ok)
 {
 	char *copy;
 
-	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+	if (db_is_null(s, column))
 		return NULL;
 	copy = slice_dup(db_text(s, column));
 	*ok = *ok && copy != NULL;
@@ -58,23 +76,21 @@ list_at(sqlite3_stmt *s, int column, bool *ok)
 }
 
 static enum err
-read_row(sqlite3_stmt *s, struct accountdb_row *ret)
+read_row(struct db_stmt *s, struct accountdb_row *ret)
 {
-	struct accountdb_row r = {.level = (enum account_level)sqlite3_column_int(s, 0),
-	    .above_level = (enum account_level)sqlite3_column_int(s, 2),
+	struct accountdb_row r = {.level = (enum account_level)db_i64(s, 0),
+	    .above_level = (enum account_level)db_i64(s, 2),
 	    .limits = {.budget_pusd = limit_at(s, 4),
-		.offset_min = sqlite3_column_int(s, 6),
+		.offset_min = (int)db_i64(s, 6),
 		.requests_min = limit_at(s, 7),
 		.tokens_min = limit_at(s, 8),
 		.pusd_min = limit_at(s, 9),
 		.concurrent = limit_at(s, 10),
-		.dry = sqlite3_column_int(s, 11) != 0},
-	    .rules = {.expires_ms = (uint64_t)sqlite3_column_int64(s, 15),
-		.blocked = sqlite3_column_int(s, 16) != 0},
-	    .created_ms = (uint64_t)sqlite3_column_int64(s, 17),
-	    .markup_bp = sqlite3_column_type(s, 18) == SQLITE_NULL
-			     ? ACCOUNTDB_MARKUP_NONE
-			     : sqlite3_column_int64(s, 18)};
+		.dry = db_i64(s, 11) != 0},
+	    .rules = {.expires_ms = (uint64_t)db_i64(s, 15),
+		.blocked = db_i64(s, 16) != 0},
+	    .created_ms = (uint64_t)db_i64(s, 17),
+	    .markup_bp = db_is_null(s, 18) ? ACCOUNTDB_MARKUP_NONE : db_i64(s, 18)};
 	bool ok = true;
 
 	(void)period_read(db_text(s, 5), &r.limits.period);
@@ -92,20 +108,20 @@ read_row(sqlite3_stmt *s, struct accountdb_row *ret)
 }
 
 enum err
-accountdb_get(sqlite3 *db, enum account_level level, struct slice name,
+accountdb_get(struct db *db, enum account_level level, struct slice name,
     struct accountdb_row *ret_row, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(
 	    db, "SELECT " COLUMNS " FROM account WHERE level = ? AND name = ?", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_i64(s, 1, (int)level);
 	db_bind_text(s, 2, name);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW) {
+	step = db_step(s);
+	if (step == DB_ROW) {
 		e = read_row(s, ret_row);
 		if (e != ERR_OK)
 			note_set(note, "%s", err_code(e));
@@ -114,22 +130,22 @@ accountdb_get(sqlite3 *db, enum account_level level, struct slice name,
 		    SLICE_ARGS(name));
 		e = ERR_NOT_FOUND;
 	}
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
 enum err
-accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *row),
+accountdb_each(struct db *db, void (*fn)(void *arg, const struct accountdb_row *row),
     void *arg, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step = SQLITE_DONE;
+	struct db_stmt *s;
+	enum db_step step = DB_DONE;
 	enum err e = db_prepare(
 	    db, "SELECT " COLUMNS " FROM account ORDER BY level DESC, name", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+	while (e == ERR_OK && (step = db_step(s)) == DB_ROW) {
 		struct accountdb_row row;
 
 		e = read_row(s, &row);
@@ -142,12 +158,12 @@ accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *ro
 		e = db_done(db, step, note);
 	else
 		note_set(note, "%s", err_code(e));
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
 enum err
-accountdb_markup(sqlite3 *db, enum account_level level, struct slice name,
+accountdb_markup(struct db *db, enum account_level level, struct slice name,
     int64_t *ret_bp, bool *ret_exists, struct note *note)
 {
 	char *above = NULL;
@@ -196,48 +212,48 @@ add_up(int64_t millions, int64_t rest)
 
 /* The sum that the statement gives for the account since then. */
 static enum err
-sum_of(sqlite3 *db, const char *sql, struct slice name, uint64_t from_ms, int64_t after,
+sum_of(struct db *db, const char *sql, struct slice name, uint64_t from_ms, int64_t after,
     int64_t *ret_pusd, struct note *note)
 {
 	int64_t pusd = 0;
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db, sql, &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, name);
-	(void)sqlite3_bind_int64(
-	    s, 2, (sqlite3_int64)(from_ms > INT64_MAX ? INT64_MAX : from_ms));
-	(void)sqlite3_bind_int64(s, 3, after); /* where the statement has one */
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW)
-		pusd = add_up(sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+	db_bind_i64(s, 2, (int64_t)(from_ms > INT64_MAX ? INT64_MAX : from_ms));
+	db_bind_i64(s, 3, after); /* where the statement has one */
+	step = db_step(s);
+	if (step == DB_ROW)
+		pusd = add_up(db_i64(s, 0), db_i64(s, 1));
 	else
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	if (e == ERR_OK)
 		*ret_pusd = pusd;
 	return e;
 }
 
 enum err
-accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
+accountdb_spent(struct db *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t *ret_pusd, struct note *note)
 {
 	static const char *const sums[LEVELS] = {SPENT "key = ?1 AND start_ms >= ?2",
-	    SPENT "user = ?1 AND start_ms >= ?2", SPENT "team = ?1 AND start_ms >= ?2",
+	    SPENT "\"user\" = ?1 AND start_ms >= ?2",
+	    SPENT "team = ?1 AND start_ms >= ?2",
 	    SPENT "organisation = ?1 AND start_ms >= ?2"};
 
 	return sum_of(db, sums[level], name, from_ms, 0, ret_pusd, note);
 }
 
 enum err
-accountdb_corrected(sqlite3 *db, enum account_level level, struct slice name,
+accountdb_corrected(struct db *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t after, int64_t *ret_pusd, struct note *note)
 {
 	static const char *const sums[LEVELS] = {CORRECTED "key = ?1 AND start_ms >= ?2",
-	    CORRECTED "user = ?1 AND start_ms >= ?2",
+	    CORRECTED "\"user\" = ?1 AND start_ms >= ?2",
 	    CORRECTED "team = ?1 AND start_ms >= ?2",
 	    CORRECTED "organisation = ?1 AND start_ms >= ?2"};
 
@@ -245,41 +261,41 @@ accountdb_corrected(sqlite3 *db, enum account_level level, struct slice name,
 }
 
 enum err
-accountdb_last_correction(sqlite3 *db, int64_t *ret_id, struct note *note)
+accountdb_last_correction(struct db *db, int64_t *ret_id, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db, "SELECT max(id) FROM correction", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW)
-		*ret_id = sqlite3_column_int64(s, 0);
+	step = db_step(s);
+	if (step == DB_ROW)
+		*ret_id = db_i64(s, 0);
 	else
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
 /* --- writing --- */
 
 static void
-bind_limit(sqlite3_stmt *s, int at, int64_t limit)
+bind_limit(struct db_stmt *s, int at, int64_t limit)
 {
 	if (limit != QUOTA_NONE)
-		(void)sqlite3_bind_int64(s, at, limit);
+		db_bind_i64(s, at, limit);
 }
 
 static void
-bind_list(sqlite3_stmt *s, int at, const char *list)
+bind_list(struct db_stmt *s, int at, const char *list)
 {
 	if (list != NULL)
 		db_bind_text(s, at, slice_str(list));
 }
 
 static enum err
-check_above(sqlite3 *db, const struct accountdb_row *row, struct note *note)
+check_above(struct db *db, const struct accountdb_row *row, struct note *note)
 {
 	struct accountdb_row above;
 	enum err e;
@@ -293,59 +309,60 @@ check_above(sqlite3 *db, const struct accountdb_row *row, struct note *note)
 }
 
 enum err
-accountdb_put(sqlite3 *db, const struct accountdb_row *row, struct note *note)
+accountdb_put(struct db *db, const struct accountdb_row *row, struct note *note)
 {
 	const struct account_limits *l = &row->limits;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = check_above(db, row, note);
 
 	if (e == ERR_OK)
 		e = db_prepare(db,
-		    "INSERT OR REPLACE INTO account (" COLUMNS ") VALUES (?, ?, ?, ?, ?, "
-		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "INSERT INTO account (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (level, name) DO "
+		    "UPDATE SET " REPLACED,
 		    &s, note);
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int(s, 1, (int)row->level);
+	db_bind_i64(s, 1, (int)row->level);
 	db_bind_text(s, 2, slice_str(row->name));
-	(void)sqlite3_bind_int(s, 3, (int)row->above_level);
+	db_bind_i64(s, 3, (int)row->above_level);
 	db_bind_text(s, 4, slice_str(row->above));
 	bind_limit(s, 5, l->budget_pusd);
 	db_bind_text(s, 6, slice_str(period_name(l->period)));
-	(void)sqlite3_bind_int(s, 7, l->offset_min);
+	db_bind_i64(s, 7, l->offset_min);
 	bind_limit(s, 8, l->requests_min);
 	bind_limit(s, 9, l->tokens_min);
 	bind_limit(s, 10, l->pusd_min);
 	bind_limit(s, 11, l->concurrent);
-	(void)sqlite3_bind_int(s, 12, l->dry);
+	db_bind_i64(s, 12, l->dry);
 	bind_list(s, 13, row->rules.models);
 	bind_list(s, 14, row->rules.providers);
 	bind_list(s, 15, row->rules.networks);
-	(void)sqlite3_bind_int64(s, 16, (sqlite3_int64)row->rules.expires_ms);
-	(void)sqlite3_bind_int(s, 17, row->rules.blocked);
-	(void)sqlite3_bind_int64(s, 18, (sqlite3_int64)row->created_ms);
+	db_bind_i64(s, 16, (int64_t)row->rules.expires_ms);
+	db_bind_i64(s, 17, row->rules.blocked);
+	db_bind_i64(s, 18, (int64_t)row->created_ms);
 	if (row->markup_bp != ACCOUNTDB_MARKUP_NONE)
-		(void)sqlite3_bind_int64(s, 19, row->markup_bp);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+		db_bind_i64(s, 19, row->markup_bp);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
 enum err
 accountdb_remove(
-    sqlite3 *db, enum account_level level, struct slice name, struct note *note)
+    struct db *db, enum account_level level, struct slice name, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e =
 	    db_prepare(db, "DELETE FROM account WHERE level = ? AND name = ?", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_i64(s, 1, (int)level);
 	db_bind_text(s, 2, name);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
-	if (e == ERR_OK && sqlite3_changes(db) == 0) {
+	e = db_once(s, note);
+	db_finish(s);
+	if (e == ERR_OK && db_changes(db) == 0) {
 		note_set(note, "there is no %s \"%.*s\"", account_level_name(level),
 		    SLICE_ARGS(name));
 		e = ERR_NOT_FOUND;

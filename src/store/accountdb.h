@@ -35,38 +35,38 @@ bool accountdb_row_init(
 
 /* Adds or replaces the row. ERR_NOT_FOUND when the one above is not there, ERR_IO; with
  * a note. */
-enum err
-accountdb_put(sqlite3 *db, const struct accountdb_row *row, struct note *note) MUST_CHECK;
+enum err accountdb_put(
+    struct db *db, const struct accountdb_row *row, struct note *note) MUST_CHECK;
 
 /* Fills the row; the caller frees it. ERR_NOT_FOUND, ERR_IO, ERR_NOMEM. With a note. */
-enum err accountdb_get(sqlite3 *db, enum account_level level, struct slice name,
+enum err accountdb_get(struct db *db, enum account_level level, struct slice name,
     struct accountdb_row *ret_row, struct note *note) MUST_CHECK;
 
 /* Removes it; those under it are then under nobody. ERR_NOT_FOUND, ERR_IO. */
-enum err accountdb_remove(sqlite3 *db, enum account_level level, struct slice name,
+enum err accountdb_remove(struct db *db, enum account_level level, struct slice name,
     struct note *note) MUST_CHECK;
 
 /* Calls fn for each, by level from the top and by name. ERR_IO, ERR_NOMEM. */
 enum err
-accountdb_each(sqlite3 *db, void (*fn)(void *arg, const struct accountdb_row *row),
+accountdb_each(struct db *db, void (*fn)(void *arg, const struct accountdb_row *row),
     void *arg, struct note *note) MUST_CHECK;
 
 /* The mark-up of its invoices: its own, else that of the nearest above that has one, else
  * 0. An account without a row has none. ERR_IO with a note, ERR_NOMEM. */
-enum err accountdb_markup(sqlite3 *db, enum account_level level, struct slice name,
+enum err accountdb_markup(struct db *db, enum account_level level, struct slice name,
     int64_t *ret_bp, bool *ret_exists, struct note *note) MUST_CHECK;
 
 /* What was spent under that account since then, corrections included, in pico-USD.
  * ERR_IO. */
-enum err accountdb_spent(sqlite3 *db, enum account_level level, struct slice name,
+enum err accountdb_spent(struct db *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t *ret_pusd, struct note *note) MUST_CHECK;
 
 /* What corrections behind the one of that id add to it. ERR_IO. */
-enum err accountdb_corrected(sqlite3 *db, enum account_level level, struct slice name,
+enum err accountdb_corrected(struct db *db, enum account_level level, struct slice name,
     uint64_t from_ms, int64_t after, int64_t *ret_pusd, struct note *note) MUST_CHECK;
 
 /* The newest correction's id; 0 when there is none. ERR_IO. */
 enum err
-accountdb_last_correction(sqlite3 *db, int64_t *ret_id, struct note *note) MUST_CHECK;
+accountdb_last_correction(struct db *db, int64_t *ret_id, struct note *note) MUST_CHECK;
 
 #endif

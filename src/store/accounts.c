@@ -24,17 +24,17 @@ struct accounts {
 	struct map by_key;
 	struct entry *all;
 	int64_t corrections; /* up to this one they are in what was spent */
+	bool credits;	     /* somebody has some */
 };
 
 struct loading {
-	sqlite3 *db;
+	struct db *db;
 	uint64_t unix_ms;
 	const struct sealer *sealer;
 	const struct accounts *old;
 	struct accounts *made;
 	struct note *note;
 	enum err err;
-	bool credits; /* there are some */
 };
 
 static char *
@@ -210,7 +210,7 @@ on_row(void *arg, const struct accountdb_row *row)
 	} else {
 		e->account = begin(l, row, above == NULL ? NULL : above->account);
 	}
-	if (e->account != NULL && l->credits)
+	if (e->account != NULL && l->made->credits)
 		set_credit(l, row, e->account);
 	if (row->level == LEVEL_TEAM && l->err == ERR_OK)
 		set_own(l, name, e);
@@ -230,7 +230,7 @@ accounts_own(const struct accounts *a, struct account *account)
 }
 
 enum err
-accounts_load(sqlite3 *db, uint64_t unix_ms, const struct sealer *sealer,
+accounts_load(struct db *db, uint64_t unix_ms, const struct sealer *sealer,
     struct accounts *old, struct accounts **ret, struct note *note)
 {
 	struct loading l = {
@@ -242,20 +242,22 @@ accounts_load(sqlite3 *db, uint64_t unix_ms, const struct sealer *sealer,
 		return ERR_NOMEM;
 	map_init(&l.made->by_key);
 	/* One state of the file: no correction comes in between. */
-	e = db_run(db, "SAVEPOINT accounts", note);
+	e = db_begin(db, DB_READ, note);
 	if (e != ERR_OK) {
 		accounts_free(l.made);
 		return e;
 	}
 	e = accountdb_last_correction(db, &l.made->corrections, note);
 	if (e == ERR_OK)
-		e = credits_any(db, &l.credits, note);
+		e = credits_any(db, &l.made->credits, note);
+	/* Those in memory may have some that were forgotten since. */
+	if (old != NULL && old->credits)
+		l.made->credits = true;
 	if (e == ERR_OK)
 		e = accountdb_each(db, on_row, &l, note);
 	if (e == ERR_OK)
 		e = l.err;
-	if (db_run(db, "RELEASE accounts", note) != ERR_OK && e == ERR_OK)
-		e = ERR_IO;
+	e = db_end(db, e, note);
 	if (e != ERR_OK) {
 		accounts_free(l.made);
 		return e;
@@ -279,7 +281,7 @@ accounts_of_key(
 }
 
 static enum err
-notice(struct entry *e, sqlite3 *db, uint64_t unix_ms, struct note *note)
+notice(struct entry *e, struct db *db, uint64_t unix_ms, struct note *note)
 {
 	struct account_used used;
 	unsigned steps;
@@ -301,7 +303,7 @@ notice(struct entry *e, sqlite3 *db, uint64_t unix_ms, struct note *note)
 }
 
 enum err
-accounts_notice(struct accounts *a, sqlite3 *db, uint64_t unix_ms, struct note *note)
+accounts_notice(struct accounts *a, struct db *db, uint64_t unix_ms, struct note *note)
 {
 	enum err err = ERR_OK;
 

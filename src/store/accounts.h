@@ -13,7 +13,7 @@ struct accounts;
 
 /* Reads them all. `old` (may be NULL) gives the accounts that go on to be counted, and
  * is freed, but on failure. ERR_IO with a note, ERR_NOMEM. */
-enum err accounts_load(sqlite3 *db, uint64_t unix_ms, const struct sealer *sealer,
+enum err accounts_load(struct db *db, uint64_t unix_ms, const struct sealer *sealer,
     struct accounts *old, struct accounts **ret, struct note *note) MUST_CHECK;
 void accounts_free(struct accounts *a);
 
@@ -28,6 +28,6 @@ struct own_keys *accounts_own(const struct accounts *a, struct account *account)
 /* Notes each threshold of a budget that was reached since the last call (notices.h).
  * ERR_IO with a note: the rest is noted by the next call. */
 enum err accounts_notice(
-    struct accounts *a, sqlite3 *db, uint64_t unix_ms, struct note *note) MUST_CHECK;
+    struct accounts *a, struct db *db, uint64_t unix_ms, struct note *note) MUST_CHECK;
 
 #endif

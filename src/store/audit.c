@@ -4,17 +4,17 @@
 #include "json/write.h"
 
 static void
-bind_json(sqlite3_stmt *s, int at, struct slice json)
+bind_json(struct db_stmt *s, int at, struct slice json)
 {
 	if (json.len > 0)
 		db_bind_text(s, at, json);
 }
 
 enum err
-audit_add(sqlite3 *db, const struct audit_actor *by, const struct audit_row *row,
+audit_add(struct db *db, const struct audit_actor *by, const struct audit_row *row,
     struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
 	    "INSERT INTO audit (at_ms, via, who, action, kind, name, before, after)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -22,7 +22,7 @@ audit_add(sqlite3 *db, const struct audit_actor *by, const struct audit_row *row
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)by->unix_ms);
+	db_bind_i64(s, 1, (int64_t)by->unix_ms);
 	db_bind_text(s, 2, by->via);
 	db_bind_text(s, 3, by->who);
 	db_bind_text(s, 4, row->action);
@@ -30,17 +30,17 @@ audit_add(sqlite3 *db, const struct audit_actor *by, const struct audit_row *row
 	db_bind_text(s, 6, row->name);
 	bind_json(s, 7, row->before);
 	bind_json(s, 8, row->after);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
 enum err
-audit_each(sqlite3 *db, uint64_t before_id, uint64_t limit,
+audit_each(struct db *db, uint64_t before_id, uint64_t limit,
     void (*fn)(void *arg, const struct audit_row *row), void *arg, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db,
 	    "SELECT id, at_ms, via, who, action, kind, name, before, after FROM audit"
 	    " WHERE id < ? ORDER BY id DESC LIMIT ?",
@@ -48,14 +48,12 @@ audit_each(sqlite3 *db, uint64_t before_id, uint64_t limit,
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1,
-	    before_id == 0 || before_id > INT64_MAX ? INT64_MAX
-						    : (sqlite3_int64)before_id);
-	(void)sqlite3_bind_int64(
-	    s, 2, limit > INT64_MAX ? INT64_MAX : (sqlite3_int64)limit);
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct audit_row row = {.id = (uint64_t)sqlite3_column_int64(s, 0),
-		    .unix_ms = (uint64_t)sqlite3_column_int64(s, 1),
+	db_bind_i64(s, 1,
+	    before_id == 0 || before_id > INT64_MAX ? INT64_MAX : (int64_t)before_id);
+	db_bind_i64(s, 2, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+	while ((step = db_step(s)) == DB_ROW) {
+		struct audit_row row = {.id = (uint64_t)db_i64(s, 0),
+		    .unix_ms = (uint64_t)db_i64(s, 1),
 		    .via = db_text(s, 2),
 		    .who = db_text(s, 3),
 		    .action = db_text(s, 4),
@@ -67,7 +65,7 @@ audit_each(sqlite3 *db, uint64_t before_id, uint64_t limit,
 		fn(arg, &row);
 	}
 	e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 

@@ -25,12 +25,12 @@ struct audit_row {
 
 /* Adds a row; belongs into the transaction of the change. `row` without id, time and
  * actor. ERR_IO with a note. */
-enum err audit_add(sqlite3 *db, const struct audit_actor *by, const struct audit_row *row,
-    struct note *note) MUST_CHECK;
+enum err audit_add(struct db *db, const struct audit_actor *by,
+    const struct audit_row *row, struct note *note) MUST_CHECK;
 
 /* Calls fn for the newest rows, at most `limit`, of those with an id below `before_id`
  * (0: all), newest first. ERR_IO with a note. */
-enum err audit_each(sqlite3 *db, uint64_t before_id, uint64_t limit,
+enum err audit_each(struct db *db, uint64_t before_id, uint64_t limit,
     void (*fn)(void *arg, const struct audit_row *row), void *arg,
     struct note *note) MUST_CHECK;
 

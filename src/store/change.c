@@ -23,7 +23,7 @@ static enum err
 begin(const struct change *c, struct states *s, struct note *note)
 {
 	init(s);
-	return db_run(c->db, "BEGIN IMMEDIATE", note);
+	return db_begin(c->db, DB_CHANGE, note);
 }
 
 /* The audit log's row, then the transaction's end. */
@@ -189,7 +189,6 @@ change_credit(const struct change *c, int64_t pusd, uint64_t until_ms, struct no
 	}
 	if (e == ERR_OK)
 		e = credits_add(c->db, c->level, c->name, &row, note);
-	row.lot.id = (uint64_t)sqlite3_last_insert_rowid(c->db);
 	credits_row_json(&row, &s.after);
 	return end(c, &s, e, S("credit"), note);
 }

@@ -14,7 +14,7 @@
 typedef enum err change_fn(void *arg, struct accountdb_row *row, struct note *note);
 
 struct change {
-	sqlite3 *db;
+	struct db *db;
 	struct audit_actor by;
 	enum account_level level;
 	struct slice name;

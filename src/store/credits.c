@@ -21,7 +21,7 @@ nomem(struct note *note)
 }
 
 static enum err
-take_row(sqlite3_stmt *s, struct credits *c, struct note *note)
+take_row(struct db_stmt *s, struct credits *c, struct note *note)
 {
 	struct credits_row *more = realloc(c->rows, (c->count + 1) * sizeof(*more));
 
@@ -29,23 +29,21 @@ take_row(sqlite3_stmt *s, struct credits *c, struct note *note)
 		return nomem(note);
 	c->rows = more;
 	more[c->count++] = (struct credits_row){
-	    .lot = {.id = (uint64_t)sqlite3_column_int64(s, 0),
-		.left_pusd = sqlite3_column_int64(s, 1),
-		.from_ms = (uint64_t)sqlite3_column_int64(s, 2),
-		.until_ms = sqlite3_column_type(s, 3) == SQLITE_NULL
-				? UINT64_MAX
-				: (uint64_t)sqlite3_column_int64(s, 3)},
-	    .amount_pusd = sqlite3_column_int64(s, 1)};
+	    .lot = {.id = (uint64_t)db_i64(s, 0),
+		.left_pusd = db_i64(s, 1),
+		.from_ms = (uint64_t)db_i64(s, 2),
+		.until_ms = db_is_null(s, 3) ? UINT64_MAX : (uint64_t)db_i64(s, 3)},
+	    .amount_pusd = db_i64(s, 1)};
 	return ERR_OK;
 }
 
 enum err
-credits_read(sqlite3 *db, enum account_level level, struct slice name,
+credits_read(struct db *db, enum account_level level, struct slice name,
     struct credits *ret, struct note *note)
 {
 	struct credits c = {NULL, 0, 0};
-	int step = SQLITE_DONE;
-	sqlite3_stmt *s;
+	enum db_step step = DB_DONE;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
 	    "SELECT id, amount_pusd, created_ms, expires_ms FROM credit"
 	    " WHERE level = ? AND name = ? ORDER BY id",
@@ -53,13 +51,13 @@ credits_read(sqlite3 *db, enum account_level level, struct slice name,
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_i64(s, 1, (int)level);
 	db_bind_text(s, 2, name);
-	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW)
+	while (e == ERR_OK && (step = db_step(s)) == DB_ROW)
 		e = take_row(s, &c, note);
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	if (e == ERR_OK)
 		*ret = c;
 	else
@@ -68,17 +66,17 @@ credits_read(sqlite3 *db, enum account_level level, struct slice name,
 }
 
 enum err
-credits_run_down(sqlite3 *db, enum account_level level, struct slice name,
+credits_run_down(struct db *db, enum account_level level, struct slice name,
     struct credits *c, struct note *note)
 {
 	static const char *const costs[LEVELS] = {
 #define COSTS(column)                                                                    \
 	"SELECT start_ms, due_pusd FROM bill WHERE " column                              \
 	" = ? AND start_ms >= ? AND due_pusd IS NOT NULL ORDER BY start_ms"
-	    COSTS("key"), COSTS("user"), COSTS("team"), COSTS("organisation")};
+	    COSTS("key"), COSTS("\"user\""), COSTS("team"), COSTS("organisation")};
 	struct account_lot *lots;
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e;
 
 	if (c->count == 0)
@@ -91,13 +89,12 @@ credits_run_down(sqlite3 *db, enum account_level level, struct slice name,
 	e = db_prepare(db, costs[level], &s, note);
 	if (e == ERR_OK) {
 		db_bind_text(s, 1, name);
-		(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)lots[0].from_ms);
-		while ((step = sqlite3_step(s)) == SQLITE_ROW)
-			c->debt_pusd += account_run_down(lots, c->count,
-			    (uint64_t)sqlite3_column_int64(s, 0),
-			    sqlite3_column_int64(s, 1));
+		db_bind_i64(s, 2, (int64_t)lots[0].from_ms);
+		while ((step = db_step(s)) == DB_ROW)
+			c->debt_pusd += account_run_down(
+			    lots, c->count, (uint64_t)db_i64(s, 0), db_i64(s, 1));
 		e = db_done(db, step, note);
-		(void)sqlite3_finalize(s);
+		db_finish(s);
 	}
 	for (unsigned i = 0; e == ERR_OK && i < c->count; i++)
 		c->rows[i].lot = lots[i];
@@ -106,60 +103,64 @@ credits_run_down(sqlite3 *db, enum account_level level, struct slice name,
 }
 
 enum err
-credits_any(sqlite3 *db, bool *ret, struct note *note)
+credits_any(struct db *db, bool *ret, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
-	/* Also when the last was forgotten: accounts in memory may have it still. */
-	enum err e = db_prepare(
-	    db, "SELECT 1 FROM sqlite_sequence WHERE name = 'credit'", &s, note);
+	struct db_stmt *s;
+	enum db_step step;
+	enum err e = db_prepare(db, "SELECT 1 FROM credit LIMIT 1", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	step = sqlite3_step(s);
-	*ret = step == SQLITE_ROW;
-	e = step == SQLITE_ROW ? ERR_OK : db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	step = db_step(s);
+	*ret = step == DB_ROW;
+	e = step == DB_ROW ? ERR_OK : db_done(db, step, note);
+	db_finish(s);
 	return e;
 }
 
 enum err
-credits_add(sqlite3 *db, enum account_level level, struct slice name,
-    const struct credits_row *row, struct note *note)
+credits_add(struct db *db, enum account_level level, struct slice name,
+    struct credits_row *row, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db,
 	    "INSERT INTO credit (level, name, amount_pusd, created_ms, expires_ms)"
-	    " VALUES (?, ?, ?, ?, ?)",
+	    " VALUES (?, ?, ?, ?, ?) RETURNING id",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_i64(s, 1, (int)level);
 	db_bind_text(s, 2, name);
-	(void)sqlite3_bind_int64(s, 3, row->amount_pusd);
-	(void)sqlite3_bind_int64(s, 4, (sqlite3_int64)row->lot.from_ms);
+	db_bind_i64(s, 3, row->amount_pusd);
+	db_bind_i64(s, 4, (int64_t)row->lot.from_ms);
 	if (row->lot.until_ms != UINT64_MAX)
-		(void)sqlite3_bind_int64(s, 5, (sqlite3_int64)row->lot.until_ms);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+		db_bind_i64(s, 5, (int64_t)row->lot.until_ms);
+	step = db_step(s);
+	if (step == DB_ROW) {
+		row->lot.id = (uint64_t)db_i64(s, 0);
+		step = db_step(s);
+	}
+	e = db_done(db, step, note);
+	db_finish(s);
 	return e;
 }
 
 enum err
 credits_forget(
-    sqlite3 *db, enum account_level level, struct slice name, struct note *note)
+    struct db *db, enum account_level level, struct slice name, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e =
 	    db_prepare(db, "DELETE FROM credit WHERE level = ? AND name = ?", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int(s, 1, (int)level);
+	db_bind_i64(s, 1, (int)level);
 	db_bind_text(s, 2, name);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
@@ -179,7 +180,7 @@ credits_row_json(const struct credits_row *row, struct buf *to)
 }
 
 enum err
-credits_json(sqlite3 *db, enum account_level level, struct slice name, struct buf *to,
+credits_json(struct db *db, enum account_level level, struct slice name, struct buf *to,
     struct note *note)
 {
 	uint64_t now = clock_unix_ms();

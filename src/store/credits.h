@@ -23,28 +23,28 @@ struct credits {
 };
 
 /* Reads them as they were bought: left is the amount. ERR_IO, ERR_NOMEM; with a note. */
-enum err credits_read(sqlite3 *db, enum account_level level, struct slice name,
+enum err credits_read(struct db *db, enum account_level level, struct slice name,
     struct credits *ret, struct note *note) MUST_CHECK;
 
 /* Runs them down by the ledger. ERR_IO, ERR_NOMEM; with a note. */
-enum err credits_run_down(sqlite3 *db, enum account_level level, struct slice name,
+enum err credits_run_down(struct db *db, enum account_level level, struct slice name,
     struct credits *c, struct note *note) MUST_CHECK;
 void credits_done(struct credits *c);
 
-/* Did anybody ever have one? Without, nobody needs to be asked about. ERR_IO. */
-enum err credits_any(sqlite3 *db, bool *ret, struct note *note) MUST_CHECK;
+/* Is there one? Without, nobody needs to be asked about. ERR_IO. */
+enum err credits_any(struct db *db, bool *ret, struct note *note) MUST_CHECK;
 
-/* Adds one; id and left of the row are not used. ERR_IO with a note. */
-enum err credits_add(sqlite3 *db, enum account_level level, struct slice name,
-    const struct credits_row *row, struct note *note) MUST_CHECK;
+/* Adds one, left of the row is not used; sets its id. ERR_IO with a note. */
+enum err credits_add(struct db *db, enum account_level level, struct slice name,
+    struct credits_row *row, struct note *note) MUST_CHECK;
 
 /* Forgets those of an account that is removed. ERR_IO with a note. */
-enum err credits_forget(sqlite3 *db, enum account_level level, struct slice name,
+enum err credits_forget(struct db *db, enum account_level level, struct slice name,
     struct note *note) MUST_CHECK;
 
 /* Appends what is left in sum and an array of all: {"left_pusd": 5, "data": [...]}. With
  * a note. */
-enum err credits_json(sqlite3 *db, enum account_level level, struct slice name,
+enum err credits_json(struct db *db, enum account_level level, struct slice name,
     struct buf *to, struct note *note) MUST_CHECK;
 
 /* One as an object of JSON. */

@@ -45,10 +45,10 @@ drain_open(struct drain *d, struct ledger *ledger, struct note *note)
 void
 drain_close(struct drain *d)
 {
-	(void)sqlite3_finalize(d->note);
-	(void)sqlite3_finalize(d->forget);
-	(void)sqlite3_finalize(d->keep);
-	(void)sqlite3_finalize(d->drop);
+	db_finish(d->note);
+	db_finish(d->forget);
+	db_finish(d->keep);
+	db_finish(d->drop);
 	d->note = d->forget = d->keep = d->drop = NULL;
 	opens_free(&d->opens);
 	buf_free(&d->text);
@@ -56,38 +56,29 @@ drain_close(struct drain *d)
 
 /* --- statements --- */
 
-static enum err
-step(struct drain *d, sqlite3_stmt *s, struct note *note)
-{
-	enum err e = db_done(d->ledger->db, sqlite3_step(s), note);
-
-	(void)sqlite3_reset(s);
-	return e;
-}
-
 enum err
 drain_note(
     struct drain *d, const struct journal_segment *s, int64_t drained, struct note *note)
 {
-	(void)sqlite3_bind_int64(d->note, 1, (sqlite3_int64)s->sequence);
-	(void)sqlite3_bind_int64(d->note, 2, (sqlite3_int64)s->tag);
-	(void)sqlite3_bind_int64(d->note, 3, drained);
-	return step(d, d->note, note);
+	db_bind_i64(d->note, 1, (int64_t)s->sequence);
+	db_bind_i64(d->note, 2, (int64_t)s->tag);
+	db_bind_i64(d->note, 3, drained);
+	return db_once(d->note, note);
 }
 
 static enum err
 forget(struct drain *d, const struct journal_segment *s, struct note *note)
 {
-	(void)sqlite3_bind_int64(d->forget, 1, (sqlite3_int64)s->sequence);
-	return step(d, d->forget, note);
+	db_bind_i64(d->forget, 1, (int64_t)s->sequence);
+	return db_once(d->forget, note);
 }
 
 static enum err
 drop(struct drain *d, struct request_id id, struct note *note)
 {
-	(void)sqlite3_bind_int64(d->drop, 1, (sqlite3_int64)id.rowid);
-	(void)sqlite3_bind_int64(d->drop, 2, (sqlite3_int64)id.tag);
-	return step(d, d->drop, note);
+	db_bind_i64(d->drop, 1, (int64_t)id.rowid);
+	db_bind_i64(d->drop, 2, (int64_t)id.tag);
+	return db_once(d->drop, note);
 }
 
 /* --- a stretch of a segment --- */
@@ -305,12 +296,12 @@ take_batch(struct drain *d, struct batch *b, struct note *note)
 	enum err e = drain_reserve(d, b->bytes, note);
 
 	if (e == ERR_OK)
-		e = db_run(d->ledger->db, "BEGIN IMMEDIATE", note);
+		e = ledger_begin(d->ledger, note);
 	if (e == ERR_OK)
 		e = each_part(d, b, to_database, note);
 	if (e == ERR_OK)
 		e = each_gone(d, false, note);
-	e = db_end(d->ledger->db, e, note);
+	e = ledger_end(d->ledger, e, note);
 	if (e == ERR_OK)
 		e = each_part(d, b, to_memory, note);
 	if (e == ERR_OK)
@@ -331,7 +322,7 @@ is_drained(const struct journal_segment *s)
 static enum err
 carry_over(struct drain *d, struct journal_segment *s, struct note *note)
 {
-	enum err e = db_run(d->ledger->db, "BEGIN IMMEDIATE", note);
+	enum err e = db_begin(d->ledger->db, DB_ROWS, note);
 
 	for (size_t i = 0; e == ERR_OK && i < d->opens.cap; i++) {
 		const struct open_intent *o = &d->opens.slots[i];
@@ -340,11 +331,10 @@ carry_over(struct drain *d, struct journal_segment *s, struct note *note)
 		if (o->id.rowid == 0 || o->segment != s ||
 		    !drain_record_at(s, o->at, &payload))
 			continue;
-		(void)sqlite3_bind_int64(d->keep, 1, (sqlite3_int64)o->id.rowid);
-		(void)sqlite3_bind_int64(d->keep, 2, (sqlite3_int64)o->id.tag);
-		(void)sqlite3_bind_blob(
-		    d->keep, 3, payload.ptr, (int)payload.len, SQLITE_STATIC);
-		e = step(d, d->keep, note);
+		db_bind_i64(d->keep, 1, (int64_t)o->id.rowid);
+		db_bind_i64(d->keep, 2, (int64_t)o->id.tag);
+		db_bind_blob(d->keep, 3, payload);
+		e = db_once(d->keep, note);
 	}
 	e = db_end(d->ledger->db, e, note);
 	for (size_t i = 0; e == ERR_OK && i < d->opens.cap; i++) {

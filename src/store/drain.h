@@ -17,8 +17,9 @@ struct drain {
 	struct ledger *ledger; /* with its database */
 	struct journals *set;  /* NULL while recovering */
 	struct opens opens;
-	sqlite3_stmt *note, *forget, *keep, *drop; /* on the tables journal and intent */
-	struct buf text;			   /* scratch */
+	struct db_stmt *note, *forget, *keep,
+	    *drop;	 /* on the tables journal and intent */
+	struct buf text; /* scratch */
 };
 
 /* Borrows the ledger. ERR_IO with a note. */

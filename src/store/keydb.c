@@ -13,29 +13,29 @@ enum match { BY_NAME, BY_HINT, BY_ID };
  * hint or this id. 0: none. ERR_BAD_REQUEST when two have the hint.
  */
 static enum err
-find_valid(sqlite3 *db, struct slice which, enum match up_to, uint64_t *ret_id,
+find_valid(struct db *db, struct slice which, enum match up_to, uint64_t *ret_id,
     struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum match first = BY_NAME;
 	uint64_t id = 0;
-	int step;
+	enum db_step step;
 	enum err e = db_prepare(db,
-	    "SELECT id, CASE ?1 WHEN name THEN 0 WHEN hint THEN 1 ELSE 2 END AS match"
-	    " FROM key WHERE revoked_ms IS NULL"
-	    " AND (?1 = name OR ?1 = hint OR ?1 = CAST(id AS TEXT)) AND match <= ?2"
-	    " ORDER BY match LIMIT 2",
+	    "SELECT id, match FROM (SELECT id, CASE ?1 WHEN name THEN 0 WHEN hint THEN 1"
+	    " ELSE 2 END AS match FROM key WHERE revoked_ms IS NULL"
+	    " AND (?1 = name OR ?1 = hint OR ?1 = CAST(id AS TEXT))) AS found"
+	    " WHERE match <= ?2 ORDER BY match LIMIT 2",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, which);
-	(void)sqlite3_bind_int(s, 2, (int)up_to);
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		enum match match = (enum match)sqlite3_column_int(s, 1);
+	db_bind_i64(s, 2, (int)up_to);
+	while ((step = db_step(s)) == DB_ROW) {
+		enum match match = (enum match)db_i64(s, 1);
 
 		if (id == 0) {
-			id = (uint64_t)sqlite3_column_int64(s, 0);
+			id = (uint64_t)db_i64(s, 0);
 			first = match;
 		} else if (match == first && match == BY_HINT) {
 			note_set(note,
@@ -46,20 +46,20 @@ find_valid(sqlite3 *db, struct slice which, enum match up_to, uint64_t *ret_id,
 	}
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	if (e == ERR_OK)
 		*ret_id = id;
 	return e;
 }
 
 static enum err
-insert(sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text,
+insert(struct db *db, struct slice name, uint64_t unix_ms, const char *text,
     const struct keydb_aws *aws, struct note *note)
 {
 	unsigned char hash[KEY_HASH_BYTES];
 	struct slice whole = slice_str(text);
 	char hint[32];
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
 	    "INSERT INTO key (name, hash, hint, created_ms, aws_id, aws_secret)"
 	    " VALUES (?, ?, ?, ?, ?, ?)",
@@ -70,20 +70,20 @@ insert(sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text,
 	key_hash(whole, hash);
 	(void)snprintf(hint, sizeof(hint), "%.10s...%.2s", text, text + whole.len - 2);
 	db_bind_text(s, 1, name);
-	(void)sqlite3_bind_blob(s, 2, hash, sizeof(hash), SQLITE_STATIC);
+	db_bind_blob(s, 2, slice_of((const char *)hash, sizeof(hash)));
 	db_bind_text(s, 3, slice_str(hint));
-	(void)sqlite3_bind_int64(s, 4, (sqlite3_int64)unix_ms);
+	db_bind_i64(s, 4, (int64_t)unix_ms);
 	if (aws != NULL) {
 		db_bind_text(s, 5, slice_str(aws->id));
 		db_bind_text(s, 6, slice_str(aws->secret));
 	}
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
 static enum err
-create(sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text,
+create(struct db *db, struct slice name, uint64_t unix_ms, const char *text,
     const struct keydb_aws *aws, struct note *note)
 {
 	uint64_t there;
@@ -101,14 +101,14 @@ create(sqlite3 *db, struct slice name, uint64_t unix_ms, const char *text,
 }
 
 enum err
-keydb_create(sqlite3 *db, struct slice name, uint64_t unix_ms,
+keydb_create(struct db *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct note *note)
 {
 	return keydb_create_aws(db, name, unix_ms, ret_text, NULL, note);
 }
 
 enum err
-keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
+keydb_create_aws(struct db *db, struct slice name, uint64_t unix_ms,
     char ret_text[KEY_TEXT_MAX], struct keydb_aws *ret_aws, struct note *note)
 {
 	char text[KEY_TEXT_MAX];
@@ -125,23 +125,23 @@ keydb_create_aws(sqlite3 *db, struct slice name, uint64_t unix_ms,
 }
 
 static enum err
-end_at(sqlite3 *db, uint64_t id, uint64_t unix_ms, struct note *note)
+end_at(struct db *db, uint64_t id, uint64_t unix_ms, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e =
 	    db_prepare(db, "UPDATE key SET revoked_ms = ? WHERE id = ?", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)unix_ms);
-	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)id);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	db_bind_i64(s, 1, (int64_t)unix_ms);
+	db_bind_i64(s, 2, (int64_t)id);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
 enum err
-keydb_find(sqlite3 *db, struct slice which, uint64_t *ret_id, struct note *note)
+keydb_find(struct db *db, struct slice which, uint64_t *ret_id, struct note *note)
 {
 	uint64_t id;
 	enum err e = find_valid(db, which, BY_ID, &id, note);
@@ -159,7 +159,7 @@ keydb_find(sqlite3 *db, struct slice which, uint64_t *ret_id, struct note *note)
 }
 
 enum err
-keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *note)
+keydb_revoke(struct db *db, struct slice which, uint64_t unix_ms, struct note *note)
 {
 	uint64_t id;
 	enum err e = keydb_find(db, which, &id, note);
@@ -168,7 +168,7 @@ keydb_revoke(sqlite3 *db, struct slice which, uint64_t unix_ms, struct note *not
 }
 
 static enum err
-must_be_there(sqlite3 *db, struct slice name, uint64_t *ret_id, struct note *note)
+must_be_there(struct db *db, struct slice name, uint64_t *ret_id, struct note *note)
 {
 	enum err e = find_valid(db, name, BY_NAME, ret_id, note);
 
@@ -180,7 +180,7 @@ must_be_there(sqlite3 *db, struct slice name, uint64_t *ret_id, struct note *not
 }
 
 enum err
-keydb_is_valid(sqlite3 *db, struct slice name, struct note *note)
+keydb_is_valid(struct db *db, struct slice name, struct note *note)
 {
 	uint64_t id;
 
@@ -188,7 +188,7 @@ keydb_is_valid(sqlite3 *db, struct slice name, struct note *note)
 }
 
 enum err
-keydb_rotate(sqlite3 *db, struct slice name, uint64_t unix_ms, uint64_t overlap_ms,
+keydb_rotate(struct db *db, struct slice name, uint64_t unix_ms, uint64_t overlap_ms,
     char ret_text[KEY_TEXT_MAX], struct note *note)
 {
 	char text[KEY_TEXT_MAX];
@@ -206,44 +206,44 @@ keydb_rotate(sqlite3 *db, struct slice name, uint64_t unix_ms, uint64_t overlap_
 	return e;
 }
 
-#define COLUMNS "id, name, hint, created_ms, ifnull(revoked_ms, 0)"
+#define COLUMNS "id, name, hint, created_ms, coalesce(revoked_ms, 0)"
 
 static struct keydb_row
-read_row(sqlite3_stmt *s)
+read_row(struct db_stmt *s)
 {
-	return (struct keydb_row){.id = (uint64_t)sqlite3_column_int64(s, 0),
+	return (struct keydb_row){.id = (uint64_t)db_i64(s, 0),
 	    .name = db_text(s, 1),
 	    .hint = db_text(s, 2),
-	    .created_ms = (uint64_t)sqlite3_column_int64(s, 3),
-	    .revoked_ms = (uint64_t)sqlite3_column_int64(s, 4)};
+	    .created_ms = (uint64_t)db_i64(s, 3),
+	    .revoked_ms = (uint64_t)db_i64(s, 4)};
 }
 
 enum err
-keydb_each(sqlite3 *db, void (*fn)(void *arg, const struct keydb_row *row), void *arg,
+keydb_each(struct db *db, void (*fn)(void *arg, const struct keydb_row *row), void *arg,
     struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db, "SELECT " COLUMNS " FROM key ORDER BY id", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+	while ((step = db_step(s)) == DB_ROW) {
 		struct keydb_row row = read_row(s);
 
 		fn(arg, &row);
 	}
 	e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
 enum err
-keydb_one(sqlite3 *db, struct slice which,
+keydb_one(struct db *db, struct slice which,
     void (*fn)(void *arg, const struct keydb_row *row), void *arg, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db,
 	    "SELECT " COLUMNS " FROM key WHERE name = ?1 OR CAST(id AS TEXT) = ?1"
 	    " ORDER BY name = ?1 DESC, revoked_ms IS NULL DESC, id DESC LIMIT 1",
@@ -252,8 +252,8 @@ keydb_one(sqlite3 *db, struct slice which,
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, which);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW) {
+	step = db_step(s);
+	if (step == DB_ROW) {
 		struct keydb_row row = read_row(s);
 
 		fn(arg, &row);
@@ -261,7 +261,7 @@ keydb_one(sqlite3 *db, struct slice which,
 		note_set(note, "there is no key \"%.*s\"", SLICE_ARGS(which));
 		e = ERR_NOT_FOUND;
 	}
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
@@ -294,15 +294,16 @@ give_account(const struct accounts *accounts, struct key *k)
 
 /* A key of the current row, appended to the growing array. */
 static enum err
-take_key(sqlite3_stmt *s, const struct accounts *accounts, struct key **keys, unsigned *n)
+take_key(
+    struct db_stmt *s, const struct accounts *accounts, struct key **keys, unsigned *n)
 {
-	struct key *more, k = {.id = (uint64_t)sqlite3_column_int64(s, 0)};
-	const void *hash = sqlite3_column_blob(s, 2);
-	bool aws = sqlite3_column_type(s, 4) != SQLITE_NULL;
+	struct key *more, k = {.id = (uint64_t)db_i64(s, 0)};
+	struct slice hash = db_blob(s, 2);
+	bool aws = !db_is_null(s, 4);
 
-	if (sqlite3_column_bytes(s, 2) != KEY_HASH_BYTES)
+	if (hash.len != KEY_HASH_BYTES)
 		return ERR_OK; /* not ours to judge; it matches nothing */
-	memcpy(k.hash, hash, KEY_HASH_BYTES);
+	memcpy(k.hash, hash.ptr, KEY_HASH_BYTES);
 	k.name = slice_dup(db_text(s, 1));
 	if (aws) {
 		k.aws_id = slice_dup(db_text(s, 4));
@@ -312,10 +313,9 @@ take_key(sqlite3_stmt *s, const struct accounts *accounts, struct key **keys, un
 		key_done(&k);
 		return ERR_NOMEM;
 	}
-	if (sqlite3_column_type(s, 3) != SQLITE_NULL &&
-	    (k.rules.expires_ms == 0 ||
-		(uint64_t)sqlite3_column_int64(s, 3) < k.rules.expires_ms))
-		k.rules.expires_ms = (uint64_t)sqlite3_column_int64(s, 3);
+	if (!db_is_null(s, 3) &&
+	    (k.rules.expires_ms == 0 || (uint64_t)db_i64(s, 3) < k.rules.expires_ms))
+		k.rules.expires_ms = (uint64_t)db_i64(s, 3);
 	more = k.name == NULL || (aws && (k.aws_id == NULL || k.aws_secret.len == 0))
 		   ? NULL
 		   : realloc(*keys, (*n + 1) * sizeof(**keys));
@@ -329,36 +329,35 @@ take_key(sqlite3_stmt *s, const struct accounts *accounts, struct key **keys, un
 }
 
 enum err
-keydb_load(sqlite3 *db, struct key_set **ret_set, struct note *note)
+keydb_load(struct db *db, struct key_set **ret_set, struct note *note)
 {
 	return keydb_load_accounts(db, NULL, ret_set, note);
 }
 
 enum err
-keydb_load_accounts(sqlite3 *db, const struct accounts *accounts,
+keydb_load_accounts(struct db *db, const struct accounts *accounts,
     struct key_set **ret_set, struct note *note)
 {
 	struct key *keys = NULL;
 	unsigned n = 0;
 	bool any = false;
-	int step = SQLITE_DONE;
-	sqlite3_stmt *s;
+	enum db_step step = DB_DONE;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
 	    "SELECT id, name, hash, revoked_ms, aws_id, aws_secret FROM key", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+	while (e == ERR_OK && (step = db_step(s)) == DB_ROW) {
 		any = true;
 		/* One that was rotated ends a while later. */
-		if (sqlite3_column_type(s, 3) == SQLITE_NULL ||
-		    (uint64_t)sqlite3_column_int64(s, 3) > clock_unix_ms())
+		if (db_is_null(s, 3) || (uint64_t)db_i64(s, 3) > clock_unix_ms())
 			e = take_key(s, accounts, &keys, &n);
 	}
 	/* A part of the keys is none: without any the door would be open. */
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	if (e == ERR_OK)
 		e = key_set_new(keys, n, any, ret_set);
 	if (e != ERR_OK)

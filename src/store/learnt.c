@@ -26,15 +26,15 @@ to_mono(uint64_t unix_ms)
 }
 
 static uint64_t
-number(sqlite3_stmt *s, int column)
+number(struct db_stmt *s, int column)
 {
-	int64_t n = sqlite3_column_int64(s, column);
+	int64_t n = db_i64(s, column);
 
 	return n < 0 ? 0 : (uint64_t)n;
 }
 
 static void
-load_row(sqlite3_stmt *s)
+load_row(struct db_stmt *s)
 {
 	struct health *h = health_of(db_text(s, 0));
 	uint64_t benched = to_mono(number(s, 6));
@@ -54,10 +54,10 @@ load_row(sqlite3_stmt *s)
 }
 
 enum err
-learnt_load(sqlite3 *db, struct note *note)
+learnt_load(struct db *db, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db,
 	    "SELECT name, ttft_us, tok_per_ks, bytes_per_ktok, sampled_ms, open_until_ms,"
 	    " benched_ms, bench_why FROM learnt",
@@ -65,16 +65,16 @@ learnt_load(sqlite3 *db, struct note *note)
 
 	if (e != ERR_OK)
 		return e;
-	while ((step = sqlite3_step(s)) == SQLITE_ROW)
+	while ((step = db_step(s)) == DB_ROW)
 		load_row(s);
 	e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
 struct saving {
-	sqlite3 *db;
-	sqlite3_stmt *insert; /* NULL until there is something to write */
+	struct db *db;
+	struct db_stmt *insert; /* NULL until there is something to write */
 	uint64_t since_ms;
 	struct note *note;
 	enum err err;
@@ -113,30 +113,39 @@ save_one(void *arg, const struct health *h)
 	    (sampled < v->since_ms && open < v->since_ms && benched < v->since_ms))
 		return;
 	if (v->insert == NULL) {
-		v->err = db_run(v->db, "BEGIN IMMEDIATE", v->note);
+		v->err = db_begin(v->db, DB_ROWS, v->note);
 		if (v->err == ERR_OK)
 			v->err = db_prepare(v->db,
-			    "INSERT OR REPLACE INTO learnt VALUES (?, ?, ?, ?, ?, ?, ?, "
-			    "?)",
+			    "INSERT INTO learnt (name, ttft_us, tok_per_ks, "
+			    "bytes_per_ktok, sampled_ms, open_until_ms, benched_ms, "
+			    "bench_why) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+			    "ON CONFLICT (name) DO UPDATE SET "
+			    "ttft_us = excluded.ttft_us, "
+			    "tok_per_ks = excluded.tok_per_ks, "
+			    "bytes_per_ktok = excluded.bytes_per_ktok, "
+			    "sampled_ms = excluded.sampled_ms, "
+			    "open_until_ms = excluded.open_until_ms, "
+			    "benched_ms = excluded.benched_ms, "
+			    "bench_why = excluded.bench_why",
 			    &v->insert, v->note);
 	}
 	if (v->err != ERR_OK)
 		return;
 	db_bind_text(v->insert, 1, slice_str(h->name));
 	for (int i = 0; i < 7; i++)
-		(void)sqlite3_bind_int64(v->insert, i + 2, (sqlite3_int64)values[i]);
-	v->err = db_done(v->db, sqlite3_step(v->insert), v->note);
-	(void)sqlite3_reset(v->insert);
+		db_bind_i64(v->insert, i + 2, (int64_t)values[i]);
+	v->err = db_done(v->db, db_step(v->insert), v->note);
+	db_reset(v->insert);
 }
 
 enum err
-learnt_save(sqlite3 *db, uint64_t *since_ms, struct note *note)
+learnt_save(struct db *db, uint64_t *since_ms, struct note *note)
 {
 	struct saving v = {.db = db, .since_ms = *since_ms, .note = note};
 	uint64_t now = clock_mono_ms();
 
 	health_each(save_one, &v);
-	(void)sqlite3_finalize(v.insert);
+	db_finish(v.insert);
 	if (v.insert != NULL || v.err != ERR_OK)
 		v.err = db_end(db, v.err, note);
 	if (v.err == ERR_OK)

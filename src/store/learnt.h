@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 /* Takes over what the file says. ERR_IO with a note. */
-enum err learnt_load(sqlite3 *db, struct note *note) MUST_CHECK;
+enum err learnt_load(struct db *db, struct note *note) MUST_CHECK;
 
 /*
  * Writes what changed since *since_ms (monotonic), and sets that to now. ERR_IO with
  * a note.
  */
-enum err learnt_save(sqlite3 *db, uint64_t *since_ms, struct note *note) MUST_CHECK;
+enum err learnt_save(struct db *db, uint64_t *since_ms, struct note *note) MUST_CHECK;
 
 #endif

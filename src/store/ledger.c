@@ -17,29 +17,22 @@
 	"image_input_tokens, image_output_tokens, priced_requests, seconds, characters"
 #define TEXTS                                                                            \
 	"key, asked, model, provider, upstream, said, tier, upstream_id, operation, "    \
-	"outcome, user, team, organisation, session, tags, attempts"
+	"outcome, \"user\", team, organisation, session, tags, attempts"
 #define FIRST_CLASS 13 /* the column of the first usage class */
 #define FIRST_TEXT  LEDGER_NUMBERS
+#define DAY_MS	    86400000
+#define DAY_CHARS   10	      /* of a time */
 #define NO_NUMBER   INT64_MIN /* a column that is NULL */
+#define LATE_BYTES  (16u << 20)
 
 enum err
-ledger_open(struct ledger *l, sqlite3 *db, struct note *note)
+ledger_open(struct ledger *l, struct db *db, struct note *note)
 {
-	char sql[1200], marks[2 * (FIRST_TEXT + METER_TEXTS) + 1];
-	size_t n = 0;
 	enum err e;
 
 	*l = (struct ledger){.db = db};
-	for (unsigned i = 0; i < FIRST_TEXT + METER_TEXTS; i++) {
-		marks[n++] = '?';
-		marks[n++] = ',';
-	}
-	marks[n - 1] = '\0';
-	(void)snprintf(sql, sizeof(sql),
-	    "INSERT INTO ledger (" NUMBERS ", " TEXTS ") VALUES (%s)"
-	    " ON CONFLICT (id) DO NOTHING",
-	    marks);
-	e = db_prepare(db, sql, &l->insert, note);
+	buf_init(&l->late, LATE_BYTES);
+	e = db_prepare_rows(db, "ledger", NUMBERS ", " TEXTS, &l->insert, note);
 	if (e == ERR_OK)
 		e = db_prepare(db,
 		    "SELECT " NUMBERS ", " TEXTS " FROM ledger WHERE id = ? AND tag = ?",
@@ -52,9 +45,10 @@ ledger_open(struct ledger *l, sqlite3 *db, struct note *note)
 void
 ledger_close(struct ledger *l)
 {
-	(void)sqlite3_finalize(l->insert);
-	(void)sqlite3_finalize(l->find);
+	db_finish(l->insert);
+	db_finish(l->find);
 	l->insert = l->find = NULL;
+	buf_free(&l->late);
 }
 
 static void
@@ -64,9 +58,9 @@ bind_number(struct ledger *l, unsigned at, int64_t value)
 		return;
 	l->number[at] = value;
 	if (value == NO_NUMBER)
-		(void)sqlite3_bind_null(l->insert, (int)at + 1);
+		db_bind_null(l->insert, (int)at + 1);
 	else
-		(void)sqlite3_bind_int64(l->insert, (int)at + 1, value);
+		db_bind_i64(l->insert, (int)at + 1, value);
 }
 
 static void
@@ -107,110 +101,131 @@ bind_row(struct ledger *l, const struct meter_row *row)
 	l->any = true;
 }
 
-static bool
-step_insert(struct ledger *l)
-{
-	bool done = sqlite3_step(l->insert) == SQLITE_DONE;
-
-	(void)sqlite3_reset(l->insert);
-	return done;
-}
-
 /* Is the row there already (a batch whose commit was not heard of)? A read that fails
  * says neither: as "no" it would be written twice. */
-static bool
-is_there(struct ledger *l, struct request_id id, bool *ret_there)
+static enum err
+is_there(struct ledger *l, struct request_id id, bool *ret_there, struct note *note)
 {
-	int step;
+	enum db_step step;
+	enum err e = ERR_OK;
 
-	(void)sqlite3_bind_int64(l->find, 1, (sqlite3_int64)id.rowid);
-	(void)sqlite3_bind_int64(l->find, 2, (sqlite3_int64)id.tag);
-	step = sqlite3_step(l->find);
-	(void)sqlite3_reset(l->find);
-	*ret_there = step == SQLITE_ROW;
-	return step == SQLITE_ROW || step == SQLITE_DONE;
+	db_bind_i64(l->find, 1, (int64_t)id.rowid);
+	db_bind_i64(l->find, 2, (int64_t)id.tag);
+	step = db_step(l->find);
+	if (step == DB_ERROR)
+		e = db_done(l->db, step, note);
+	else
+		*ret_there = step == DB_ROW;
+	db_reset(l->find);
+	return e;
 }
 
-static bool
-insert_row(struct ledger *l, const struct meter_row *row)
+static enum err
+add_row(struct ledger *l, const struct meter_row *row, struct note *note)
 {
 	bool there = false;
+	enum err e;
 
 	bind_row(l, row);
-	if (!step_insert(l))
-		return false;
-	if (sqlite3_changes(l->db) > 0)
-		return true;
-	if (!is_there(l, row->n.id, &there) || there)
-		return there;
+	e = db_rows_add(l->insert, &there, note);
+	if (e == ERR_OK && there)
+		e = is_there(l, row->n.id, &there, note);
+	else
+		return e;
+	if (e != ERR_OK || there)
+		return e;
 	/* Another row has the number: the clock was set back over a restart. Kept
 	 * under the next free one, as no row may be lost. */
 	bind_number(l, 0, NO_NUMBER);
-	return step_insert(l);
+	return db_rows_add(l->insert, &there, note);
 }
 
-/* Is it the row that is wrong, and will be the next time as well? */
-static bool
-is_refused(const struct ledger *l)
-{
-	int code = sqlite3_errcode(l->db) & 0xff;
-
-	return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH ||
-	       code == SQLITE_TOOBIG;
-}
+/* What is told of a row that the ledger refuses. */
+struct late {
+	struct request_id id;
+	int64_t cost_pusd;
+};
 
 /* A row that cannot be written must not hold up all that come behind it. */
 static void
-tell_refused(const struct meter_row *row, const struct note *why)
+tell_refused(const struct late *row, const struct note *why)
 {
 	char id[REQUEST_ID_LEN];
 
-	request_id_write(row->n.id, id);
-	log_event(LOG_ERROR,
-	    "the ledger refuses the row of %.*s (%.*s, %lld pico-USD): %s",
-	    REQUEST_ID_LEN, id, SLICE_ARGS(row->text[TEXT_PROVIDER]),
-	    (long long)row->n.cost_pusd, note_slice(why).ptr);
+	request_id_write(row->id, id);
+	log_event(LOG_ERROR, "the ledger refuses the row of %.*s (%lld pico-USD): %s",
+	    REQUEST_ID_LEN, id, (long long)row->cost_pusd, note_slice(why).ptr);
+}
+
+static void
+on_refused(void *arg, size_t n, const struct note *why)
+{
+	const struct ledger *l = arg;
+	struct late row;
+
+	memcpy(&row, l->late.ptr + n * sizeof(row), sizeof(row));
+	tell_refused(&row, why);
 }
 
 enum err
 ledger_insert(struct ledger *l, const struct meter_row *row, struct note *note)
 {
-	if (insert_row(l, row))
-		return ERR_OK;
-	note_set(note, "%s", sqlite3_errmsg(l->db));
-	if (!is_refused(l))
+	struct late late = {row->n.id, row->n.cost_pusd};
+	enum err e = add_row(l, row, note);
+
+	if (e == ERR_OK) {
+		buf_add(&l->late, slice_of((const char *)&late, sizeof(late)));
+		if (l->late.err != ERR_OK)
+			note_set(note, "out of memory");
+		return l->late.err;
+	}
+	if (db_fault(l->db) != DB_FAULT_REFUSED)
 		return ERR_IO;
-	tell_refused(row, note);
+	tell_refused(&late, note);
 	return ERR_OK;
+}
+
+enum err
+ledger_begin(struct ledger *l, struct note *note)
+{
+	return db_begin(l->db, DB_ROWS, note);
+}
+
+enum err
+ledger_end(struct ledger *l, enum err e, struct note *note)
+{
+	if (e == ERR_OK)
+		e = db_rows_end(l->insert, on_refused, l, note);
+	buf_free(&l->late);
+	return db_end(l->db, e, note);
 }
 
 /* --- one row as JSON --- */
 
 static void
-put_usd(struct buf *to, struct slice key, sqlite3_stmt *s, int column)
+put_usd(struct buf *to, struct slice key, struct db_stmt *s, int column)
 {
 	char text[TEXT_PUSD_MAX];
 
 	json_key(to, key);
-	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+	if (db_is_null(s, column))
 		json_put_null(to);
 	else
-		json_quote(
-		    to, slice_of(text, text_pusd(text, sqlite3_column_int64(s, column))));
+		json_quote(to, slice_of(text, text_pusd(text, db_i64(s, column))));
 }
 
 static void
-put_number(struct buf *to, struct slice key, sqlite3_stmt *s, int column)
+put_number(struct buf *to, struct slice key, struct db_stmt *s, int column)
 {
 	json_key(to, key);
-	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+	if (db_is_null(s, column))
 		json_put_null(to);
 	else
-		json_put_i64(to, sqlite3_column_int64(s, column));
+		json_put_i64(to, db_i64(s, column));
 }
 
 static void
-put_row(struct buf *to, sqlite3_stmt *s, struct request_id id)
+put_row(struct buf *to, struct db_stmt *s, struct request_id id)
 {
 	static const char *const names[] = {"key", "asked", "model", "provider",
 	    "upstream_model", "reply_model", "service_tier", "upstream_request_id",
@@ -221,19 +236,19 @@ put_row(struct buf *to, sqlite3_stmt *s, struct request_id id)
 	json_open(to, '{');
 	json_member(to, S("id"), slice_of(text, sizeof(text)));
 	json_member(to, S("object"), S("generation"));
-	json_member(to, S("created_at"),
-	    slice_of(time, text_time(time, (uint64_t)sqlite3_column_int64(s, 2))));
+	json_member(
+	    to, S("created_at"), slice_of(time, text_time(time, (uint64_t)db_i64(s, 2))));
 	for (int t = 0; t < TEXT_ATTEMPTS; t++)
 		json_member(to, slice_str(names[t]), db_text(s, (int)FIRST_TEXT + t));
 	put_number(to, S("status"), s, 4);
 	json_key(to, S("stream"));
-	json_put_bool(to, sqlite3_column_int(s, 5) != 0);
+	json_put_bool(to, db_i64(s, 5) != 0);
 	json_key(to, S("partial"));
-	json_put_bool(to, sqlite3_column_int(s, 6) != 0);
+	json_put_bool(to, db_i64(s, 6) != 0);
 	put_number(to, S("ttft_ms"), s, 8);
 	put_number(to, S("total_ms"), s, 9);
 	json_key(to, S("usage_known"));
-	json_put_bool(to, sqlite3_column_int(s, 10) != 0);
+	json_put_bool(to, db_i64(s, 10) != 0);
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		put_number(to, slice_str(usage_name((enum usage_class)c)), s,
 		    FIRST_CLASS + (int)c);
@@ -250,19 +265,18 @@ ledger_find(
     struct ledger *l, struct request_id id, uint64_t key_id, bool any_key, struct buf *to)
 {
 	enum err e = ERR_NOT_FOUND;
-	int step;
+	enum db_step step;
 
-	(void)sqlite3_bind_int64(l->find, 1, (sqlite3_int64)id.rowid);
-	(void)sqlite3_bind_int64(l->find, 2, (sqlite3_int64)id.tag);
-	step = sqlite3_step(l->find);
-	if (step == SQLITE_ROW &&
-	    (any_key || (uint64_t)sqlite3_column_int64(l->find, 3) == key_id)) {
+	db_bind_i64(l->find, 1, (int64_t)id.rowid);
+	db_bind_i64(l->find, 2, (int64_t)id.tag);
+	step = db_step(l->find);
+	if (step == DB_ROW && (any_key || (uint64_t)db_i64(l->find, 3) == key_id)) {
 		put_row(to, l->find, id);
 		e = to->err;
-	} else if (step != SQLITE_ROW && step != SQLITE_DONE) {
+	} else if (step != DB_ROW && step != DB_DONE) {
 		e = ERR_IO;
 	}
-	(void)sqlite3_reset(l->find);
+	db_reset(l->find);
 	return e;
 }
 
@@ -281,7 +295,8 @@ ledger_group_name(enum usage_group g)
 
 /* The cost in two parts: SQLite gives up a sum that passes 64 bits. */
 #define SUMS                                                                             \
-	"count(*), sum(outcome <> 'OK'), sum(partial), sum(due_pusd IS NULL), "          \
+	"count(*), count(*) FILTER (WHERE outcome <> 'OK'), sum(partial), "              \
+	"count(*) FILTER (WHERE due_pusd IS NULL), "                                     \
 	"sum(due_pusd / 1000000), sum(due_pusd % 1000000), "                             \
 	"sum(input_tokens), sum(cached_input_tokens), "                                  \
 	"sum(cache_write_tokens), sum(cache_write_1h_tokens), sum(output_tokens), "      \
@@ -298,29 +313,32 @@ join_cost(int64_t millions, int64_t rest)
 }
 
 static void
-read_sum(sqlite3_stmt *s, struct usage_sum *sum)
+read_sum(struct db_stmt *s, unsigned by, char day[TEXT_TIME_MAX], struct usage_sum *sum)
 {
 	int at = GROUPS;
 
 	*sum = (struct usage_sum){0};
 	for (int g = 0; g < GROUPS; g++)
 		sum->group[g] = db_text(s, g);
-	sum->requests = (uint64_t)sqlite3_column_int64(s, at++);
-	sum->failed = (uint64_t)sqlite3_column_int64(s, at++);
-	sum->partial = (uint64_t)sqlite3_column_int64(s, at++);
-	sum->unpriced = (uint64_t)sqlite3_column_int64(s, at++);
-	sum->priced = sqlite3_column_type(s, at) != SQLITE_NULL;
-	sum->cost_pusd =
-	    join_cost(sqlite3_column_int64(s, at), sqlite3_column_int64(s, at + 1));
+	if ((by & BY_DAY) != 0) {
+		(void)text_time(day, (uint64_t)db_i64(s, GROUP_DAY) * DAY_MS);
+		sum->group[GROUP_DAY] = slice_of(day, DAY_CHARS);
+	}
+	sum->requests = (uint64_t)db_i64(s, at++);
+	sum->failed = (uint64_t)db_i64(s, at++);
+	sum->partial = (uint64_t)db_i64(s, at++);
+	sum->unpriced = (uint64_t)db_i64(s, at++);
+	sum->priced = !db_is_null(s, at);
+	sum->cost_pusd = join_cost(db_i64(s, at), db_i64(s, at + 1));
 	at += 2;
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		sum->count[c] = (uint64_t)sqlite3_column_int64(s, at++);
+		sum->count[c] = (uint64_t)db_i64(s, at++);
 }
 
-static sqlite3_int64
+static int64_t
 to_ms(uint64_t ms)
 {
-	return ms < INT64_MAX ? (sqlite3_int64)ms : INT64_MAX;
+	return ms < INT64_MAX ? (int64_t)ms : INT64_MAX;
 }
 
 void
@@ -345,7 +363,8 @@ put_usage_sql(struct buf *sql, const struct usage_query *q)
 #define GROUP(by, name, column) column,
 #include "store/groups.def"
 	};
-	static const char *const levels[LEVELS] = {"key", "user", "team", "organisation"};
+	static const char *const levels[LEVELS] = {
+	    "key", "\"user\"", "team", "organisation"};
 
 	buf_add(sql, S("SELECT "));
 	for (unsigned g = 0; g < GROUPS; g++)
@@ -366,14 +385,15 @@ put_usage_sql(struct buf *sql, const struct usage_query *q)
 }
 
 enum err
-ledger_usage(sqlite3 *db, const struct usage_query *q,
+ledger_usage(struct db *db, const struct usage_query *q,
     void (*fn)(void *arg, const struct usage_sum *sum), void *arg, struct note *note)
 {
 	struct buf sql;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	struct usage_sum sum;
+	char day[TEXT_TIME_MAX];
 	enum err e;
-	int step;
+	enum db_step step;
 
 	buf_init(&sql, 4096);
 	put_usage_sql(&sql, q);
@@ -381,17 +401,17 @@ ledger_usage(sqlite3 *db, const struct usage_query *q,
 	buf_free(&sql);
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, to_ms(q->since_ms));
-	(void)sqlite3_bind_int64(s, 2, to_ms(q->until_ms));
+	db_bind_i64(s, 1, to_ms(q->since_ms));
+	db_bind_i64(s, 2, to_ms(q->until_ms));
 	if (q->name.ptr != NULL)
 		db_bind_text(s, 3, q->name);
 	if (q->provider.ptr != NULL)
 		db_bind_text(s, 4, q->provider);
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		read_sum(s, &sum);
+	while ((step = db_step(s)) == DB_ROW) {
+		read_sum(s, q->by, day, &sum);
 		fn(arg, &sum);
 	}
 	e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }

@@ -14,8 +14,8 @@
 #define LEDGER_KEPT    64		    /* bytes of a text that are remembered */
 
 struct ledger {
-	sqlite3 *db;
-	sqlite3_stmt *insert, *find;
+	struct db *db;
+	struct db_stmt *insert, *find;
 	/* What the columns of `insert` are bound to. Rows differ in few of them, and
 	 * SQLite keeps the others: a third of an insert's work saved. */
 	bool any; /* bound at all */
@@ -24,19 +24,26 @@ struct ledger {
 		size_t len; /* SIZE_MAX: longer than what is kept */
 		char bytes[LEDGER_KEPT];
 	} text[METER_TEXTS];
+	struct buf late; /* of rows added since the last end, what is told if refused */
 };
 
 /* Prepares the statements on the database (borrowed). ERR_IO with a note. */
-enum err ledger_open(struct ledger *l, sqlite3 *db, struct note *note) MUST_CHECK;
+enum err ledger_open(struct ledger *l, struct db *db, struct note *note) MUST_CHECK;
 void ledger_close(struct ledger *l);
 
+/* Begins a transaction for rows and what belongs to them. ERR_IO with a note. */
+enum err ledger_begin(struct ledger *l, struct note *note) MUST_CHECK;
+
 /*
- * Inserts a row, in the transaction that is under way. One that is there already is
- * passed over, and so is, with a line in the log, one that the ledger will never
- * take. ERR_IO with a note.
+ * Inserts a row, in the transaction that is under way, at its end at the latest.
+ * One that is there already is passed over, and so is, with a line in the log, one that
+ * the ledger will never take. ERR_IO or ERR_NOMEM with a note.
  */
 enum err ledger_insert(
     struct ledger *l, const struct meter_row *row, struct note *note) MUST_CHECK;
+
+/* Ends the transaction as db_end does. */
+enum err ledger_end(struct ledger *l, enum err e, struct note *note) MUST_CHECK;
 
 /*
  * Appends the row of that id as a JSON object, if the key made it (key_id of the
@@ -81,7 +88,7 @@ struct usage_sum {
 void ledger_sum_add(struct usage_sum *to, const struct usage_sum *s);
 
 /* Calls fn for each group in order. ERR_IO with a note. */
-enum err ledger_usage(sqlite3 *db, const struct usage_query *q,
+enum err ledger_usage(struct db *db, const struct usage_query *q,
     void (*fn)(void *arg, const struct usage_sum *sum), void *arg,
     struct note *note) MUST_CHECK;
 

@@ -22,10 +22,10 @@ put_cost(struct buf *to, struct request_id id, int64_t pusd)
 }
 
 enum err
-ledger_cost_list(sqlite3 *db, const struct request_id *ids, size_t n, struct slice key,
+ledger_cost_list(struct db *db, const struct request_id *ids, size_t n, struct slice key,
     struct buf *to, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
 	    "SELECT due_pusd, key FROM bill WHERE id = ? AND tag = ? AND due_pusd >= 0",
 	    &s, note);
@@ -36,18 +36,18 @@ ledger_cost_list(sqlite3 *db, const struct request_id *ids, size_t n, struct sli
 	json_key(to, S("requests"));
 	json_open(to, '[');
 	for (size_t i = 0; e == ERR_OK && i < n; i++) {
-		int step;
+		enum db_step step;
 
-		(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)ids[i].rowid);
-		(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)ids[i].tag);
-		step = sqlite3_step(s);
-		if (step != SQLITE_ROW)
+		db_bind_i64(s, 1, (int64_t)ids[i].rowid);
+		db_bind_i64(s, 2, (int64_t)ids[i].tag);
+		step = db_step(s);
+		if (step != DB_ROW)
 			e = db_done(db, step, note);
 		else if (key.ptr == NULL || slice_eq(db_text(s, 1), key))
-			put_cost(to, ids[i], sqlite3_column_int64(s, 0));
-		(void)sqlite3_reset(s);
+			put_cost(to, ids[i], db_i64(s, 0));
+		db_reset(s);
 	}
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	json_close(to, ']');
 	json_close(to, '}');
 	return e;

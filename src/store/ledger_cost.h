@@ -17,7 +17,7 @@ int64_t ledger_cost_nano(int64_t pusd);
  * n requests that the key of that name made (ptr NULL: whoever made them), that are
  * settled and whose cost is known; corrections included. ERR_IO with a note.
  */
-enum err ledger_cost_list(sqlite3 *db, const struct request_id *ids, size_t n,
+enum err ledger_cost_list(struct db *db, const struct request_id *ids, size_t n,
     struct slice key, struct buf *to, struct note *note) MUST_CHECK;
 
 #endif

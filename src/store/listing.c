@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 struct listing {
-	sqlite3 *db;
+	struct db *db;
 	struct buf *to;
 	struct note *note;
 	enum err err;
@@ -83,7 +83,7 @@ on_key(void *arg, const struct keydb_row *row)
 }
 
 enum err
-listing_keys(sqlite3 *db, struct buf *to, struct note *note)
+listing_keys(struct db *db, struct buf *to, struct note *note)
 {
 	struct listing l = {.db = db, .to = to, .note = note};
 	enum err e;
@@ -95,7 +95,7 @@ listing_keys(sqlite3 *db, struct buf *to, struct note *note)
 }
 
 enum err
-listing_key(sqlite3 *db, struct slice which, struct buf *to, struct note *note)
+listing_key(struct db *db, struct slice which, struct buf *to, struct note *note)
 {
 	struct listing l = {.db = db, .to = to, .note = note};
 
@@ -103,7 +103,7 @@ listing_key(sqlite3 *db, struct slice which, struct buf *to, struct note *note)
 }
 
 enum err
-listing_key_of_id(sqlite3 *db, uint64_t id, struct buf *to, struct note *note)
+listing_key_of_id(struct db *db, uint64_t id, struct buf *to, struct note *note)
 {
 	struct listing l = {.db = db, .to = to, .note = note, .id = id};
 
@@ -133,7 +133,8 @@ on_row(void *arg, const struct accountdb_row *row)
 }
 
 enum err
-listing_accounts(sqlite3 *db, enum account_level level, struct buf *to, struct note *note)
+listing_accounts(
+    struct db *db, enum account_level level, struct buf *to, struct note *note)
 {
 	struct listing l = {.db = db, .to = to, .note = note, .level = level};
 	enum err e;
@@ -145,8 +146,8 @@ listing_accounts(sqlite3 *db, enum account_level level, struct buf *to, struct n
 }
 
 enum err
-listing_account(sqlite3 *db, enum account_level level, struct slice name, struct buf *to,
-    struct note *note)
+listing_account(struct db *db, enum account_level level, struct slice name,
+    struct buf *to, struct note *note)
 {
 	struct listing l = {.db = db, .to = to, .note = note, .level = level};
 	struct accountdb_row row;

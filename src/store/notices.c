@@ -65,35 +65,35 @@ put_body(const struct account *a, const struct account_used *used, unsigned perc
 
 /* A period's end does not fit into SQLite's numbers; its beginning does. */
 static enum err
-add_one(sqlite3 *db, const struct account *a, const struct account_used *used,
+add_one(struct db *db, const struct account *a, const struct account_used *used,
     unsigned percent, uint64_t unix_ms, struct note *note)
 {
 	struct buf body;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
-	    "INSERT OR IGNORE INTO notice"
+	    "INSERT INTO notice"
 	    " (level, name, from_ms, percent, body, made_ms, due_ms, attempts)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0)",
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0) ON CONFLICT DO NOTHING",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	buf_init(&body, BODY_BYTES);
 	put_body(a, used, percent, unix_ms, &body);
-	(void)sqlite3_bind_int(s, 1, (int)account_level(a));
+	db_bind_i64(s, 1, (int)account_level(a));
 	db_bind_text(s, 2, account_name(a));
-	(void)sqlite3_bind_int64(s, 3, (sqlite3_int64)used->from_ms);
-	(void)sqlite3_bind_int(s, 4, (int)percent);
+	db_bind_i64(s, 3, (int64_t)used->from_ms);
+	db_bind_i64(s, 4, (int)percent);
 	db_bind_text(s, 5, buf_slice(&body));
-	(void)sqlite3_bind_int64(s, 6, (sqlite3_int64)unix_ms);
-	e = body.err != ERR_OK ? body.err : db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	db_bind_i64(s, 6, (int64_t)unix_ms);
+	e = body.err != ERR_OK ? body.err : db_once(s, note);
+	db_finish(s);
 	buf_free(&body);
 	return e;
 }
 
 enum err
-notices_add(sqlite3 *db, const struct account *a, const struct account_used *used,
+notices_add(struct db *db, const struct account *a, const struct account_used *used,
     unsigned steps, uint64_t unix_ms, struct note *note)
 {
 	enum err e = ERR_OK;
@@ -104,11 +104,11 @@ notices_add(sqlite3 *db, const struct account *a, const struct account_used *use
 }
 
 enum err
-notices_due(
-    sqlite3 *db, uint64_t unix_ms, uint64_t *ret_id, struct buf *body, struct note *note)
+notices_due(struct db *db, uint64_t unix_ms, uint64_t *ret_id, struct buf *body,
+    struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	uint64_t id = 0;
 	enum err e = db_prepare(db,
 	    "SELECT id, body FROM notice WHERE done_ms IS NULL AND due_ms <= ?"
@@ -117,47 +117,47 @@ notices_due(
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)unix_ms);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW) {
-		id = (uint64_t)sqlite3_column_int64(s, 0);
+	db_bind_i64(s, 1, (int64_t)unix_ms);
+	step = db_step(s);
+	if (step == DB_ROW) {
+		id = (uint64_t)db_i64(s, 0);
 		buf_add(body, db_text(s, 1));
 		e = body->err;
 	} else {
 		e = db_done(db, step, note);
 	}
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	if (e == ERR_OK)
 		*ret_id = id;
 	return e;
 }
 
 static enum err
-attempts_of(sqlite3 *db, uint64_t id, unsigned *ret, struct note *note)
+attempts_of(struct db *db, uint64_t id, unsigned *ret, struct note *note)
 {
-	sqlite3_stmt *s;
-	int step;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db, "SELECT attempts FROM notice WHERE id = ?", &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW)
-		*ret = (unsigned)sqlite3_column_int(s, 0);
+	db_bind_i64(s, 1, (int64_t)id);
+	step = db_step(s);
+	if (step == DB_ROW)
+		*ret = (unsigned)db_i64(s, 0);
 	else
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
 enum err
-notices_told(sqlite3 *db, uint64_t id, bool delivered, uint64_t unix_ms,
+notices_told(struct db *db, uint64_t id, bool delivered, uint64_t unix_ms,
     bool *ret_given_up, struct note *note)
 {
 	unsigned attempts = 0;
 	uint64_t wait_ms;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = attempts_of(db, id, &attempts, note);
 
 	if (e == ERR_OK)
@@ -170,11 +170,11 @@ notices_told(sqlite3 *db, uint64_t id, bool delivered, uint64_t unix_ms,
 	wait_ms = attempts > 12 ? LONGEST_MS : (uint64_t)FIRST_MS << attempts;
 	wait_ms = wait_ms > LONGEST_MS ? LONGEST_MS : wait_ms;
 	*ret_given_up = !delivered && attempts + 1 >= ATTEMPTS_MAX;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)(unix_ms + wait_ms));
+	db_bind_i64(s, 1, (int64_t)(unix_ms + wait_ms));
 	if (delivered || *ret_given_up)
-		(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)unix_ms);
-	(void)sqlite3_bind_int64(s, 3, (sqlite3_int64)id);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+		db_bind_i64(s, 2, (int64_t)unix_ms);
+	db_bind_i64(s, 3, (int64_t)id);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }

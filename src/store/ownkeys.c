@@ -19,26 +19,29 @@ binding(struct buf *to, struct slice team, struct slice provider)
 }
 
 static enum err
-insert(sqlite3 *db, const struct ownkeys_row *row, struct slice sealed, struct note *note)
+insert(
+    struct db *db, const struct ownkeys_row *row, struct slice sealed, struct note *note)
 {
 	/* Enough to tell two apart, too little to guess one. */
 	struct slice hint =
 	    row->key.len < 16 ? S("") : slice_from(row->key, row->key.len - 2);
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(db,
-	    "INSERT OR REPLACE INTO provider_key (team, provider, sealed, hint,"
-	    " created_ms) VALUES (?, ?, ?, '...' || ?, ?)",
+	    "INSERT INTO provider_key (team, provider, sealed, hint, created_ms)"
+	    " VALUES (?, ?, ?, '...' || ?, ?) ON CONFLICT (team, provider) DO UPDATE SET"
+	    " sealed = excluded.sealed, hint = excluded.hint,"
+	    " created_ms = excluded.created_ms",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, row->team);
 	db_bind_text(s, 2, row->provider);
-	(void)sqlite3_bind_blob64(s, 3, sealed.ptr, sealed.len, SQLITE_STATIC);
+	db_bind_blob(s, 3, sealed);
 	db_bind_text(s, 4, hint);
-	(void)sqlite3_bind_int64(s, 5, (sqlite3_int64)row->created_ms);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	db_bind_i64(s, 5, (int64_t)row->created_ms);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
@@ -53,8 +56,8 @@ is_key(struct slice s)
 }
 
 enum err
-ownkeys_put(
-    sqlite3 *db, const struct sealer *s, const struct ownkeys_row *row, struct note *note)
+ownkeys_put(struct db *db, const struct sealer *s, const struct ownkeys_row *row,
+    struct note *note)
 {
 	struct buf sealed, bound;
 	enum err e;
@@ -85,9 +88,9 @@ ownkeys_put(
 }
 
 enum err
-ownkeys_remove(sqlite3 *db, struct slice team, struct slice provider, struct note *note)
+ownkeys_remove(struct db *db, struct slice team, struct slice provider, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(
 	    db, "DELETE FROM provider_key WHERE team = ? AND provider = ?", &s, note);
 
@@ -95,9 +98,9 @@ ownkeys_remove(sqlite3 *db, struct slice team, struct slice provider, struct not
 		return e;
 	db_bind_text(s, 1, team);
 	db_bind_text(s, 2, provider);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
-	if (e == ERR_OK && sqlite3_changes(db) == 0) {
+	e = db_once(s, note);
+	db_finish(s);
+	if (e == ERR_OK && db_changes(db) == 0) {
 		note_set(note, "the team \"%.*s\" has no key of its own for %.*s",
 		    SLICE_ARGS(team), SLICE_ARGS(provider));
 		e = ERR_NOT_FOUND;
@@ -106,21 +109,21 @@ ownkeys_remove(sqlite3 *db, struct slice team, struct slice provider, struct not
 }
 
 enum err
-ownkeys_forget(sqlite3 *db, struct slice team, struct note *note)
+ownkeys_forget(struct db *db, struct slice team, struct note *note)
 {
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	enum err e = db_prepare(db, "DELETE FROM provider_key WHERE team = ?", &s, note);
 
 	if (e != ERR_OK)
 		return e;
 	db_bind_text(s, 1, team);
-	e = db_done(db, sqlite3_step(s), note);
-	(void)sqlite3_finalize(s);
+	e = db_once(s, note);
+	db_finish(s);
 	return e;
 }
 
 static enum err
-select_all(sqlite3 *db, struct slice team, sqlite3_stmt **ret, struct note *note)
+select_all(struct db *db, struct slice team, struct db_stmt **ret, struct note *note)
 {
 	enum err e = db_prepare(db,
 	    "SELECT provider, sealed, hint, created_ms FROM provider_key WHERE team = ?"
@@ -134,13 +137,12 @@ select_all(sqlite3 *db, struct slice team, sqlite3_stmt **ret, struct note *note
 
 /* The current row, opened. */
 static bool
-take_row(sqlite3_stmt *st, const struct sealer *s, struct slice team,
+take_row(struct db_stmt *st, const struct sealer *s, struct slice team,
     struct own_keys **list, unsigned *shut)
 {
 	struct slice provider = db_text(st, 0);
 	struct secret key = {NULL, 0};
-	const void *blob = sqlite3_column_blob(st, 1);
-	struct slice sealed = slice_of(blob, (size_t)sqlite3_column_bytes(st, 1));
+	struct slice sealed = db_blob(st, 1);
 	struct buf bound;
 
 	if (!sealer_open(s, sealed, binding(&bound, team, provider), &key))
@@ -155,24 +157,24 @@ take_row(sqlite3_stmt *st, const struct sealer *s, struct slice team,
 }
 
 enum err
-ownkeys_load(sqlite3 *db, const struct sealer *s, struct slice team,
+ownkeys_load(struct db *db, const struct sealer *s, struct slice team,
     struct own_keys **ret, unsigned *shut, struct note *note)
 {
 	struct own_keys *list = NULL;
-	sqlite3_stmt *st;
-	int step = SQLITE_DONE;
+	struct db_stmt *st;
+	enum db_step step = DB_DONE;
 	enum err e = select_all(db, team, &st, note);
 
 	if (e != ERR_OK)
 		return e;
-	while (e == ERR_OK && (step = sqlite3_step(st)) == SQLITE_ROW)
+	while (e == ERR_OK && (step = db_step(st)) == DB_ROW)
 		if (!take_row(st, s, team, &list, shut))
 			e = ERR_NOMEM;
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
 	else
 		note_set(note, "out of memory");
-	(void)sqlite3_finalize(st);
+	db_finish(st);
 	if (e == ERR_OK)
 		*ret = list;
 	else
@@ -181,25 +183,24 @@ ownkeys_load(sqlite3 *db, const struct sealer *s, struct slice team,
 }
 
 enum err
-ownkeys_json(sqlite3 *db, struct slice team, struct buf *to, struct note *note)
+ownkeys_json(struct db *db, struct slice team, struct buf *to, struct note *note)
 {
-	sqlite3_stmt *st;
-	int step;
+	struct db_stmt *st;
+	enum db_step step;
 	enum err e = select_all(db, team, &st, note);
 
 	if (e != ERR_OK)
 		return e;
 	json_open(to, '[');
-	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+	while ((step = db_step(st)) == DB_ROW) {
 		json_open(to, '{');
 		json_member(to, S("provider"), db_text(st, 0));
 		json_member(to, S("hint"), db_text(st, 2));
-		accountdb_json_time(
-		    to, S("created_at"), (uint64_t)sqlite3_column_int64(st, 3));
+		accountdb_json_time(to, S("created_at"), (uint64_t)db_i64(st, 3));
 		json_close(to, '}');
 	}
 	json_close(to, ']');
 	e = db_done(db, step, note);
-	(void)sqlite3_finalize(st);
+	db_finish(st);
 	return e;
 }

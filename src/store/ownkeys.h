@@ -17,23 +17,23 @@ struct ownkeys_row {
 
 /* Keeps the key for that team and provider, in the place of one before. ERR_BAD_REQUEST
  * where nothing can be sealed, ERR_IO; with a note, as those that follow. */
-enum err ownkeys_put(sqlite3 *db, const struct sealer *s, const struct ownkeys_row *row,
+enum err ownkeys_put(struct db *db, const struct sealer *s, const struct ownkeys_row *row,
     struct note *note) MUST_CHECK;
 
 /* Removes it. ERR_NOT_FOUND. */
-enum err ownkeys_remove(
-    sqlite3 *db, struct slice team, struct slice provider, struct note *note) MUST_CHECK;
+enum err ownkeys_remove(struct db *db, struct slice team, struct slice provider,
+    struct note *note) MUST_CHECK;
 
 /* Removes all of a team. */
-enum err ownkeys_forget(sqlite3 *db, struct slice team, struct note *note) MUST_CHECK;
+enum err ownkeys_forget(struct db *db, struct slice team, struct note *note) MUST_CHECK;
 
 /* Those of a team, NULL: none. One that cannot be opened is in it without a text, and
  * adds one to *shut. ERR_NOMEM. */
-enum err ownkeys_load(sqlite3 *db, const struct sealer *s, struct slice team,
+enum err ownkeys_load(struct db *db, const struct sealer *s, struct slice team,
     struct own_keys **ret, unsigned *shut, struct note *note) MUST_CHECK;
 
 /* Appends an array: [{"provider": "openai", "hint": "...yz", "created_at": ...}]. */
 enum err ownkeys_json(
-    sqlite3 *db, struct slice team, struct buf *to, struct note *note) MUST_CHECK;
+    struct db *db, struct slice team, struct buf *to, struct note *note) MUST_CHECK;
 
 #endif

@@ -25,7 +25,7 @@ struct recovery {
 	struct drain *d;
 	struct left **all;
 	size_t count;
-	sqlite3_stmt *noted; /* how far it is drained */
+	struct db_stmt *noted; /* how far it is drained */
 	struct drain_found found;
 };
 
@@ -131,17 +131,17 @@ noted_for(struct recovery *r, const struct journal_segment *s, int64_t *ret_drai
     struct note *note)
 {
 	enum err e = ERR_OK;
-	int step;
+	enum db_step step;
 
-	(void)sqlite3_bind_int64(r->noted, 1, (sqlite3_int64)s->sequence);
-	(void)sqlite3_bind_int64(r->noted, 2, (sqlite3_int64)s->tag);
-	step = sqlite3_step(r->noted);
+	db_bind_i64(r->noted, 1, (int64_t)s->sequence);
+	db_bind_i64(r->noted, 2, (int64_t)s->tag);
+	step = db_step(r->noted);
 	*ret_drained = SEGMENT_HEAD;
-	if (step == SQLITE_ROW)
-		*ret_drained = sqlite3_column_int64(r->noted, 0);
+	if (step == DB_ROW)
+		*ret_drained = db_i64(r->noted, 0);
 	else
 		e = db_done(r->d->ledger->db, step, note);
-	(void)sqlite3_reset(r->noted);
+	db_reset(r->noted);
 	return e;
 }
 
@@ -149,20 +149,20 @@ noted_for(struct recovery *r, const struct journal_segment *s, int64_t *ret_drai
 static enum err
 read_store(struct recovery *r, struct note *note)
 {
-	sqlite3 *db = r->d->ledger->db;
-	sqlite3_stmt *s;
-	int step;
+	struct db *db = r->d->ledger->db;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db,
-	    "SELECT 0, ifnull(max(sequence), 0), 0 FROM journal"
+	    "SELECT 0, coalesce(max(sequence), 0), 0 FROM journal"
 	    " UNION ALL SELECT 1, id, tag FROM intent",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
-	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		uint64_t number = (uint64_t)sqlite3_column_int64(s, 1);
+	while (e == ERR_OK && (step = db_step(s)) == DB_ROW) {
+		uint64_t number = (uint64_t)db_i64(s, 1);
 
-		if (sqlite3_column_int(s, 0) == 0) {
+		if (db_i64(s, 0) == 0) {
 			r->found.sequence = number + 1;
 			continue;
 		}
@@ -170,14 +170,13 @@ read_store(struct recovery *r, struct note *note)
 		if (e == ERR_OK)
 			(void)opens_put(&r->d->opens,
 			    (struct open_intent){
-				.id = {number, (uint64_t)sqlite3_column_int64(s, 2)},
-				.kept = true});
+				.id = {number, (uint64_t)db_i64(s, 2)}, .kept = true});
 	}
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
 	else
 		note_set(note, "out of memory");
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
@@ -211,7 +210,7 @@ take_segment(struct recovery *r, struct left *l, struct note *note)
 	enum err e = drain_reserve(r->d, end, note);
 
 	if (e == ERR_OK)
-		e = db_run(r->d->ledger->db, "BEGIN IMMEDIATE", note);
+		e = ledger_begin(r->d->ledger, note);
 	if (e == ERR_OK)
 		e = noted_for(r, s, &drained, note);
 	if (e == ERR_OK && drained >= 0 && (size_t)drained < end) {
@@ -219,7 +218,7 @@ take_segment(struct recovery *r, struct left *l, struct note *note)
 		if (e == ERR_OK)
 			e = drain_note(r->d, s, (int64_t)end, note);
 	}
-	e = db_end(r->d->ledger->db, e, note);
+	e = ledger_end(r->d->ledger, e, note);
 	if (e == ERR_OK && drained >= 0)
 		drain_intents(r->d, s, SEGMENT_HEAD, end);
 	s->drained = end;
@@ -244,25 +243,21 @@ interrupt(struct recovery *r, struct slice record, struct note *note)
 static enum err
 interrupt_kept(struct recovery *r, struct note *note)
 {
-	sqlite3 *db = r->d->ledger->db;
-	sqlite3_stmt *s;
-	int step = SQLITE_DONE;
+	struct db *db = r->d->ledger->db;
+	struct db_stmt *s;
+	enum db_step step = DB_DONE;
 	enum err e = db_prepare(db, "SELECT id, tag, record FROM intent", &s, note);
 
-	while (e == ERR_OK && (step = sqlite3_step(s)) == SQLITE_ROW) {
+	while (e == ERR_OK && (step = db_step(s)) == DB_ROW) {
 		const struct open_intent *o = opens_find(&r->d->opens,
-		    (struct request_id){(uint64_t)sqlite3_column_int64(s, 0),
-			(uint64_t)sqlite3_column_int64(s, 1)});
+		    (struct request_id){(uint64_t)db_i64(s, 0), (uint64_t)db_i64(s, 1)});
 
 		if (o != NULL && o->segment == NULL)
-			e = interrupt(r,
-			    slice_of(sqlite3_column_blob(s, 2),
-				(size_t)sqlite3_column_bytes(s, 2)),
-			    note);
+			e = interrupt(r, db_blob(s, 2), note);
 	}
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return e;
 }
 
@@ -293,12 +288,12 @@ interrupt_all(struct recovery *r, struct note *note)
 static enum err
 finish(struct recovery *r, struct note *note)
 {
-	sqlite3 *db = r->d->ledger->db;
-	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
+	struct db *db = r->d->ledger->db;
+	enum err e = ledger_begin(r->d->ledger, note);
 
 	if (e == ERR_OK)
 		e = interrupt_all(r, note);
-	e = db_end(db, e, note);
+	e = ledger_end(r->d->ledger, e, note);
 	for (size_t i = 0; e == ERR_OK && i < r->count; i++)
 		(void)unlink(r->all[i]->path);
 	return e == ERR_OK ? db_run(db, "DELETE FROM journal", note) : e;
@@ -323,7 +318,7 @@ drain_recover(
 		e = finish(&r, note);
 	if (e == ERR_OK)
 		*ret_found = r.found;
-	(void)sqlite3_finalize(r.noted);
+	db_finish(r.noted);
 	opens_free(&d->opens);
 	for (size_t i = 0; i < r.count; i++)
 		free_left(r.all[i]);

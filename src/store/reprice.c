@@ -32,93 +32,95 @@ offer_of(const struct catalog *c, const struct provider *p, struct slice model,
 }
 
 static int64_t
-price_row(const struct catalog *c, sqlite3_stmt *s)
+price_row(const struct catalog *c, struct db_stmt *s)
 {
-	struct usage u = {.known = sqlite3_column_int(s, 2) != 0};
+	struct usage u = {.known = db_i64(s, 2) != 0};
 	struct provider *p = catalog_provider(c, db_text(s, 5));
 	struct slice upstream = db_text(s, 6), said = db_text(s, 7);
 	const struct offer *o;
 	struct offer unlisted = {.provider = p, .upstream = upstream};
 
 	for (unsigned i = 0; i < USAGE_CLASSES; i++)
-		u.count[i] = (uint64_t)sqlite3_column_int64(s, FIRST_CLASS + (int)i);
+		u.count[i] = (uint64_t)db_i64(s, FIRST_CLASS + (int)i);
 	if (p == NULL)
 		return PRICE_UNKNOWN;
 	o = offer_of(c, p, db_text(s, 4), upstream);
-	return cost_pusd(
-	    c, o == NULL ? &unlisted : o, said, &u, (uint64_t)sqlite3_column_int64(s, 1));
+	return cost_pusd(c, o == NULL ? &unlisted : o, said, &u, (uint64_t)db_i64(s, 1));
 }
 
-static void
-read_rows(sqlite3_stmt *s, const struct reprice_query *q,
+static enum db_step
+read_rows(struct db_stmt *s, const struct reprice_query *q,
     void (*fn)(void *arg, const struct reprice_row *row), void *arg, struct buf *changes)
 {
-	while (changes->err == ERR_OK && sqlite3_step(s) == SQLITE_ROW) {
+	enum db_step step = DB_DONE;
+
+	while (changes->err == ERR_OK && (step = db_step(s)) == DB_ROW) {
 		struct reprice_row row = {.model = db_text(s, 4),
 		    .provider = db_text(s, 5),
-		    .before_pusd = sqlite3_column_type(s, 3) == SQLITE_NULL
-				       ? PRICE_UNKNOWN
-				       : sqlite3_column_int64(s, 3),
+		    .before_pusd = db_is_null(s, 3) ? PRICE_UNKNOWN : db_i64(s, 3),
 		    .after_pusd = price_row(q->catalog, s)};
-		struct change change = {sqlite3_column_int64(s, 0), row.after_pusd};
+		struct change change = {db_i64(s, 0), row.after_pusd};
 
 		fn(arg, &row);
 		if (row.after_pusd != PRICE_UNKNOWN && row.after_pusd != row.before_pusd)
 			buf_add(changes, slice_of((const char *)&change, sizeof(change)));
 	}
+	return step;
 }
 
 /* Each is made against what holds now, so nothing is corrected twice by two at once. */
 static enum err
 write_changes(
-    sqlite3 *db, const struct reprice_query *q, struct slice changes, struct note *note)
+    struct db *db, const struct reprice_query *q, struct slice changes, struct note *note)
 {
-	sqlite3_stmt *s = NULL;
+	struct db_stmt *s = NULL;
 	struct change c;
-	enum err e = db_run(db, "BEGIN IMMEDIATE", note);
+	enum err e = db_begin(db, DB_CHANGE, note);
 
 	if (e == ERR_OK)
 		e = db_prepare(db,
 		    "INSERT INTO correction (ledger_id, made_ms, before_pusd, "
-		    "after_pusd, add_pusd) SELECT id, ?1, due_pusd, ?2, ?2 - "
-		    "coalesce(due_pusd, 0) FROM bill WHERE id = ?3 AND "
-		    "due_pusd IS NOT ?2",
+		    "after_pusd, add_pusd) SELECT id, CAST(?1 AS BIGINT), "
+		    "due_pusd, CAST(?2 AS BIGINT), ?2 - coalesce(due_pusd, 0) FROM bill "
+		    "WHERE id = ?3 AND "
+		    "due_pusd IS DISTINCT FROM ?2",
 		    &s, note);
 	for (; e == ERR_OK && changes.len >= sizeof(c);
 	     changes = slice_from(changes, sizeof(c))) {
 		memcpy(&c, changes.ptr, sizeof(c));
-		(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)q->now_ms);
-		(void)sqlite3_bind_int64(s, 2, c.after_pusd);
-		(void)sqlite3_bind_int64(s, 3, c.id);
-		e = db_done(db, sqlite3_step(s), note);
-		(void)sqlite3_reset(s);
+		db_bind_i64(s, 1, (int64_t)q->now_ms);
+		db_bind_i64(s, 2, c.after_pusd);
+		db_bind_i64(s, 3, c.id);
+		e = db_once(s, note);
+		db_reset(s);
 	}
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	return db_end(db, e, note);
 }
 
 enum err
-reprice(sqlite3 *db, const struct reprice_query *q,
+reprice(struct db *db, const struct reprice_query *q,
     void (*fn)(void *arg, const struct reprice_row *row), void *arg, struct note *note)
 {
 	struct buf changes;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
+	enum db_step step;
 	enum err e = db_prepare(db,
 	    "SELECT " COLUMNS " FROM bill WHERE start_ms >= ? AND start_ms < ?", &s,
 	    note);
 
 	if (e != ERR_OK)
 		return e;
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)q->since_ms);
-	(void)sqlite3_bind_int64(s, 2, (sqlite3_int64)q->until_ms);
+	db_bind_i64(s, 1, (int64_t)q->since_ms);
+	db_bind_i64(s, 2, (int64_t)q->until_ms);
 	buf_init(&changes, CHANGES_BYTES);
-	read_rows(s, q, fn, arg, &changes);
+	step = read_rows(s, q, fn, arg, &changes);
 	e = changes.err;
 	if (e != ERR_OK)
 		note_set(note, "too many rows at once; take fewer days");
-	else if (sqlite3_errcode(db) != SQLITE_DONE)
-		e = db_done(db, sqlite3_errcode(db), note);
-	(void)sqlite3_finalize(s);
+	else
+		e = db_done(db, step, note);
+	db_finish(s);
 	if (e == ERR_OK && !q->dry && changes.len > 0)
 		e = write_changes(db, q, buf_slice(&changes), note);
 	buf_free(&changes);

@@ -24,7 +24,7 @@ struct reprice_row {
 
 /* Tells each row; unless dry then writes all corrections, or none. ERR_IO with a note,
  * ERR_NOMEM, ERR_FULL (too many rows for the memory). */
-enum err reprice(sqlite3 *db, const struct reprice_query *q,
+enum err reprice(struct db *db, const struct reprice_query *q,
     void (*fn)(void *arg, const struct reprice_row *row), void *arg,
     struct note *note) MUST_CHECK;
 

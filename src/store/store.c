@@ -26,7 +26,7 @@
 struct store {
 	char *folder;
 	int lock_file; /* its descriptor */
-	sqlite3 *db;
+	struct db *db;
 	struct ledger ledger;
 	struct accounts *accounts;
 	struct journals *journals;
@@ -41,7 +41,6 @@ struct store {
 	atomic_bool ill;
 	store_keys_fn *on_keys;
 	void *arg;
-	int64_t data_version;	/* SQLite's, which others' commits change */
 	uint64_t learnt_ms;	/* up to here it was written */
 	struct store_job *jobs; /* under lock; the newest first */
 	uint64_t noticed_ms;	/* when thresholds were looked at */
@@ -308,24 +307,6 @@ answer_finds(struct store *s)
 	}
 }
 
-/* Another process committed something: perhaps a key. */
-static bool
-others_wrote(struct store *s)
-{
-	sqlite3_stmt *st;
-	int64_t version = s->data_version;
-	bool changed;
-
-	if (sqlite3_prepare_v2(s->db, "PRAGMA data_version", -1, &st, NULL) ==
-		SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		version = sqlite3_column_int64(st, 0);
-	(void)sqlite3_finalize(st);
-	changed = version != s->data_version;
-	s->data_version = version;
-	return changed;
-}
-
 static enum err
 read_keys(struct store *s, struct key_set **ret, struct note *note)
 {
@@ -464,7 +445,7 @@ run(void *arg)
 		write_rows(s);
 		answer_finds(s);
 		do_jobs(s);
-		if (others_wrote(s) || atomic_exchange(&s->sealed_anew, false))
+		if (db_changed(s->db) || atomic_exchange(&s->sealed_anew, false))
 			load_keys(s);
 		save_learnt(s);
 		note_thresholds(s);
@@ -485,7 +466,7 @@ store_start(struct store *s, store_keys_fn *on_keys, void *arg, struct note *not
 
 	s->on_keys = on_keys;
 	s->arg = arg;
-	(void)others_wrote(s);
+	(void)db_changed(s->db);
 	e = learnt_load(s->db, note);
 	if (e == ERR_OK)
 		e = read_keys(s, &keys, note);

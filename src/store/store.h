@@ -58,7 +58,7 @@ void store_find(struct store *s, struct store_find *f);
 
 /* Work on the database for the store's thread; heap memory of the asker. */
 struct store_job {
-	void (*work)(struct store_job *j, sqlite3 *db); /* on the store's thread */
+	void (*work)(struct store_job *j, struct db *db); /* on the store's thread */
 	bool changes; /* keys or accounts: they hold for callers when fn runs */
 	struct loop *loop;
 	void (*fn)(struct store_job *j); /* then, on the loop's thread */

@@ -5,6 +5,7 @@
 #ifndef UNIT_STORE_CASE_H
 #define UNIT_STORE_CASE_H
 
+#include "store/db_sqlite.h"
 #include "store/journal.h"
 #include "store/ledger.h"
 
@@ -53,11 +54,11 @@ folder_teardown(void **state __attribute__((unused)))
 #define RUN(case) cmocka_unit_test_setup_teardown(case, folder_setup, folder_teardown)
 
 /* The database of the folder. */
-static inline sqlite3 *
+static inline struct db *
 open_db(void)
 {
 	struct note note = {""};
-	sqlite3 *db = NULL;
+	struct db *db = NULL;
 
 	if (db_open(folder, &db, &note) != ERR_OK)
 		fail_msg("%s", note.text);
@@ -66,15 +67,15 @@ open_db(void)
 
 /* Closes it; no statement may be left. */
 static inline void
-close_db(sqlite3 *db)
+close_db(struct db *db)
 {
-	assert_null(sqlite3_next_stmt(db, NULL));
-	assert_int_equal(sqlite3_get_autocommit(db), 1);
+	assert_null(sqlite3_next_stmt(db_sqlite_handle(db), NULL));
+	assert_int_equal(sqlite3_get_autocommit(db_sqlite_handle(db)), 1);
 	db_close(db);
 }
 
 static inline void
-run_sql(sqlite3 *db, const char *sql)
+run_sql(struct db *db, const char *sql)
 {
 	struct note note = {""};
 
@@ -84,16 +85,16 @@ run_sql(sqlite3 *db, const char *sql)
 
 /* The number that a statement gives. */
 static inline int64_t
-number_of(sqlite3 *db, const char *sql)
+number_of(struct db *db, const char *sql)
 {
 	struct note note;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 	int64_t n;
 
 	assert_int_equal(db_prepare(db, sql, &s, &note), ERR_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	n = sqlite3_column_int64(s, 0);
-	(void)sqlite3_finalize(s);
+	assert_int_equal(db_step(s), DB_ROW);
+	n = db_i64(s, 0);
+	db_finish(s);
 	return n;
 }
 
@@ -105,15 +106,15 @@ interrupt(void *arg)
 }
 
 static inline void
-break_reads(sqlite3 *db, int *steps)
+break_reads(struct db *db, int *steps)
 {
-	sqlite3_progress_handler(db, 1, interrupt, steps);
+	sqlite3_progress_handler(db_sqlite_handle(db), 1, interrupt, steps);
 }
 
 static inline void
-mend_reads(sqlite3 *db)
+mend_reads(struct db *db)
 {
-	sqlite3_progress_handler(db, 0, NULL, NULL);
+	sqlite3_progress_handler(db_sqlite_handle(db), 0, NULL, NULL);
 }
 
 /* A row that tells itself from others by its number. */

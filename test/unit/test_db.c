@@ -28,7 +28,7 @@ static void
 assert_refused(const char *why)
 {
 	struct note note = {""};
-	sqlite3 *db = NULL;
+	struct db *db = NULL;
 
 	assert_int_equal(db_open(folder, &db, &note), ERR_IO);
 	assert_null(db);
@@ -40,7 +40,7 @@ assert_refused(const char *why)
 
 TEST(a_new_file_has_the_newest_schema)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	int64_t version = number_of(db, "PRAGMA user_version");
 
 	assert_true(version >= 1);
@@ -59,7 +59,7 @@ TEST(a_new_file_has_the_newest_schema)
 
 TEST(an_old_file_is_brought_up)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	int64_t version = number_of(db, "PRAGMA user_version");
 
 	close_db(db);
@@ -71,26 +71,41 @@ TEST(an_old_file_is_brought_up)
 	close_db(db);
 }
 
+static int64_t
+number_in(sqlite3 *file, const char *sql)
+{
+	sqlite3_stmt *s;
+	int64_t n;
+
+	assert_int_equal(sqlite3_prepare_v2(file, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int64(s, 0);
+	(void)sqlite3_finalize(s);
+	return n;
+}
+
 /* Half of a migration is none: the next one finds what was before. */
 TEST(a_migration_is_whole_or_undone)
 {
-	sqlite3 *db = open_db();
+	sqlite3 *file;
+	struct db *db = open_db();
 
 	run_sql(db, "DROP TABLE ledger; DROP TABLE learnt; PRAGMA user_version = 0");
 	close_db(db);
 	assert_refused("table key already exists"); /* behind that of the ledger */
 	assert_int_equal(
-	    sqlite3_open_v2(path_of(DB_NAME), &db, SQLITE_OPEN_READWRITE, NULL),
+	    sqlite3_open_v2(path_of(DB_NAME), &file, SQLITE_OPEN_READWRITE, NULL),
 	    SQLITE_OK);
-	assert_int_equal(
-	    number_of(db, "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'"), 0);
-	assert_int_equal(number_of(db, "PRAGMA user_version"), 0);
-	close_db(db);
+	assert_int_equal(number_in(file, "SELECT count(*) FROM sqlite_master WHERE name "
+					 "= 'ledger'"),
+	    0);
+	assert_int_equal(number_in(file, "PRAGMA user_version"), 0);
+	(void)sqlite3_close(file);
 }
 
 TEST(a_newer_file_is_refused)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	run_sql(db, "PRAGMA user_version = 999");
 	close_db(db);
@@ -109,7 +124,7 @@ TEST(what_is_no_database_is_refused)
 TEST(a_torn_file_is_refused)
 {
 	char junk[4096];
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	close_db(db); /* which empties the write-ahead log */
 	memset(junk, 'x', sizeof(junk));
@@ -122,7 +137,7 @@ TEST(a_torn_file_is_refused)
 /* What a full disk or a crash leaves of a file that had just been made. */
 TEST(an_empty_file_is_a_new_one)
 {
-	sqlite3 *db;
+	struct db *db;
 
 	write_bytes(DB_NAME, 0, "", 0);
 	db = open_db();
@@ -133,7 +148,7 @@ TEST(an_empty_file_is_a_new_one)
 TEST(a_file_that_cannot_be_opened)
 {
 	struct note note = {""};
-	sqlite3 *db = NULL;
+	struct db *db = NULL;
 	char name[5000];
 
 	assert_int_equal(mkdir(path_of(DB_NAME), 0700), 0);
@@ -147,11 +162,11 @@ TEST(a_file_that_cannot_be_opened)
 
 TEST(a_file_that_another_process_holds)
 {
-	sqlite3 *db = open_db(), *other = open_db();
+	struct db *db = open_db(), *other = open_db();
 	struct note note = {""};
 
 	run_sql(db, "BEGIN IMMEDIATE");
-	(void)sqlite3_busy_timeout(other, 1);
+	(void)sqlite3_busy_timeout(db_sqlite_handle(other), 1);
 	assert_int_equal(db_run(other, "BEGIN IMMEDIATE", &note), ERR_IO);
 	assert_string_equal(note.text, "database is locked");
 	assert_int_equal(db_end(other, ERR_IO, &note), ERR_IO); /* nothing to undo */
@@ -163,7 +178,7 @@ TEST(a_file_that_another_process_holds)
 
 TEST(a_transaction_ends_as_its_error_says)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct note note = {""};
 
 	run_sql(db, "CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)");
@@ -180,24 +195,83 @@ TEST(a_transaction_ends_as_its_error_says)
 
 TEST(the_end_of_steps)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct note note = {""};
 
-	assert_int_equal(db_done(db, SQLITE_DONE, &note), ERR_OK);
+	assert_int_equal(db_done(db, DB_DONE, &note), ERR_OK);
 	assert_string_equal(note.text, "");
 	assert_int_equal(db_run(db, "SELECT * FROM nowhere", &note), ERR_IO);
 	note.text[0] = '\0';
-	assert_int_equal(db_done(db, SQLITE_ERROR, &note), ERR_IO);
+	assert_int_equal(db_done(db, DB_ERROR, &note), ERR_IO);
 	assert_string_equal(note.text, "no such table: nowhere");
-	assert_int_equal(db_done(db, SQLITE_ROW, &note), ERR_IO);
+	assert_int_equal(db_done(db, DB_ROW, &note), ERR_IO);
+	close_db(db);
+}
+
+/* What is wrong with what was written, and what with the database, is told apart. */
+TEST(failures_have_a_kind)
+{
+	struct db *db = open_db(), *other = open_db();
+	struct note note;
+
+	run_sql(db, "CREATE TABLE t (a INTEGER NOT NULL)");
+	assert_int_equal(db_run(db, "INSERT INTO t VALUES (NULL)", &note), ERR_IO);
+	assert_int_equal(db_fault(db), DB_FAULT_REFUSED);
+	assert_int_equal(db_run(db, "SELEC 1", &note), ERR_IO);
+	assert_int_equal(db_fault(db), DB_FAULT_OTHER);
+	(void)sqlite3_busy_timeout(db_sqlite_handle(other), 1);
+	assert_int_equal(db_begin(db, DB_ROWS, &note), ERR_OK);
+	assert_int_equal(db_begin(other, DB_CHANGE, &note), ERR_IO);
+	assert_int_equal(db_fault(other), DB_FAULT_AWAY);
+	assert_int_equal(db_end(db, ERR_OK, &note), ERR_OK);
+	close_db(other);
+	close_db(db);
+}
+
+TEST(a_change_by_another_is_seen_once)
+{
+	struct db *db = open_db(), *other = open_db();
+
+	(void)db_changed(db);
+	assert_false(db_changed(db));
+	run_sql(db, "CREATE TABLE t (a INTEGER)");
+	assert_false(db_changed(db)); /* its own */
+	run_sql(other, "INSERT INTO t VALUES (1)");
+	assert_true(db_changed(db));
+	assert_false(db_changed(db));
+	close_db(other);
+	close_db(db);
+}
+
+TEST(many_rows)
+{
+	struct db *db = open_db();
+	struct note note = {""};
+	struct db_stmt *s;
+	bool there;
+
+	run_sql(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
+	assert_int_equal(db_prepare_rows(db, "t", "a, b", &s, &note), ERR_OK);
+	assert_int_equal(db_begin(db, DB_ROWS, &note), ERR_OK);
+	for (int i = 0; i < 4; i++) {
+		db_bind_i64(s, 1, i % 3);
+		db_bind_text(s, 2, S("x"));
+		assert_int_equal(db_rows_add(s, &there, &note), ERR_OK);
+		assert_int_equal(there, i == 3);
+	}
+	assert_int_equal(db_rows_end(s, NULL, NULL, &note), ERR_OK);
+	db_finish(s);
+	assert_int_equal(db_end(db, ERR_OK, &note), ERR_OK);
+	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 3);
+	assert_int_equal(db_prepare_rows(db, "nowhere", "a", &s, &note), ERR_IO);
 	close_db(db);
 }
 
 TEST(bad_sql_is_told)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct note note = {""};
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 
 	assert_int_equal(db_run(db, "SELEC 1", &note), ERR_IO);
 	assert_non_null(strstr(note.text, "syntax error"));
@@ -210,21 +284,22 @@ TEST(texts_come_back)
 {
 	static const struct slice texts[] = {
 	    {"text", 4}, {"", 0}, {NULL, 0}, {"a\0b", 3}, {"\xc3\xa4", 2}};
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct note note;
-	sqlite3_stmt *s;
+	struct db_stmt *s;
 
 	assert_int_equal(db_prepare(db, "SELECT ?, NULL", &s, &note), ERR_OK);
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		db_bind_text(s, 1, texts[i]);
-		assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-		assert_int_equal(sqlite3_column_type(s, 0), SQLITE_TEXT);
+		assert_int_equal(db_step(s), DB_ROW);
+		assert_false(db_is_null(s, 0));
+		assert_true(db_is_null(s, 1));
 		assert_slice(db_text(s, 0), texts[i]);
 		assert_slice(db_text(s, 1), S(""));
 		assert_non_null(db_text(s, 1).ptr);
-		(void)sqlite3_reset(s);
+		db_reset(s);
 	}
-	(void)sqlite3_finalize(s);
+	db_finish(s);
 	close_db(db);
 }
 
@@ -241,7 +316,7 @@ TEST(two_may_make_the_file_at_once)
 {
 	for (unsigned round = 0; round < 4; round++) {
 		pthread_t threads[3];
-		sqlite3 *db;
+		struct db *db;
 
 		for (unsigned i = 0; i < 3; i++)
 			assert_int_equal(
@@ -270,6 +345,9 @@ main(void)
 	    RUN(a_file_that_another_process_holds),
 	    RUN(a_transaction_ends_as_its_error_says),
 	    RUN(the_end_of_steps),
+	    RUN(failures_have_a_kind),
+	    RUN(a_change_by_another_is_seen_once),
+	    RUN(many_rows),
 	    RUN(bad_sql_is_told),
 	    RUN(texts_come_back),
 	    RUN(two_may_make_the_file_at_once),

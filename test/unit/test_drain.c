@@ -11,7 +11,7 @@
 #include <fcntl.h>
 
 struct opened {
-	sqlite3 *db;
+	struct db *db;
 	struct ledger ledger;
 	struct drain drain;
 	struct journals *set;

@@ -29,7 +29,7 @@ forget(struct health *h)
 }
 
 static void
-save(sqlite3 *db, uint64_t *since_ms)
+save(struct db *db, uint64_t *since_ms)
 {
 	struct note note = {""};
 
@@ -38,7 +38,7 @@ save(sqlite3 *db, uint64_t *since_ms)
 }
 
 static void
-load(sqlite3 *db)
+load(struct db *db)
 {
 	struct note note = {""};
 
@@ -57,7 +57,7 @@ TEST(what_was_learnt_is_known_again)
 {
 	struct health *h = record("learnt/known");
 	uint64_t now = clock_mono_ms(), since = 0;
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	enum err why;
 
 	atomic_store(&h->ttft_us, 123);
@@ -85,7 +85,7 @@ TEST(nothing_learnt_stays_nothing)
 {
 	struct health *h = record("learnt/nothing");
 	uint64_t since = 0;
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	forget(h);
 	save(db, &since);
@@ -102,7 +102,7 @@ TEST(bug_a_key_that_is_free_is_not_benched_by_a_restart)
 {
 	struct health *h = record("learnt/keys");
 	uint64_t now = clock_mono_ms(), since = 0;
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	enum err why;
 
 	atomic_store(&h->keys, 3);
@@ -143,7 +143,7 @@ TEST(only_what_changed_is_written)
 	struct health *a = record("learnt/a"), *b = record("learnt/b"),
 		      *c = record("learnt/c"), *d = record("learnt/d");
 	uint64_t now = clock_mono_ms(), since = now;
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	forget(a);
 	atomic_store(&a->sampled_ms, now - 1);
@@ -171,7 +171,7 @@ TEST(a_row_is_replaced)
 {
 	struct health *h = record("learnt/again");
 	uint64_t since = 0;
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	for (unsigned i = 1; i <= 2; i++) {
 		atomic_store(&h->ttft_us, i);
@@ -188,7 +188,7 @@ TEST(a_row_is_replaced)
 TEST(odd_rows_do_no_harm)
 {
 	struct health *h = record("learnt/odd");
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	uint64_t now = clock_mono_ms();
 	enum err why;
 
@@ -215,7 +215,7 @@ TEST(a_file_that_cannot_be_read_or_written_is_told)
 	struct health *h = record("learnt/told");
 	uint64_t since = 0;
 	struct note note = {""};
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	bool done = false;
 
 	atomic_store(&h->sampled_ms, clock_mono_ms());
@@ -234,7 +234,7 @@ TEST(a_file_that_cannot_be_read_or_written_is_told)
 		done = e == ERR_OK;
 		assert_int_equal(e, done ? ERR_OK : ERR_IO);
 		assert_int_equal(since != 0, done);
-		assert_int_equal(sqlite3_get_autocommit(db), 1);
+		assert_int_equal(sqlite3_get_autocommit(db_sqlite_handle(db)), 1);
 	}
 	assert_true(number_of(db, "SELECT count(*) FROM learnt") > 0);
 	done = false;

@@ -6,7 +6,7 @@
 
 /* A ledger in the folder. */
 struct open_ledger {
-	sqlite3 *db;
+	struct db *db;
 	struct ledger l;
 };
 
@@ -340,7 +340,7 @@ TEST(a_batch_is_written_whole_or_not)
 		break_reads(o.db, &steps);
 		e = insert_all(&o, rows, 20, &note);
 		mend_reads(o.db);
-		assert_int_equal(sqlite3_get_autocommit(o.db), 1);
+		assert_int_equal(sqlite3_get_autocommit(db_sqlite_handle(o.db)), 1);
 		/* A commit may be done and not be heard of: then it comes again. */
 		assert_true(rows_in(&o) == 20 || (rows_in(&o) == 0 && e != ERR_OK));
 		if (e != ERR_OK)
@@ -385,7 +385,7 @@ TEST(a_file_that_cannot_be_written_is_told)
 
 TEST(a_ledger_without_a_table_cannot_be_opened)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct note note = {""};
 	struct ledger l;
 

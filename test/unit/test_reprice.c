@@ -31,10 +31,10 @@ on_row(void *arg, const struct reprice_row *row)
 
 /* Rows of a million input tokens: of the first day, of the second, one whose reply names
  * another model, one without a price, one of nobody, one without usage. */
-static sqlite3 *
+static struct db *
 filled(void)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct note note = {""};
 	struct ledger l;
 
@@ -59,7 +59,7 @@ filled(void)
 }
 
 static struct told
-price_again(sqlite3 *db, uint64_t since_ms, uint64_t until_ms, bool dry)
+price_again(struct db *db, uint64_t since_ms, uint64_t until_ms, bool dry)
 {
 	struct reprice_query q = {since_ms, until_ms, NULL, 5, dry};
 	struct catalog *c = make_catalog("groq", models);
@@ -74,7 +74,7 @@ price_again(sqlite3 *db, uint64_t since_ms, uint64_t until_ms, bool dry)
 }
 
 static int64_t
-spent(sqlite3 *db)
+spent(struct db *db)
 {
 	struct note note;
 	int64_t pusd;
@@ -86,7 +86,7 @@ spent(sqlite3 *db)
 
 TEST(rows_cost_what_held_when_they_began)
 {
-	sqlite3 *db = filled();
+	struct db *db = filled();
 	struct told told = price_again(db, 0, INT64_MAX, false);
 
 	assert_int_equal(told.rows, 6);
@@ -106,7 +106,7 @@ TEST(rows_cost_what_held_when_they_began)
 
 TEST(a_second_time_finds_nothing_to_correct)
 {
-	sqlite3 *db = filled();
+	struct db *db = filled();
 	struct told first = price_again(db, 0, INT64_MAX, false);
 	struct told again = price_again(db, 0, INT64_MAX, false);
 
@@ -118,7 +118,7 @@ TEST(a_second_time_finds_nothing_to_correct)
 
 TEST(corrections_are_corrected)
 {
-	sqlite3 *db = filled();
+	struct db *db = filled();
 
 	(void)price_again(db, 0, INT64_MAX, false);
 	run_sql(db, "INSERT INTO correction (ledger_id, made_ms, after_pusd, add_pusd) "
@@ -133,7 +133,7 @@ TEST(corrections_are_corrected)
 
 TEST(a_dry_one_tells_and_writes_nothing)
 {
-	sqlite3 *db = filled();
+	struct db *db = filled();
 
 	assert_int_equal(price_again(db, 0, INT64_MAX, true).after, 12000000000000);
 	assert_int_equal(number_of(db, "SELECT count(*) FROM correction"), 0);
@@ -143,7 +143,7 @@ TEST(a_dry_one_tells_and_writes_nothing)
 
 TEST(only_between_two_times)
 {
-	sqlite3 *db = filled();
+	struct db *db = filled();
 	const uint64_t second = 1767225600000 + DAY_MS;
 
 	assert_int_equal(price_again(db, second, INT64_MAX, false).rows, 1);
@@ -154,7 +154,7 @@ TEST(only_between_two_times)
 
 TEST(all_corrections_are_written_or_none)
 {
-	sqlite3 *db = filled();
+	struct db *db = filled();
 	struct catalog *c = make_catalog("groq", models);
 	struct reprice_query q = {0, INT64_MAX, c, 5, false};
 	struct note note = {""};
@@ -167,7 +167,7 @@ TEST(all_corrections_are_written_or_none)
 		break_reads(db, &steps);
 		e = reprice(db, &q, on_row, &told, &note);
 		mend_reads(db);
-		assert_int_equal(sqlite3_get_autocommit(db), 1);
+		assert_int_equal(sqlite3_get_autocommit(db_sqlite_handle(db)), 1);
 		assert_true(number_of(db, "SELECT count(*) FROM correction") % 4 == 0);
 	}
 	assert_int_equal(number_of(db, "SELECT count(*) FROM correction"), 4);

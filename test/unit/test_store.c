@@ -103,7 +103,7 @@ stop_store(struct store *s, struct told *t)
 static int64_t
 rows_now(void)
 {
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	int64_t n = number_of(db, "SELECT count(*) FROM ledger");
 
 	close_db(db);
@@ -321,7 +321,7 @@ TEST(no_row_is_lost_at_the_end)
 	struct producer producers[PRODUCERS];
 	struct told t;
 	struct store *s = start_store(&t);
-	sqlite3 *db;
+	struct db *db;
 
 	for (unsigned i = 0; i < PRODUCERS; i++) {
 		producers[i] = (struct producer){.journal = t.journals[i], .id = i};
@@ -344,7 +344,7 @@ TEST(it_is_ill_while_the_disk_refuses)
 {
 	struct told t;
 	struct store *s = start_store(&t);
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	run_sql(db, "ALTER TABLE ledger RENAME TO away");
 	put_row(t.journals[0], 1);
@@ -361,7 +361,7 @@ TEST(a_disk_that_refuses_at_the_end_loses_nothing)
 {
 	struct told t;
 	struct store *s = start_store(&t);
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	run_sql(db, "ALTER TABLE ledger RENAME TO away");
 	put_row(t.journals[0], 1);
@@ -441,7 +441,7 @@ TEST(bug_a_row_is_found_that_was_put_behind_a_batch)
 {
 	struct told t;
 	struct store *s = start_store(&t);
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 	struct asker a;
 
 	assert_int_equal(loop_new(&a.loop), ERR_OK);
@@ -482,7 +482,7 @@ TEST(keys_of_a_command_are_obeyed)
 	struct store *s = start_store(&t);
 	struct note note = {""};
 	char text[KEY_TEXT_MAX];
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	assert_false(keys_defined(&t));
 	assert_int_equal(keydb_create(db, S("a"), 1, text, &note), ERR_OK);
@@ -505,7 +505,7 @@ TEST(bug_without_the_keys_it_does_not_start)
 	struct told t = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct store *s;
 	struct note note = {""};
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	run_sql(db, "DROP TABLE key");
 	close_db(db);
@@ -523,7 +523,7 @@ TEST(keys_that_cannot_be_read_any_more_stay)
 	struct store *s;
 	struct note note = {""};
 	char text[KEY_TEXT_MAX];
-	sqlite3 *db = open_db();
+	struct db *db = open_db();
 
 	assert_int_equal(keydb_create(db, S("a"), 1, text, &note), ERR_OK);
 	s = start_store(&t);
@@ -557,7 +557,7 @@ open_it(void *arg)
 TEST(survives_torture)
 {
 	store_stop(open_store()); /* so that the schema is there */
-	assert_int_equal(torture(open_it, NULL), 4);
+	assert_int_equal(torture(open_it, NULL), 16);
 }
 
 int
