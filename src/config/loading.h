@@ -8,6 +8,7 @@
  *	providers.c	`providers:` over the built-in rows
  *	local.c		`local.models`
  *	models.c	`models:` over the catalog
+ *	caps.c		limits of a provider or a model
  *	keys.c		`keys:` and WEIR_KEY
  *	check.c		what spans several options
  */
@@ -107,6 +108,17 @@ void options_load(struct loading *l);
 
 /* Makes all providers of the catalog. */
 void providers_load(struct loading *l);
+
+/*
+ * caps.c: reads the limits of a provider or a model. Where they may stand: the node of
+ * `headers`, which is the caller's to read; else NULL.
+ */
+const struct yaml_node *caps_load(struct loading *l, const struct yaml_node *map,
+    struct slice where, bool with_headers, struct account_limits *ret);
+
+/* Is there any? And as YAML: "limits: {rpm: 60}". */
+bool caps_any(const struct account_limits *limits);
+void caps_print(const struct account_limits *limits, struct buf *to);
 
 /* Is the name the provider's of the configuration? Reports when not. */
 struct provider *providers_named(struct loading *l, struct slice name, struct place at);

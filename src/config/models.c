@@ -514,17 +514,34 @@ read_entry(struct reading *r, const struct yaml_node *entry)
 
 /* --- one model --- */
 
+static void
+read_caps(struct reading *r, const struct yaml_node *n)
+{
+	struct account_limits *caps;
+
+	if (n == NULL)
+		return;
+	caps = arena_alloc(&r->l->c->catalog->arena, sizeof(*caps));
+	if (caps == NULL) {
+		r->l->nomem = true;
+		return;
+	}
+	(void)caps_load(r->l, n, S("limits"), false, caps);
+	r->m->caps = caps;
+}
+
 static const struct yaml_node *
 read_kind(struct reading *r, const struct yaml_node *map)
 {
-	static const char *const names[] = {"kind", "providers"};
+	static const char *const names[] = {"kind", "providers", "limits"};
 	static const char *const words[] = {"chat", "completion", "embedding"};
 	static const enum operation ops[] = {OP_CHAT, OP_COMPLETION, OP_EMBEDDING};
-	const struct yaml_node *v[2];
+	const struct yaml_node *v[3];
 	unsigned i;
 
-	if (!loading_members(r->l, map, slice_str(r->where), names, 2, v))
+	if (!loading_members(r->l, map, slice_str(r->where), names, 3, v))
 		return NULL;
+	read_caps(r, v[2]);
 	if (v[0] != NULL && loading_word(r->l, v[0], words, 3, &i)) {
 		r->m->op = ops[i];
 		r->kind_known = true;
@@ -535,6 +552,24 @@ read_kind(struct reading *r, const struct yaml_node *map)
 	return v[1];
 }
 
+/* {limits: {...}} of a model that the catalog knows: it stays as it is otherwise. */
+static bool
+is_limits_alone(const struct yaml_node *n)
+{
+	return n->kind == YAML_MAP && yaml_get(n, S("limits")) != NULL &&
+	       yaml_get(n, S("kind")) == NULL && yaml_get(n, S("providers")) == NULL;
+}
+
+static void
+read_limits(struct reading *r, const struct yaml_node *map)
+{
+	static const char *const names[] = {"limits"};
+	const struct yaml_node *v[1];
+
+	if (loading_members(r->l, map, slice_str(r->where), names, 1, v))
+		read_caps(r, v[0]);
+}
+
 static void
 read_model(struct reading *r, const struct yaml_node *key)
 {
@@ -543,13 +578,20 @@ read_model(struct reading *r, const struct yaml_node *key)
 	const struct model *same = model_named(l->c->catalog, key->text);
 	struct config_model *more;
 
+	bool alone = same != NULL && is_limits_alone(list);
+
 	(void)snprintf(r->where, sizeof(r->where), "models.%.*s", SLICE_ARGS(key->text));
-	r->m = catalog_model(l->c->catalog, key->text);
+	r->m = catalog_model(l->c->catalog, alone ? same->id : key->text);
 	more = loading_more(l, l->c->models, l->c->nmodels, sizeof(*more));
 	if (more != NULL)
 		l->c->models = more;
 	if (r->m == NULL || more == NULL) {
 		l->nomem = true;
+		return;
+	}
+	if (alone) {
+		read_limits(r, list);
+		more[l->c->nmodels++] = (struct config_model){r->m, key->line};
 		return;
 	}
 	r->old = same == NULL ? NULL : same->offers;

@@ -2,7 +2,7 @@
  * `weir check`: the configuration in effect, as YAML with comments.
  */
 #include "config/config.h"
-#include "config/option.h"
+#include "config/loading.h"
 #include "core/clock.h"
 #include "core/text.h"
 #include "dialect/dialect.h"
@@ -200,6 +200,11 @@ put_provider(struct printing *p, const struct provider *provider)
 	}
 	if (provider->local)
 		put_line(p, "    local: true");
+	if (provider->caps != NULL && caps_any(provider->caps)) {
+		buf_add(p->to, S("    "));
+		caps_print(provider->caps, p->to);
+		end_line(p, NULL);
+	}
 	if (provider->keeps_no_data)
 		put_line(p, "    data_collection: deny");
 }
@@ -290,7 +295,16 @@ put_models(struct printing *p)
 
 		say_line(p, m->line, &comment);
 		put_name(p, 2, m->model->id.ptr, comment.text);
-		for (const struct offer *o = m->model->offers; o != NULL; o = o->next)
+		if (m->model->caps != NULL && caps_any(m->model->caps)) {
+			buf_add(p->to, S("    "));
+			caps_print(m->model->caps, p->to);
+			end_line(p, NULL);
+			if (m->model->configured)
+				put_line(p, "    providers:");
+		}
+		for (const struct offer *o = m->model->configured ? m->model->offers
+								  : NULL;
+		     o != NULL; o = o->next)
 			put_offer(p, o);
 	}
 }

@@ -512,10 +512,21 @@ take_limits(struct making *m)
 #define LIMITS(style, a, b, c, d) #style,
 #include "provider/limits.def"
 	};
+	const struct yaml_node *n = m->value[FIELD_LIMITS];
 	unsigned i;
 
-	if (m->value[FIELD_LIMITS] != NULL &&
-	    loading_word(m->l, m->value[FIELD_LIMITS], words, LIMITS_STYLES, &i))
+	if (n != NULL && n->kind == YAML_MAP) {
+		char where[NAME_BYTES_MAX + 32];
+
+		(void)snprintf(where, sizeof(where), "providers.%s.limits", m->p->name);
+		m->p->caps = malloc(sizeof(*m->p->caps));
+		if (m->p->caps == NULL) {
+			m->l->nomem = true;
+			return;
+		}
+		n = caps_load(m->l, n, slice_str(where), true, m->p->caps);
+	}
+	if (n != NULL && loading_word(m->l, n, words, LIMITS_STYLES, &i))
 		m->p->limits = (enum limits_style)i;
 }
 

@@ -46,6 +46,9 @@ struct model {
 	struct offer *offers;
 	unsigned noffers;
 	bool configured; /* its list is the configuration's: not extended any more */
+	struct account_limits
+	    *caps;		 /* at all providers together, or NULL: none are set */
+	struct account *account; /* that counts for them; set by route */
 };
 
 struct catalog {

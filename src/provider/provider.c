@@ -181,6 +181,7 @@ provider_done(struct provider *p)
 	sigv4_credentials_done(&p->aws);
 	free(p->aws_region);
 	jwt_account_done(&p->google);
+	free(p->caps);
 }
 
 static const struct face faces[] = {

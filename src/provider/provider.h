@@ -19,6 +19,7 @@
 #include "http/sigv4.h"
 #include "net/upstream.h"
 #include "provider/jwt.h"
+#include "quota/account.h"
 
 enum auth {
 	AUTH_BEARER,
@@ -94,6 +95,8 @@ struct provider {
 	char *aws_region;
 	struct jwt_account google; /* with AUTH_GOOGLE */
 	const char *missing; /* why it can't be used, or NULL; lives with the catalog */
+	struct account_limits *caps; /* of our account there, or NULL: none are set */
+	struct account *account;     /* that counts for them; set by route */
 };
 
 /* A URL in parts; slices of the text. */

@@ -97,8 +97,8 @@ worst_pusd(const struct request *r, const struct offer *o, uint64_t output_tok)
 static bool
 may_come(const struct candidate *c)
 {
-	return c->out == OUT_NOT || c->out == OUT_LIMITED || c->out == OUT_BROKEN ||
-	       c->out == OUT_REFUSED;
+	return c->out == OUT_NOT || c->out == OUT_LIMITED || c->out == OUT_FULL ||
+	       c->out == OUT_BROKEN || c->out == OUT_REFUSED;
 }
 
 /* The dearest of those who fit into what is left; the others are out. PRICE_UNKNOWN:
@@ -229,10 +229,6 @@ note_money(struct request *r, int64_t pusd)
 static enum step
 refuse(struct request *r, enum err e, const struct account_refusal *why)
 {
-	static const char *const kinds[] = {[QUOTA_REQUESTS] = "requests a minute",
-	    [QUOTA_TOKENS] = "tokens a minute",
-	    [QUOTA_MONEY] = "pico-USD a minute",
-	    [QUOTA_CONCURRENT] = "requests at a time"};
 	char time[TEXT_TIME_MAX];
 
 	if (e == ERR_BUDGET) {
@@ -251,9 +247,11 @@ refuse(struct request *r, enum err e, const struct account_refusal *why)
 		if (why->renews_ms > r->start_unix_ms)
 			r->retry_after_ms = why->renews_ms - r->start_unix_ms;
 	} else {
-		note_set(&r->note, "The limit of %s '%.*s' is reached: %lld %s.",
-		    account_level_name(why->level), SLICE_ARGS(why->name),
-		    (long long)why->limit, kinds[why->kind]);
+		note_set(&r->note,
+		    "The limit of %s '%.*s' is reached: ", account_level_name(why->level),
+		    SLICE_ARGS(why->name));
+		account_put_limit(why, &r->note);
+		note_add(&r->note, ".");
 		r->retry_after_ms = why->retry_ms == 0 ? 1000 : why->retry_ms;
 	}
 	return req_fail(r, e);
@@ -266,7 +264,7 @@ reserve(struct request *r, struct account_refusal *ret_why)
 {
 	struct account *a = r->key->account;
 	const struct prediction *p = &r->candidate->guess;
-	struct account_ask ask = {.tokens = p->input_tok + p->output_tok};
+	struct account_ask ask = {.input_tok = p->input_tok, .output_tok = p->output_tok};
 	enum err e = ERR_BUDGET;
 
 	for (unsigned i = 0; e == ERR_BUDGET && i < RACES; i++) {
@@ -355,7 +353,7 @@ admit_settle(struct request *r)
 	if (!u->known && r->err != ERR_OK && !r->streaming &&
 	    (r->attempts == 0 || err_kind(r->err) != KIND_GONE))
 		cost = 0;
-	account_settle(&r->grant, cost, usage_input_tok(u) + usage_output_tok(u));
+	account_settle(&r->grant, cost, usage_input_tok(u), usage_output_tok(u));
 }
 
 struct slice

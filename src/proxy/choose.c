@@ -171,6 +171,29 @@ name_reasons(struct request *r)
 	note_add(&r->note, named > 0 ? "." : "");
 }
 
+/* The limits that are reached, each once. */
+static void
+name_limits(struct request *r, struct slice model)
+{
+	const void *last = NULL;
+
+	note_set(&r->note,
+	    "There is no room for another request to '%.*s' now:", SLICE_ARGS(model));
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		const struct candidate *c = &r->plan.all[i];
+
+		if (c->out != OUT_FULL || c->full.of == last)
+			continue;
+		note_add(&r->note, "%s the limit of %s '%.*s' is reached (",
+		    last == NULL ? "" : ",", account_level_name(c->full.level),
+		    SLICE_ARGS(slice_head(c->full.name, 60)));
+		account_put_limit(&c->full, &r->note);
+		note_add(&r->note, ")");
+		last = c->full.of;
+	}
+	note_add(&r->note, ".");
+}
+
 /* Nothing could even be tried. */
 static enum step
 nobody(struct request *r)
@@ -186,9 +209,12 @@ nobody(struct request *r)
 		name_variables(r);
 		if (r->plan.count > 0 && r->plan.all[0].out != OUT_NO_KEY)
 			name_reasons(r);
-	} else if (e == ERR_RATE_LIMITED) {
-		note_set(&r->note, "Every provider of '%.*s' is rate limited.",
-		    SLICE_ARGS(model));
+	} else if (e == ERR_RATE_LIMITED || e == ERR_QUOTA) {
+		if (e == ERR_QUOTA)
+			name_limits(r, model);
+		else
+			note_set(&r->note, "Every provider of '%.*s' is rate limited.",
+			    SLICE_ARGS(model));
 		if (until > loop_now(r->worker->loop))
 			r->retry_after_ms = until - loop_now(r->worker->loop);
 	} else {
@@ -242,6 +268,8 @@ step_route(struct request *r)
 	}
 	if (r->candidate == NULL)
 		r->candidate = route_next(&r->plan, now);
+	if (r->candidate == NULL && r->fault_head != NULL)
+		return req_fail(r, ERR_UP_CALLER);
 	if (r->candidate == NULL && r->surface->op == OP_COUNT && r->plan.count > 0)
 		return estimate_count(r);
 	if (r->candidate == NULL)

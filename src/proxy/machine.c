@@ -20,7 +20,7 @@ static const struct {
     [REQ_READ] = {"read", step_read, BIT(REQ_AUTH) | BIT(REQ_FAIL)},
     [REQ_AUTH] = {"auth", step_auth, BIT(REQ_ROUTE) | BIT(REQ_FAIL)},
     [REQ_ROUTE] = {"route", step_route, BIT(REQ_ADMIT) | BIT(REQ_SETTLE) | BIT(REQ_FAIL)},
-    [REQ_ADMIT] = {"admit", step_admit, BIT(REQ_SEND) | BIT(REQ_FAIL)},
+    [REQ_ADMIT] = {"admit", step_admit, BIT(REQ_SEND) | BIT(REQ_ROUTE) | BIT(REQ_FAIL)},
     [REQ_SEND] = {"send", step_send, BIT(REQ_RELAY) | BIT(REQ_ROUTE) | BIT(REQ_FAIL)},
     [REQ_RELAY] = {"relay", step_relay, BIT(REQ_SETTLE)},
     [REQ_FAIL] = {"fail", step_fail, BIT(REQ_SETTLE)},

@@ -34,20 +34,29 @@ put_rate(
 	    (unsigned)(reset_ms % 1000));
 }
 
-/* What the key may still ask in this minute. */
+/* What may still be asked in this minute, of the key and of the model. */
 static void
 put_rates(struct request *r, struct buf *to)
 {
+	static const struct {
+		enum account_rate rate;
+		struct slice name;
+	} told[] = {{RATE_REQUESTS, {"requests", 8}}, {RATE_TOKENS, {"tokens", 6}},
+	    {RATE_INPUT, {"input-tokens", 12}}, {RATE_OUTPUT, {"output-tokens", 13}}};
+	struct account *key = r->key == NULL ? NULL : r->key->account;
+	struct account *model = r->name.model == NULL ? NULL : r->name.model->account;
+	uint64_t now = loop_now(r->worker->loop);
 	struct account_rates rates;
 
-	if (r->key == NULL || r->key->account == NULL ||
-	    r->surface->serve != SERVE_FORWARD)
+	if (r->surface == NULL || r->surface->serve != SERVE_FORWARD ||
+	    (key == NULL && model == NULL))
 		return;
-	account_rates(r->key->account, loop_now(r->worker->loop), &rates);
-	put_rate(to, S("requests"), rates.requests_limit, rates.requests_left,
-	    rates.requests_reset_ms);
-	put_rate(to, S("tokens"), rates.tokens_limit, rates.tokens_left,
-	    rates.tokens_reset_ms);
+	account_rates(key, now, &rates);
+	if (model != NULL)
+		account_rates_add(model, now, &rates);
+	for (unsigned i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		put_rate(to, told[i].name, rates.of[told[i].rate].limit,
+		    rates.of[told[i].rate].left, rates.of[told[i].rate].reset_ms);
 }
 
 void

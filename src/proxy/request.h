@@ -66,6 +66,7 @@ struct request {
 	struct candidate *candidate;
 	bool planned;
 	struct account_grant grant; /* what it may spend; settled at its end */
+	struct account_grant taken; /* by the attempt, of its provider and model */
 	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */
 	uint64_t pause_until_ms;    /* before the same candidate is tried again */
 	struct timer timer;	    /* of the pause, of holding back, of comments */

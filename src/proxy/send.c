@@ -23,10 +23,14 @@ start_attempt(struct request *r)
 
 	if (e != ERR_OK || wait)
 		return e;
+	if (!route_take(r->candidate, loop_now(r->worker->loop), &r->taken))
+		return ERR_QUOTA;
 	r->whole = r->ended = false;
 	r->attempt = attempt_start(r->worker, &r->sending, r->candidate, send_event, r);
-	if (r->attempt == NULL)
+	if (r->attempt == NULL) {
+		account_settle(&r->taken, 0, 0, 0);
 		return ERR_NOMEM;
+	}
 	r->attempts++;
 	if (r->ask.stream)
 		timer_set(
@@ -169,9 +173,10 @@ all_limited(const struct request *r, uint64_t *ret_until_ms)
 		bool again = c == r->candidate && c->out == OUT_NOT;
 		uint64_t until = again ? 0 : c->until_ms;
 
-		if (!again && c->out != OUT_TRIED && c->out != OUT_LIMITED)
+		if (!again && c->out != OUT_TRIED && c->out != OUT_LIMITED &&
+		    c->out != OUT_FULL)
 			continue;
-		if (err_kind(c->why) != KIND_LIMIT)
+		if (c->out != OUT_FULL && err_kind(c->why) != KIND_LIMIT)
 			return false;
 		any = true;
 		if (until < first)
@@ -247,6 +252,15 @@ cannot_say(struct request *r)
 	return STEP_MORE;
 }
 
+/* Others took what was left of a limit since it was chosen. */
+static enum step
+no_room(struct request *r)
+{
+	r->candidate = NULL;
+	req_goto(r, REQ_ROUTE);
+	return STEP_MORE;
+}
+
 /* --- the step --- */
 
 enum step
@@ -259,6 +273,7 @@ step_send(struct request *r)
 		e = start_attempt(r);
 		return e == ERR_OK		? STEP_WAIT
 		       : e == ERR_NO_EQUIVALENT ? cannot_say(r)
+		       : e == ERR_QUOTA		? no_room(r)
 						: req_fail(r, e);
 	}
 	if (r->attempt->err != ERR_OK && r->attempt->phase == PHASE_OVER && !r->whole &&

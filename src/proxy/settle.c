@@ -105,11 +105,34 @@ learn_from(struct request *r)
 		health_bench(o->health, r->candidate->key, now + ms, ERR_RATE_LIMITED);
 }
 
+/* Gives back to the limits of provider and model what it did not use. */
+static void
+settle_taken(struct request *r)
+{
+	const struct attempt *a = r->attempt;
+	const struct usage *u = r->estimated ? &r->facts.usage : &a->facts.usage;
+	int64_t pusd = 0;
+
+	if (r->taken.count == 0)
+		return;
+	if (u->known) {
+		pusd = cost_pusd(r->config->catalog, r->candidate->offer, a->facts.model,
+		    u, r->start_unix_ms);
+		account_settle(&r->taken, pusd, usage_input_tok(u), usage_output_tok(u));
+	} else if (attempt_may_be_billed(a)) {
+		account_settle(
+		    &r->taken, PRICE_UNKNOWN, r->taken.input_tok, r->taken.output_tok);
+	} else {
+		account_settle(&r->taken, 0, 0, 0);
+	}
+}
+
 void
 settle_attempt(struct request *r, enum err outcome)
 {
 	struct attempt *a = r->attempt;
 
+	settle_taken(r);
 	note_attempt(r, outcome);
 	remember_try(r, outcome);
 	if (outcome == ERR_OK)

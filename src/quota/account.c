@@ -1,17 +1,23 @@
 #include "quota/account_parts.h"
 
+#include "core/map.h"
+#include "core/text.h"
 #include "core/wide.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#define UNKNOWN	  INT64_MIN /* PRICE_UNKNOWN */
-#define MINUTE_MS 60000
+#define UNKNOWN		INT64_MIN /* PRICE_UNKNOWN */
+#define MINUTE_MS	60000
+#define SHARED_NAME_MAX 512 /* longer than any of a model */
 
 const struct account_limits account_unlimited = {.budget_pusd = QUOTA_NONE,
     .requests_min = QUOTA_NONE,
     .tokens_min = QUOTA_NONE,
+    .input_min = QUOTA_NONE,
+    .output_min = QUOTA_NONE,
     .pusd_min = QUOTA_NONE,
     .concurrent = QUOTA_NONE};
 
@@ -21,7 +27,8 @@ static atomic_uint alone;
 const char *
 account_level_name(enum account_level l)
 {
-	static const char *const names[LEVELS] = {"key", "user", "team", "organisation"};
+	static const char *const names[] = {
+	    "key", "user", "team", "organisation", "provider", "model"};
 
 	return names[l];
 }
@@ -119,6 +126,45 @@ account_set_parent(struct account *a, struct account *parent)
 	a->parent = parent;
 	(void)pthread_mutex_unlock(&a->lock);
 	account_unref(before);
+}
+
+/* Those that there ever were. */
+static struct {
+	pthread_mutex_t lock;
+	struct map names; /* "4/groq" */
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct account *
+new_shared(enum account_level level, struct slice name, const char *key,
+    const struct account_limits *limits)
+{
+	struct account *a = account_new(0, level, name, NULL, limits);
+	char *kept = slice_dup(slice_str(key));
+
+	if (a != NULL && kept != NULL &&
+	    map_put(&shared.names, slice_str(kept), a) == ERR_OK)
+		return a;
+	account_unref(a);
+	free(kept);
+	return NULL;
+}
+
+struct account *
+account_shared(
+    enum account_level level, struct slice name, const struct account_limits *limits)
+{
+	char key[SHARED_NAME_MAX];
+	struct account *a;
+
+	(void)snprintf(key, sizeof(key), "%u/%.*s", (unsigned)level, SLICE_ARGS(name));
+	(void)pthread_mutex_lock(&shared.lock);
+	a = map_get(&shared.names, slice_str(key));
+	if (a == NULL)
+		a = new_shared(level, name, key, limits);
+	else
+		(void)account_set_limits(a, limits);
+	(void)pthread_mutex_unlock(&shared.lock);
+	return a;
 }
 
 /* --- credit --- */
@@ -247,9 +293,14 @@ left_of(const struct account *a, uint64_t unix_ms)
 int64_t
 account_limit_of(const struct account_limits *l, enum account_rate k)
 {
-	return k == RATE_REQUESTS ? l->requests_min
-	       : k == RATE_TOKENS ? l->tokens_min
-				  : l->pusd_min;
+	switch (k) {
+	case RATE_REQUESTS: return l->requests_min;
+	case RATE_TOKENS: return l->tokens_min;
+	case RATE_MONEY: return l->pusd_min;
+	case RATE_INPUT: return l->input_min;
+	case RATE_OUTPUT: return l->output_min;
+	default: return QUOTA_NONE;
+	}
 }
 
 /* Does it come by leases, which do not fill by themselves? */
@@ -332,6 +383,7 @@ static bool
 refuse(const struct account *a, enum quota_kind kind, int64_t limit,
     struct account_refusal *ret)
 {
+	ret->of = a;
 	ret->kind = kind;
 	ret->level = a->level;
 	ret->name = slice_str(a->name);
@@ -339,24 +391,30 @@ refuse(const struct account *a, enum quota_kind kind, int64_t limit,
 	return false;
 }
 
+/* As a number of the bucket's; no request has so many. */
+static int64_t
+bounded(uint64_t n)
+{
+	return n < INT64_MAX ? (int64_t)n : INT64_MAX;
+}
+
 /* What a request takes out of a bucket. */
 int64_t
 account_amount(const struct account_ask *ask, enum account_rate k)
 {
-	if (k == RATE_REQUESTS)
-		return 1;
-	if (k == RATE_TOKENS)
-		return ask->tokens < INT64_MAX ? (int64_t)ask->tokens : INT64_MAX;
-	return ask->pusd == UNKNOWN ? 0 : ask->pusd;
+	switch (k) {
+	case RATE_REQUESTS: return 1;
+	case RATE_TOKENS: return bounded(ask->input_tok + ask->output_tok);
+	case RATE_INPUT: return bounded(ask->input_tok);
+	case RATE_OUTPUT: return bounded(ask->output_tok);
+	default: return ask->pusd == UNKNOWN ? 0 : ask->pusd;
+	}
 }
 
 static bool
 may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms,
     struct account_refusal *ret)
 {
-	static const enum quota_kind kinds[RATES] = {[RATE_REQUESTS] = QUOTA_REQUESTS,
-	    [RATE_TOKENS] = QUOTA_TOKENS,
-	    [RATE_MONEY] = QUOTA_MONEY};
 	const struct account_limits *l = &a->limits;
 	int64_t left;
 
@@ -380,7 +438,7 @@ may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t 
 		return refuse(a, QUOTA_CONCURRENT, l->concurrent, ret);
 	for (unsigned k = 0; k < RATES; k++)
 		if (!account_fits(a, k, account_amount(ask, k), now_ms, &ret->retry_ms))
-			return refuse(a, kinds[k], account_limit_of(l, k), ret);
+			return refuse(a, (enum quota_kind)k, account_limit_of(l, k), ret);
 	return true;
 }
 
@@ -411,18 +469,20 @@ correct(struct account *a, enum account_rate k, int64_t taken, int64_t used)
 }
 
 static void
-give(struct account *a, const struct account_grant *g, uint64_t period_ms, int64_t pusd,
-    uint64_t tokens)
+give(struct account *a, const struct account_grant *g, unsigned at,
+    const struct account_ask *used)
 {
+	const struct account_ask taken = {g->pusd, g->input_tok, g->output_tok};
+
 	a->reserved -= g->pusd;
 	a->running--;
 	if (a->nlots > 0)
-		a->debt += account_run_down(a->lots, a->nlots, g->unix_ms, pusd);
+		a->debt += account_run_down(a->lots, a->nlots, g->unix_ms, used->pusd);
 	/* What began in a period that is over belongs to that one. */
-	if (period_ms == a->from_ms)
-		a->spent += pusd;
-	correct(a, RATE_TOKENS, (int64_t)g->tokens, (int64_t)tokens);
-	correct(a, RATE_MONEY, g->pusd, pusd);
+	if (g->period_ms[at] == a->from_ms)
+		a->spent += used->pusd;
+	for (unsigned k = RATE_TOKENS; k < RATES; k++)
+		correct(a, k, account_amount(&taken, k), account_amount(used, k));
 }
 
 /* --- from outside --- */
@@ -448,53 +508,122 @@ account_correct(struct account *a, uint64_t period_ms, int64_t pusd)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
+/* --- all of them at once --- */
+
+/* Its lock is held from here on. */
+static bool
+ask_one(struct account *a, const struct account_ask *ask, uint64_t now_ms,
+    struct account_grant *g, struct account_refusal *ret_refusal)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	g->chain[g->count++] = a;
+	return may(a, ask, now_ms, g->unix_ms, ret_refusal);
+}
+
+/* Takes of all or of none; gives up the locks. */
+static enum err
+conclude(struct account_grant *g, const struct account_ask *ask, bool granted,
+    const struct account_refusal *why, struct account_grant *ret_grant)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		if (granted) {
+			take(g->chain[i], ask);
+			g->period_ms[i] = g->chain[i]->from_ms;
+			(void)account_ref(g->chain[i]);
+		}
+		(void)pthread_mutex_unlock(&g->chain[i]->lock);
+	}
+	if (!granted)
+		g->count = 0;
+	*ret_grant = *g;
+	return granted ? ERR_OK : why->kind == QUOTA_BUDGET ? ERR_BUDGET : ERR_QUOTA;
+}
+
+static struct account_grant
+grant_of(const struct account_ask *ask, uint64_t unix_ms)
+{
+	return (struct account_grant){.pusd = ask->pusd == UNKNOWN ? 0 : ask->pusd,
+	    .input_tok = ask->input_tok,
+	    .output_tok = ask->output_tok,
+	    .unix_ms = unix_ms};
+}
+
 enum err
 account_admit(struct account *a, const struct account_ask *ask, uint64_t now_ms,
     uint64_t unix_ms, struct account_grant *ret_grant,
     struct account_refusal *ret_refusal)
 {
-	struct account_grant g = {.pusd = ask->pusd == UNKNOWN ? 0 : ask->pusd,
-	    .tokens = ask->tokens,
-	    .unix_ms = unix_ms};
+	struct account_grant g = grant_of(ask, unix_ms);
 	bool granted = true;
 
 	/* All locks are held until all have said yes; always from below, so nobody waits
 	 * in a circle. */
-	for (; a != NULL && granted && g.count < ACCOUNT_CHAIN_MAX; a = a->parent) {
-		(void)pthread_mutex_lock(&a->lock);
-		g.chain[g.count++] = a;
-		granted = may(a, ask, now_ms, unix_ms, ret_refusal);
-	}
-	for (unsigned i = 0; i < g.count; i++) {
-		if (granted) {
-			take(g.chain[i], ask);
-			g.period_ms[i] = g.chain[i]->from_ms;
-			(void)account_ref(g.chain[i]);
-		}
-		(void)pthread_mutex_unlock(&g.chain[i]->lock);
-	}
-	if (!granted)
-		g.count = 0;
-	*ret_grant = g;
-	return granted				   ? ERR_OK
-	       : ret_refusal->kind == QUOTA_BUDGET ? ERR_BUDGET
-						   : ERR_QUOTA;
+	for (; a != NULL && granted && g.count < ACCOUNT_CHAIN_MAX; a = a->parent)
+		granted = ask_one(a, ask, now_ms, &g, ret_refusal);
+	return conclude(&g, ask, granted, ret_refusal, ret_grant);
+}
+
+enum err
+account_admit_all(struct account *const *all, unsigned n, const struct account_ask *ask,
+    uint64_t now_ms, struct account_grant *ret_grant, struct account_refusal *ret_refusal)
+{
+	struct account_grant g = grant_of(ask, 0);
+	bool granted = true;
+
+	for (unsigned i = 0; i < n && granted && g.count < ACCOUNT_CHAIN_MAX; i++)
+		if (all[i] != NULL)
+			granted = ask_one(all[i], ask, now_ms, &g, ret_refusal);
+	return conclude(&g, ask, granted, ret_refusal, ret_grant);
+}
+
+bool
+account_has_room(struct account *a, const struct account_ask *ask, uint64_t now_ms,
+    struct account_refusal *ret_refusal)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&a->lock);
+	has = may(a, ask, now_ms, 0, ret_refusal);
+	(void)pthread_mutex_unlock(&a->lock);
+	return has;
 }
 
 void
-account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens)
+account_settle(
+    struct account_grant *g, int64_t pusd, uint64_t input_tok, uint64_t output_tok)
 {
-	if (pusd == UNKNOWN)
-		pusd = g->pusd;
+	const struct account_ask used = {
+	    pusd == UNKNOWN ? g->pusd : pusd, input_tok, output_tok};
+
 	for (unsigned i = 0; i < g->count; i++) {
 		struct account *a = g->chain[i];
 
 		(void)pthread_mutex_lock(&a->lock);
-		give(a, g, g->period_ms[i], pusd, tokens);
+		give(a, g, i, &used);
 		(void)pthread_mutex_unlock(&a->lock);
 		account_unref(a);
 	}
 	g->count = 0;
+}
+
+void
+account_put_limit(const struct account_refusal *why, struct note *to)
+{
+	static const char *const kinds[QUOTA_KINDS] = {[QUOTA_BUDGET] = "USD",
+	    [QUOTA_REQUESTS] = "requests a minute",
+	    [QUOTA_TOKENS] = "tokens a minute",
+	    [QUOTA_INPUT] = "input tokens a minute",
+	    [QUOTA_OUTPUT] = "output tokens a minute",
+	    [QUOTA_MONEY] = "USD a minute",
+	    [QUOTA_CONCURRENT] = "requests at a time"};
+	bool money = why->kind == QUOTA_BUDGET || why->kind == QUOTA_MONEY;
+	char text[TEXT_PUSD_MAX];
+
+	if (money)
+		note_add(to, "%.*s", (int)text_pusd(text, why->limit), text);
+	else
+		note_add(to, "%lld", (long long)why->limit);
+	note_add(to, " %s", kinds[why->kind]);
 }
 
 /* The one above, with a reference; that of this one is given back. */
@@ -542,8 +671,7 @@ account_use(struct account *a, uint64_t unix_ms, struct account_used *ret)
 }
 
 static void
-tighter(struct account *a, enum account_rate k, uint64_t now_ms, int64_t *limit_so_far,
-    int64_t *left_so_far, uint64_t *reset_so_far)
+tighten(struct account *a, enum account_rate k, uint64_t now_ms, struct account_rates *to)
 {
 	struct bucket *b = &a->rate[k];
 	int64_t limit = own_part(a, account_limit_of(&a->limits, k)), left;
@@ -554,26 +682,29 @@ tighter(struct account *a, enum account_rate k, uint64_t now_ms, int64_t *limit_
 		fill(b, limit, now_ms);
 	left = b->left + (account_is_leased(a) ? b->level : 0);
 	left = left < 0 ? 0 : left > limit ? limit : left;
-	if (*limit_so_far != QUOTA_NONE && left >= *left_so_far)
+	if (to->of[k].limit != QUOTA_NONE && left >= to->of[k].left)
 		return;
-	*limit_so_far = limit;
-	*left_so_far = left;
-	*reset_so_far = time_for((wide)limit - left, limit);
+	to->of[k].limit = limit;
+	to->of[k].left = left;
+	to->of[k].reset_ms = time_for((wide)limit - left, limit);
+}
+
+void
+account_rates_add(struct account *a, uint64_t now_ms, struct account_rates *to)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned k = 0; k < RATES; k++)
+		tighten(a, k, now_ms, to);
+	(void)pthread_mutex_unlock(&a->lock);
 }
 
 void
 account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret)
 {
-	*ret = (struct account_rates){
-	    .requests_limit = QUOTA_NONE, .tokens_limit = QUOTA_NONE};
-	for (a = account_ref(a); a != NULL; a = account_above(a)) {
-		(void)pthread_mutex_lock(&a->lock);
-		tighter(a, RATE_REQUESTS, now_ms, &ret->requests_limit,
-		    &ret->requests_left, &ret->requests_reset_ms);
-		tighter(a, RATE_TOKENS, now_ms, &ret->tokens_limit, &ret->tokens_left,
-		    &ret->tokens_reset_ms);
-		(void)pthread_mutex_unlock(&a->lock);
-	}
+	for (unsigned k = 0; k < RATES; k++)
+		ret->of[k].limit = QUOTA_NONE;
+	for (a = account_ref(a); a != NULL; a = account_above(a))
+		account_rates_add(a, now_ms, ret);
 }
 
 void

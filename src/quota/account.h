@@ -17,12 +17,22 @@
 #define QUOTA_ACCOUNT_H
 
 #include "core/err.h"
+#include "core/note.h"
 #include "core/slice.h"
 #include "quota/period.h"
 
-enum account_level { LEVEL_KEY, LEVEL_USER, LEVEL_TEAM, LEVEL_ORG, LEVELS };
+enum account_level {
+	LEVEL_KEY,
+	LEVEL_USER,
+	LEVEL_TEAM,
+	LEVEL_ORG,
+	LEVELS,
+	/* Not of callers: what the configuration limits, see account_shared(). */
+	LEVEL_PROVIDER = LEVELS,
+	LEVEL_MODEL
+};
 
-/* "key", "user", "team", "organisation". Static text. */
+/* "key", "user", "team", "organisation", "provider", "model". Static text. */
 const char *account_level_name(enum account_level l);
 
 #define ACCOUNT_CHAIN_MAX 4
@@ -34,7 +44,9 @@ struct account_limits {
 	enum period period;
 	int offset_min;	      /* of the period's days from UTC */
 	int64_t requests_min; /* a minute, as the others */
-	int64_t tokens_min;   /* in and out */
+	int64_t tokens_min;   /* in and out together */
+	int64_t input_min;    /* tokens of prompts */
+	int64_t output_min;   /* of answers */
 	int64_t pusd_min;     /* money */
 	int64_t concurrent;   /* requests at a time */
 	bool dry;	      /* only counts */
@@ -52,6 +64,14 @@ struct account *account_new(uint64_t id, enum account_level level, struct slice 
     struct account *parent, const struct account_limits *limits);
 struct account *account_ref(struct account *a);
 void account_unref(struct account *a);
+
+/*
+ * The one account of that level and name, with these limits from now on; made when it is
+ * new. It lives for ever, so that what it counts outlives configurations. NULL when out
+ * of memory.
+ */
+struct account *account_shared(
+    enum account_level level, struct slice name, const struct account_limits *limits);
 
 uint64_t account_id(const struct account *a);
 enum account_level account_level(const struct account *a);
@@ -99,15 +119,29 @@ void account_correct(struct account *a, uint64_t period_ms, int64_t pusd);
 /* What a request will take at most. */
 struct account_ask {
 	int64_t pusd; /* PRICE_UNKNOWN's value when nobody knows: refused by a budget */
-	uint64_t tokens;
+	uint64_t input_tok, output_tok;
 };
 
+/* What is counted by the minute. */
+enum account_rate {
+	RATE_REQUESTS,
+	RATE_TOKENS,
+	RATE_MONEY,
+	RATE_INPUT,
+	RATE_OUTPUT,
+	RATES
+};
+
+/* Why a request is refused: rates as above, and what is not of the minute. */
 enum quota_kind {
-	QUOTA_BUDGET,
 	QUOTA_REQUESTS,
 	QUOTA_TOKENS,
 	QUOTA_MONEY,
-	QUOTA_CONCURRENT
+	QUOTA_INPUT,
+	QUOTA_OUTPUT,
+	QUOTA_CONCURRENT,
+	QUOTA_BUDGET,
+	QUOTA_KINDS
 };
 
 /* Why not. */
@@ -120,6 +154,7 @@ struct account_refusal {
 	uint64_t renews_ms; /* unix time when the budget's period ends; 0: never */
 	int64_t limit;	    /* that is reached */
 	bool credit;	    /* with QUOTA_BUDGET: it is what was paid beforehand */
+	const void *of;	    /* tells accounts apart; not to be followed */
 };
 
 /* What was taken; plain data, settled exactly once. */
@@ -129,7 +164,7 @@ struct account_grant {
 	unsigned count;
 	uint64_t unix_ms;
 	int64_t pusd;
-	uint64_t tokens;
+	uint64_t input_tok, output_tok;
 };
 
 /*
@@ -141,8 +176,22 @@ enum err account_admit(struct account *a, const struct account_ask *ask, uint64_
     uint64_t unix_ms, struct account_grant *ret_grant,
     struct account_refusal *ret_refusal) MUST_CHECK;
 
+/* The same for n accounts, of which none is above another; those that are NULL are
+ * passed over. The order must be the same for all who take of them. */
+enum err account_admit_all(struct account *const *all, unsigned n,
+    const struct account_ask *ask, uint64_t now_ms, struct account_grant *ret_grant,
+    struct account_refusal *ret_refusal) MUST_CHECK;
+
+/* Would this account alone let it in now? Nothing is taken. */
+bool account_has_room(struct account *a, const struct account_ask *ask, uint64_t now_ms,
+    struct account_refusal *ret_refusal);
+
 /* Settles it to what it cost; a cost that nobody knows is what was reserved. */
-void account_settle(struct account_grant *g, int64_t pusd, uint64_t tokens);
+void account_settle(
+    struct account_grant *g, int64_t pusd, uint64_t input_tok, uint64_t output_tok);
+
+/* "60 requests a minute": what is reached. */
+void account_put_limit(const struct account_refusal *why, struct note *to);
 
 /*
  * Accounts that several processes share. Each process spends only what it has leased of
@@ -176,9 +225,6 @@ void account_lend(struct account *a, uint64_t from_ms, int64_t granted_pusd);
 
 /* Lowers it to so much, or to what is used; returns what it is then. */
 int64_t account_give_back(struct account *a, uint64_t from_ms, int64_t granted_pusd);
-
-/* What is counted by the minute. */
-enum account_rate { RATE_REQUESTS, RATE_TOKENS, RATE_MONEY, RATES };
 
 /* What a process draws from a bucket that it shares. */
 struct account_draw {
@@ -224,11 +270,16 @@ struct account_used {
 /* Of this account alone; false when it has no budget. */
 bool account_use(struct account *a, uint64_t unix_ms, struct account_used *ret);
 
-/* The tightest rate limit by requests and by tokens, for x-ratelimit-* fields. */
+/* The tightest rate limits, for x-ratelimit-* fields. */
 struct account_rates {
-	int64_t requests_limit, requests_left, tokens_limit, tokens_left; /* or NONE */
-	uint64_t requests_reset_ms, tokens_reset_ms;
+	struct {
+		int64_t limit, left; /* limit NONE: there is none */
+		uint64_t reset_ms;   /* until all of it is there again */
+	} of[RATES];
 };
+
+/* Of the account and those above it; of one alone, added to those of others. */
 void account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret);
+void account_rates_add(struct account *a, uint64_t now_ms, struct account_rates *to);
 
 #endif

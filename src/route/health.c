@@ -45,6 +45,35 @@ health_of(struct slice name)
 	return h;
 }
 
+static bool
+attach(enum account_level level, struct slice name, const struct account_limits *caps,
+    struct account **ret)
+{
+	if (caps == NULL)
+		return true;
+	*ret = account_shared(level, name, caps);
+	return *ret != NULL;
+}
+
+static enum err
+attach_caps(struct catalog *c)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; i < c->nproviders; i++) {
+		struct provider *p = c->providers[i];
+
+		ok = ok &&
+		     attach(LEVEL_PROVIDER, slice_str(p->name), p->caps, &p->account);
+	}
+	for (unsigned i = 0; i < c->nmodels; i++) {
+		struct model *m = c->models[i];
+
+		ok = ok && attach(LEVEL_MODEL, m->id, m->caps, &m->account);
+	}
+	return ok ? ERR_OK : ERR_NOMEM;
+}
+
 enum err
 health_attach(struct catalog *c)
 {
@@ -64,7 +93,7 @@ health_attach(struct catalog *c)
 			atomic_store(&o->health->keys, o->provider->nkeys);
 		}
 	}
-	return ERR_OK;
+	return attach_caps(c);
 }
 
 void

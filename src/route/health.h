@@ -50,7 +50,8 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 /* The record of that name, made when it is new. Any thread. NULL: no memory. */
 struct health *health_of(struct slice name);
 
-/* Gives every offer of the catalog its record. ERR_NOMEM. */
+/* Gives every offer of the catalog its record; and providers and models with limits the
+ * accounts that count for them, with these limits from now on. ERR_NOMEM. */
 enum err health_attach(struct catalog *c) MUST_CHECK;
 
 /* Calls fn for every record, holding no lock meanwhile. Any thread. */

@@ -200,17 +200,78 @@ put_out_broken(struct candidate *c)
 	c->until_ms = atomic_load(&c->offer->health->open_until_ms);
 }
 
-/* What changes from moment to moment: benches and the breaker. */
+/* --- the limits that the configuration sets --- */
+
+#define CAPS_MAX 2
+#define FULL_MS	 1000 /* when may it be tried, where only the end of another tells */
+
+/* Those that hold for it; a team's own key is another account at the provider. */
+static unsigned
+caps_of(const struct candidate *c, struct account *ret[CAPS_MAX])
+{
+	const struct offer *o = c->offer;
+	unsigned n = 0;
+
+	if (o->model != NULL && o->model->account != NULL)
+		ret[n++] = o->model->account;
+	if (c->own == NULL && o->provider->account != NULL)
+		ret[n++] = o->provider->account;
+	return n;
+}
+
+static struct account_ask
+taken_by(const struct candidate *c)
+{
+	return (struct account_ask){.pusd = c->guess.cost_pusd,
+	    .input_tok = c->guess.input_tok,
+	    .output_tok = c->guess.output_tok};
+}
+
+static void
+put_out_full(struct candidate *c, uint64_t now_ms)
+{
+	c->out = OUT_FULL;
+	c->until_ms = now_ms + (c->full.retry_ms > 0 ? c->full.retry_ms : FULL_MS);
+}
+
+static void
+check_caps(struct candidate *c, uint64_t now_ms)
+{
+	struct account *all[CAPS_MAX];
+	unsigned n = caps_of(c, all);
+	struct account_ask ask = taken_by(c);
+
+	for (unsigned i = 0; i < n && c->out == OUT_NOT; i++)
+		if (!account_has_room(all[i], &ask, now_ms, &c->full))
+			put_out_full(c, now_ms);
+}
+
+bool
+route_take(struct candidate *c, uint64_t now_ms, struct account_grant *ret_grant)
+{
+	struct account *all[CAPS_MAX];
+	unsigned n = caps_of(c, all);
+	struct account_ask ask = taken_by(c);
+
+	if (account_admit_all(all, n, &ask, now_ms, ret_grant, &c->full) == ERR_OK)
+		return true;
+	put_out_full(c, now_ms);
+	return false;
+}
+
+/* What changes from moment to moment: benches, limits and the breaker. */
 static void
 check_health(struct candidate *c, uint64_t now_ms)
 {
 	struct health *h = c->offer->health;
 
-	if (c->out == OUT_LIMITED || c->out == OUT_REFUSED || c->out == OUT_BROKEN)
+	if (c->out == OUT_LIMITED || c->out == OUT_FULL || c->out == OUT_REFUSED ||
+	    c->out == OUT_BROKEN)
 		c->out = OUT_NOT; /* it may have passed */
 	if (c->out != OUT_NOT || h == NULL)
 		return;
 	check_keys(c, now_ms);
+	check_caps(c, now_ms);
 	if (c->out != OUT_NOT || health_breaker(h, now_ms) == BREAKER_CLOSED)
 		return;
 	if (health_breaker(h, now_ms) == BREAKER_OPEN ||
@@ -478,7 +539,7 @@ route_end(const struct route_plan *p, uint64_t *ret_until_ms)
 			strongest = c->out;
 			why = c->why;
 		}
-		if (c->out == OUT_LIMITED &&
+		if ((c->out == OUT_LIMITED || c->out == OUT_FULL) &&
 		    (*ret_until_ms == 0 || c->until_ms < *ret_until_ms))
 			*ret_until_ms = c->until_ms;
 	}

@@ -30,8 +30,8 @@ struct candidate {
 	const struct offer *offer;
 	enum route_out out;
 	enum err why; /* of LIMITED and REFUSED: what benched it; of TRIED: its error */
-	/* When it may be tried again: of LIMITED, REFUSED, BROKEN, and of TRIED if it
-	 * was the last key that failed. */
+	/* When it may be tried again: of LIMITED, FULL, REFUSED, BROKEN, and of TRIED if
+	 * it was the last key that failed. */
 	uint64_t until_ms;
 	unsigned key;		  /* which of the provider's keys; route_next chooses */
 	const struct secret *own; /* the team's key, used in place of those; or NULL */
@@ -39,6 +39,7 @@ struct candidate {
 	int64_t score; /* less is better */
 	unsigned rank; /* in provider.order; UINT_MAX when not named there */
 	bool probe;    /* this attempt probes a half-open breaker */
+	struct account_refusal full; /* of FULL: which limit */
 };
 
 /* Knobs of a configuration. */
@@ -95,12 +96,19 @@ struct candidate *route_next(struct route_plan *p, uint64_t now_ms);
  */
 void route_failed(struct route_plan *p, struct candidate *c, enum err e, uint64_t now_ms);
 
+/*
+ * Takes the attempt out of the limits that are set for the candidate's provider and its
+ * model; ret_grant is settled when the attempt ends, with nothing in it where there are
+ * none. False: the candidate is out (FULL), and nothing was taken.
+ */
+bool route_take(struct candidate *c, uint64_t now_ms, struct account_grant *ret_grant);
+
 /* Puts a candidate that was tried back in, to be tried again. */
 void route_again(struct candidate *c);
 
 /*
  * Nothing is left: the error that this ends in, by the strongest reason of all
- * candidates. *ret_until_ms: when the first limited one may be tried again.
+ * candidates. *ret_until_ms: when the first limited or full one may be tried again.
  */
 enum err route_end(const struct route_plan *p, uint64_t *ret_until_ms);
 

@@ -84,6 +84,8 @@ read_row(struct db_stmt *s, struct accountdb_row *ret)
 		.offset_min = (int)db_i64(s, 6),
 		.requests_min = limit_at(s, 7),
 		.tokens_min = limit_at(s, 8),
+		.input_min = QUOTA_NONE,
+		.output_min = QUOTA_NONE,
 		.pusd_min = limit_at(s, 9),
 		.concurrent = limit_at(s, 10),
 		.dry = db_i64(s, 11) != 0},

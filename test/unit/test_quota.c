@@ -103,7 +103,7 @@ key_with(struct account_limits l, struct account *parent)
 static enum err
 admit(struct account *a, int64_t pusd, struct account_grant *g, struct account_refusal *r)
 {
-	const struct account_ask ask = {.pusd = pusd, .tokens = 10};
+	const struct account_ask ask = {.pusd = pusd, .input_tok = 10};
 
 	return account_admit(a, &ask, 1000, NOW, g, r);
 }
@@ -122,9 +122,9 @@ TEST(a_budget_is_a_wall)
 	assert_int_equal(r.renews_ms, 20001 * DAY_MS);
 	assert_int_equal(admit(a, 40, &h, &r), ERR_OK);
 	assert_int_equal(account_left(a, NOW), 0);
-	account_settle(&g, 10, 5);
+	account_settle(&g, 10, 5, 0);
 	assert_int_equal(account_left(a, NOW), 50);
-	account_settle(&h, 40, 5);
+	account_settle(&h, 40, 5, 0);
 	assert_int_equal(account_left(a, NOW), 50);
 	assert_int_equal(admit(a, UNKNOWN, &g, &r), ERR_BUDGET);
 	account_unref(a);
@@ -137,7 +137,7 @@ TEST(an_unknown_cost_is_what_was_reserved)
 	struct account_refusal r;
 
 	assert_int_equal(admit(a, 30, &g, &r), ERR_OK);
-	account_settle(&g, UNKNOWN, 0);
+	account_settle(&g, UNKNOWN, 0, 0);
 	assert_int_equal(account_left(a, NOW), 70);
 	account_unref(a);
 }
@@ -158,7 +158,7 @@ TEST(who_is_above_is_asked_too)
 	assert_int_equal(r.level, LEVEL_ORG);
 	assert_slice(r.name, S("o"));
 	assert_int_equal(account_left(b, NOW), 20);
-	account_settle(&g, 0, 0);
+	account_settle(&g, 0, 0, 0);
 	/* Nothing was taken by the one that was refused. */
 	assert_int_equal(account_left(a, NOW), 100);
 	account_unref(a);
@@ -175,10 +175,10 @@ TEST(a_new_period_begins_with_nothing_spent)
 	assert_int_equal(account_admit(a, &ask, 1, NOW, &g, &r), ERR_OK);
 	/* What still runs is reserved on, but its cost is the day's on which it began. */
 	assert_int_equal(account_left(a, NOW + DAY_MS), 10);
-	account_settle(&g, 90, 0);
+	account_settle(&g, 90, 0, 0);
 	assert_int_equal(account_left(a, NOW + DAY_MS), 100);
 	assert_int_equal(account_admit(a, &ask, 1, NOW + DAY_MS, &h, &r), ERR_OK);
-	account_settle(&h, 90, 0);
+	account_settle(&h, 90, 0, 0);
 	assert_int_equal(account_left(a, NOW + DAY_MS), 10);
 	account_unref(a);
 }
@@ -207,11 +207,59 @@ TEST(dry_only_counts)
 	l.dry = true;
 	a = key_with(l, NULL);
 	assert_int_equal(admit(a, 1000, &g, &r), ERR_OK);
-	account_settle(&g, 1000, 0);
+	account_settle(&g, 1000, 0, 0);
 	l.dry = false;
 	account_set_limits(a, &l);
 	assert_int_equal(account_left(a, NOW), 0);
 	account_unref(a);
+}
+
+TEST(all_of_several_accounts_or_none)
+{
+	struct account_limits one = account_unlimited, two = account_unlimited;
+	const struct account_ask ask = {.pusd = 5, .input_tok = 70, .output_tok = 30};
+	struct account *all[3] = {NULL, NULL, NULL};
+	struct account_grant g, none;
+	struct account_refusal r;
+
+	one.concurrent = 2;
+	one.input_min = 100;
+	two.output_min = 50;
+	all[0] = account_shared(LEVEL_MODEL, S("m"), &one);
+	all[2] = account_shared(LEVEL_PROVIDER, S("m"), &two);
+	assert_ptr_not_equal(all[0], all[2]);
+	assert_ptr_equal(all[0], account_shared(LEVEL_MODEL, S("m"), &one));
+	assert_int_equal(account_admit_all(all, 3, &ask, 1000, &g, &r), ERR_OK);
+	assert_int_equal(g.count, 2);
+	assert_int_equal(account_admit_all(all, 3, &ask, 1000, &none, &r), ERR_QUOTA);
+	assert_int_equal(none.count, 0);
+	assert_int_equal(r.kind, QUOTA_INPUT);
+	assert_int_equal(r.level, LEVEL_MODEL);
+	account_settle(&g, 5, 10, 45);
+	/* The first has room again, the second has 5 left: nothing is taken of either. */
+	assert_true(account_has_room(all[0], &ask, 1000, &r));
+	assert_false(account_has_room(all[2], &ask, 1000, &r));
+	assert_int_equal(account_admit_all(all, 3, &ask, 1000, &none, &r), ERR_QUOTA);
+	assert_int_equal(r.kind, QUOTA_OUTPUT);
+	assert_true(r.of == all[2]);
+	assert_true(account_has_room(all[0], &ask, 1000, &r));
+	assert_int_equal(account_admit_all(all + 1, 1, &ask, 1000, &g, &r), ERR_OK);
+	assert_int_equal(g.count, 0);
+	account_settle(&g, 5, 1, 1);
+}
+
+TEST(what_is_reached_is_told)
+{
+	struct account_refusal r = {.kind = QUOTA_MONEY, .limit = USD / 4};
+	struct note note;
+
+	note_set(&note, "it is ");
+	account_put_limit(&r, &note);
+	assert_string_equal(note.text, "it is 0.25 USD a minute");
+	r = (struct account_refusal){.kind = QUOTA_OUTPUT, .limit = 7};
+	note.text[0] = '\0';
+	account_put_limit(&r, &note);
+	assert_string_equal(note.text, "7 output tokens a minute");
 }
 
 TEST(requests_a_minute)
@@ -226,7 +274,7 @@ TEST(requests_a_minute)
 	a = key_with(l, NULL);
 	for (unsigned i = 0; i < 60; i++) {
 		assert_int_equal(account_admit(a, &ask, 5000, NOW, &g, &r), ERR_OK);
-		account_settle(&g, 0, 0);
+		account_settle(&g, 0, 0, 0);
 	}
 	assert_int_equal(account_admit(a, &ask, 5000, NOW, &g, &r), ERR_QUOTA);
 	assert_int_equal(r.kind, QUOTA_REQUESTS);
@@ -235,7 +283,7 @@ TEST(requests_a_minute)
 	for (uint64_t ms = 5100; ms < 6000; ms += 100)
 		assert_int_equal(account_admit(a, &ask, ms, NOW, &g, &r), ERR_QUOTA);
 	assert_int_equal(account_admit(a, &ask, 6000, NOW, &g, &r), ERR_OK);
-	account_settle(&g, 0, 0);
+	account_settle(&g, 0, 0, 0);
 	assert_int_equal(account_admit(a, &ask, 6001, NOW, &g, &r), ERR_QUOTA);
 	account_unref(a);
 }
@@ -243,7 +291,7 @@ TEST(requests_a_minute)
 TEST(tokens_a_minute_are_corrected_afterwards)
 {
 	struct account_limits l = account_unlimited;
-	const struct account_ask ask = {.tokens = 600};
+	const struct account_ask ask = {.input_tok = 600};
 	struct account *a;
 	struct account_grant g;
 	struct account_refusal r;
@@ -252,11 +300,11 @@ TEST(tokens_a_minute_are_corrected_afterwards)
 	l.tokens_min = 1000;
 	a = key_with(l, NULL);
 	assert_int_equal(account_admit(a, &ask, 1000, NOW, &g, &r), ERR_OK);
-	account_settle(&g, 0, 100);
+	account_settle(&g, 0, 100, 0);
 	account_rates(a, 1000, &rates);
-	assert_int_equal(rates.tokens_left, 900);
+	assert_int_equal(rates.of[RATE_TOKENS].left, 900);
 	assert_int_equal(account_admit(a, &ask, 1000, NOW, &g, &r), ERR_OK);
-	account_settle(&g, 0, 5000); /* a debt */
+	account_settle(&g, 0, 5000, 0); /* a debt */
 	assert_int_equal(account_admit(a, &ask, 61000, NOW, &g, &r), ERR_QUOTA);
 	assert_int_equal(r.kind, QUOTA_TOKENS);
 	account_unref(a);
@@ -265,7 +313,7 @@ TEST(tokens_a_minute_are_corrected_afterwards)
 TEST(one_that_is_larger_than_the_limit_comes_alone)
 {
 	struct account_limits l = account_unlimited;
-	const struct account_ask ask = {.tokens = 5000};
+	const struct account_ask ask = {.input_tok = 5000};
 	struct account *a;
 	struct account_grant g;
 	struct account_refusal r;
@@ -273,7 +321,7 @@ TEST(one_that_is_larger_than_the_limit_comes_alone)
 	l.tokens_min = 1000;
 	a = key_with(l, NULL);
 	assert_int_equal(account_admit(a, &ask, 1000, NOW, &g, &r), ERR_OK);
-	account_settle(&g, 0, 5000);
+	account_settle(&g, 0, 5000, 0);
 	assert_int_equal(account_admit(a, &ask, 2000, NOW, &g, &r), ERR_QUOTA);
 	assert_in_range(r.retry_ms, 298000, 300001);
 	account_unref(a);
@@ -292,10 +340,10 @@ TEST(requests_at_a_time)
 	assert_int_equal(admit(a, 0, &h, &r), ERR_OK);
 	assert_int_equal(admit(a, 0, &none, &r), ERR_QUOTA);
 	assert_int_equal(r.kind, QUOTA_CONCURRENT);
-	account_settle(&g, 0, 0);
+	account_settle(&g, 0, 0, 0);
 	assert_int_equal(admit(a, 0, &g, &r), ERR_OK);
-	account_settle(&g, 0, 0);
-	account_settle(&h, 0, 0);
+	account_settle(&g, 0, 0, 0);
+	account_settle(&h, 0, 0, 0);
 	account_unref(a);
 }
 
@@ -313,7 +361,7 @@ TEST(a_limit_of_nothing_lets_nothing_in)
 	a = key_with(budget(0), NULL);
 	assert_int_equal(admit(a, 1, &g, &r), ERR_BUDGET);
 	assert_int_equal(admit(a, 0, &g, &r), ERR_OK);
-	account_settle(&g, 0, 0);
+	account_settle(&g, 0, 0, 0);
 	account_unref(a);
 }
 
@@ -336,7 +384,7 @@ spend(void *arg)
 		if (account_admit(shared, &ask, 1, NOW, &g, &r) != ERR_OK)
 			continue;
 		atomic_fetch_add(&spent, (int64_t)(seed % (unsigned)ask.pusd));
-		account_settle(&g, (int64_t)(seed % (unsigned)ask.pusd), 1);
+		account_settle(&g, (int64_t)(seed % (unsigned)ask.pusd), 1, 0);
 		if (account_left(shared, NOW) < 0)
 			atomic_store(&most, 1);
 	}
@@ -392,6 +440,8 @@ main(void)
 	    cmocka_unit_test(a_new_period_begins_with_nothing_spent),
 	    cmocka_unit_test(a_changed_amount_keeps_what_was_spent),
 	    cmocka_unit_test(dry_only_counts),
+	    cmocka_unit_test(all_of_several_accounts_or_none),
+	    cmocka_unit_test(what_is_reached_is_told),
 	    cmocka_unit_test(requests_a_minute),
 	    cmocka_unit_test(tokens_a_minute_are_corrected_afterwards),
 	    cmocka_unit_test(one_that_is_larger_than_the_limit_comes_alone),
