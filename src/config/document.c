@@ -391,11 +391,18 @@ static const char limits_text[] =
     "\n"
     "## Rate-limit headers\n"
     "\n"
-    "What a host says about what is left keeps weir from asking it in vain. The "
-    "styles:\n"
+    "What a host says about what is left keeps weir from asking it in vain: a key "
+    "without room for a request\n"
+    "is not used for it until the limit is full again, for ten minutes at most. A new "
+    "host of the dialects\n"
+    "`openai` and `responses` has the style `OPENAI`, one of `anthropic` the style "
+    "`ANTHROPIC`, others `NONE`.\n"
+    "The limits are those of each model, with `FIREWORKS` those of all models "
+    "together. The styles:\n"
     "\n"
-    "| name | requests left | full again | tokens left | full again |\n"
-    "|---|---|---|---|---|\n";
+    "| name | requests left | full again | tokens left | full again | input tokens "
+    "left | full again | output tokens left | full again |\n"
+    "|---|---|---|---|---|---|---|---|---|\n";
 
 static void
 put_code(struct buf *to, const char *text)
@@ -433,7 +440,7 @@ static void
 document_limits(struct buf *to)
 {
 	static const char *const names[] = {
-#define LIMITS(style, a, b, c, d) #style,
+#define LIMITS(style, ...) #style,
 #include "provider/limits.def"
 	};
 
@@ -441,7 +448,7 @@ document_limits(struct buf *to)
 		const char *const *headers = provider_limits((enum limits_style)i);
 
 		buf_printf(to, "| `%s`", names[i]);
-		for (unsigned k = 0; k < 4; k++) {
+		for (unsigned k = 0; k < PROVIDER_LIMITS; k++) {
 			put(to, " | ");
 			put_code(to, headers[k]);
 		}

@@ -505,11 +505,23 @@ take_quirks(struct making *m)
 	m->p->quirks = quirks;
 }
 
+/* Those that a host speaks of that resembles the dialect's first. */
+static enum limits_style
+usual_limits(enum dialect_id d)
+{
+	switch (d) {
+	case DIALECT_OPENAI:
+	case DIALECT_RESPONSES: return LIMITS_OPENAI;
+	case DIALECT_ANTHROPIC: return LIMITS_ANTHROPIC;
+	default: return LIMITS_NONE;
+	}
+}
+
 static void
 take_limits(struct making *m)
 {
 	static const char *const words[] = {
-#define LIMITS(style, a, b, c, d) #style,
+#define LIMITS(style, ...) #style,
 #include "provider/limits.def"
 	};
 	const struct yaml_node *n = m->value[FIELD_LIMITS];
@@ -526,6 +538,8 @@ take_limits(struct making *m)
 		}
 		n = caps_load(m->l, n, slice_str(where), true, m->p->caps);
 	}
+	if (m->row == NULL)
+		m->p->limits = usual_limits(m->p->dialect);
 	if (n != NULL && loading_word(m->l, n, words, LIMITS_STYLES, &i))
 		m->p->limits = (enum limits_style)i;
 }

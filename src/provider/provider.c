@@ -14,9 +14,13 @@ static const struct provider_row rows[] = {
 #include "provider/providers.def"
 };
 
-static const char *const limit_names[][4] = {
-#define LIMITS(style, left_req, reset_req, left_tok, reset_tok)                          \
-	{left_req, reset_req, left_tok, reset_tok},
+enum scope { SCOPE_MODEL, SCOPE_ACCOUNT };
+
+static const struct {
+	enum scope scope;
+	const char *names[PROVIDER_LIMITS];
+} limit_rows[] = {
+#define LIMITS(style, scope, ...) {SCOPE_##scope, {__VA_ARGS__}},
 #include "provider/limits.def"
 };
 
@@ -30,7 +34,13 @@ provider_rows(unsigned *ret_count)
 const char *const *
 provider_limits(enum limits_style style)
 {
-	return limit_names[style];
+	return limit_rows[style].names;
+}
+
+bool
+provider_limits_are_joint(enum limits_style style)
+{
+	return limit_rows[style].scope == SCOPE_ACCOUNT;
 }
 
 static bool

@@ -33,7 +33,7 @@ enum auth {
 };
 
 enum limits_style {
-#define LIMITS(style, a, b, c, d) LIMITS_##style,
+#define LIMITS(style, ...) LIMITS_##style,
 #include "provider/limits.def"
 	LIMITS_STYLES
 };
@@ -63,8 +63,14 @@ struct face {
 /* The built-in rows; *ret_count of them. */
 const struct provider_row *provider_rows(unsigned *ret_count);
 
-/* The four header names of a style: requests left, reset, tokens left, reset. */
+#define PROVIDER_LIMITS 8
+
+/* The header names of a style, in pairs: requests left, reset; then the same of tokens,
+ * of input tokens and of output tokens. */
 const char *const *provider_limits(enum limits_style style);
+
+/* Are they of all models together? */
+bool provider_limits_are_joint(enum limits_style style);
 
 /* All faces; *ret_count of them. */
 const struct face *provider_faces(unsigned *ret_count);

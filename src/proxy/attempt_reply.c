@@ -1,5 +1,6 @@
 #include "proxy/attempt_reply.h"
 
+#include "proxy/limits.h"
 #include "proxy/worker.h"
 
 #include <stdlib.h>
@@ -317,6 +318,20 @@ expect_frames(struct attempt *a)
 	return a->frames != NULL;
 }
 
+/* What the head says of the provider's limits; that of an error benches the key. */
+static void
+learn_limits(struct attempt *a)
+{
+	const struct http_head *h = &a->head;
+	struct allowance_told told[ALLOWANCE_KINDS];
+	struct loop *l = a->worker->loop;
+
+	if (a->candidate->hold.from == NULL || h->status > 299)
+		return;
+	limits_told(h, a->candidate->offer->provider->limits, loop_unix_ms(l), told);
+	allowance_learn(&a->candidate->hold, told, loop_now(l));
+}
+
 static void
 start_reply(struct attempt *a)
 {
@@ -327,6 +342,7 @@ start_reply(struct attempt *a)
 	a->head = *h;
 	a->status = h->status;
 	a->compressed = encoding.len > 0 && !slice_ieq(encoding, S("identity"));
+	learn_limits(a);
 	if (h->status < 300 && a->candidate->offer->provider->auth == AUTH_GOOGLE)
 		token_took(a->worker, a->candidate->offer->provider);
 	if (h->status < 200 || h->status > 299) {

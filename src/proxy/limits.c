@@ -96,13 +96,53 @@ limits_used_up(const struct http_head *h, enum limits_style style, uint64_t unix
 	const char *const *names = provider_limits(style);
 	uint64_t ms = 0, other;
 
-	if (is_zero(h, names[0]))
-		ms = reset_of(h, names[1], unix_ms);
-	if (is_zero(h, names[2])) {
-		other = reset_of(h, names[3], unix_ms);
+	for (unsigned i = 0; i < PROVIDER_LIMITS; i += 2) {
+		if (!is_zero(h, names[i]))
+			continue;
+		other = reset_of(h, names[i + 1], unix_ms);
 		ms = other > ms ? other : ms;
 	}
 	return ms;
+}
+
+/* How much there is of the limit whose rest has that name; 0: it does not say. */
+static int64_t
+limit_of(const struct http_head *h, struct slice name)
+{
+	struct slice mark = S("remaining");
+	size_t at = slice_search(name, mark);
+	char text[64];
+	int n = snprintf(text, sizeof(text), "%.*slimit%.*s", (int)at, name.ptr,
+	    SLICE_ARGS(slice_from(name, at + mark.len)));
+	struct slice v;
+	uint64_t limit;
+
+	if (at == name.len || n < 0 || (size_t)n >= sizeof(text))
+		return 0;
+	v = http_field(h, slice_of(text, (size_t)n));
+	return v.len > 0 && slice_u64(v, &limit) && limit <= INT64_MAX ? (int64_t)limit
+								       : 0;
+}
+
+void
+limits_told(const struct http_head *h, enum limits_style style, uint64_t unix_ms,
+    struct allowance_told ret[ALLOWANCE_KINDS])
+{
+	const char *const *names = provider_limits(style);
+
+	for (unsigned k = 0; k < ALLOWANCE_KINDS; k++) {
+		struct slice name = slice_str(names[2 * k]);
+		struct slice v = name.len == 0 ? name : http_field(h, name);
+		uint64_t left;
+
+		ret[k] = (struct allowance_told){0};
+		if (v.len == 0 || !slice_u64(v, &left) || left > INT64_MAX)
+			continue;
+		ret[k].known = true;
+		ret[k].left = (int64_t)left;
+		ret[k].limit = limit_of(h, name);
+		ret[k].reset_ms = reset_of(h, names[2 * k + 1], unix_ms);
+	}
 }
 
 uint64_t

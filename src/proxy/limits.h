@@ -5,7 +5,7 @@
 #define PROXY_LIMITS_H
 
 #include "http/parser.h"
-#include "provider/provider.h"
+#include "route/allowance.h"
 
 /*
  * How long, in ms, the provider wants us to wait after an error: retry-after-ms,
@@ -15,7 +15,11 @@
 uint64_t
 limits_retry_after(const struct http_head *h, enum limits_style style, uint64_t unix_ms);
 
-/* After a good reply: how long until there is room again, when the headers say
+/* What the head says of each kind of limit; what cannot be read is not known. */
+void limits_told(const struct http_head *h, enum limits_style style, uint64_t unix_ms,
+    struct allowance_told ret[ALLOWANCE_KINDS]);
+
+/* How long until there is room again, when the headers say
  * that there is none left; else 0. */
 uint64_t
 limits_used_up(const struct http_head *h, enum limits_style style, uint64_t unix_ms);

@@ -4,7 +4,6 @@
 #include "core/log.h"
 #include "meter/cost.h"
 #include "meter/intent.h"
-#include "proxy/limits.h"
 #include "proxy/pictures.h"
 #include "proxy/request.h"
 #include "route/learn.h"
@@ -83,7 +82,7 @@ learn_from(struct request *r)
 	const struct attempt *a = r->attempt;
 	const struct offer *o = r->candidate->offer;
 	const struct usage *u = &r->facts.usage;
-	uint64_t now = loop_now(r->worker->loop), ms = 0;
+	uint64_t now = loop_now(r->worker->loop);
 	struct health_sample s = {
 	    .ttft_ms = (a->token_ms != 0 ? a->token_ms : now) - a->start_ms,
 	    .total_ms = now - a->start_ms};
@@ -98,11 +97,6 @@ learn_from(struct request *r)
 		    r->key_id, o->model == NULL ? o->upstream : o->model->id, s.out_tok);
 	}
 	health_good(o->health, now, &s);
-	if (a->head.nfields > 0)
-		ms = limits_used_up(
-		    &a->head, o->provider->limits, loop_unix_ms(r->worker->loop));
-	if (ms > 0 && r->candidate->own == NULL)
-		health_bench(o->health, r->candidate->key, now + ms, ERR_RATE_LIMITED);
 }
 
 /* Gives back to the limits of provider and model what it did not use. */
@@ -113,6 +107,7 @@ settle_taken(struct request *r)
 	const struct usage *u = r->estimated ? &r->facts.usage : &a->facts.usage;
 	int64_t pusd = 0;
 
+	allowance_give(&r->candidate->hold, a->told);
 	if (r->taken.count == 0)
 		return;
 	if (u->known) {

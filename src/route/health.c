@@ -45,6 +45,22 @@ health_of(struct slice name)
 	return h;
 }
 
+enum err
+health_adopt(struct health *h, const struct provider *p)
+{
+	bool joint = provider_limits_are_joint(p->limits);
+	struct allowance_set *s = NULL;
+
+	atomic_store(&h->keys, p->nkeys);
+	if (p->limits != LIMITS_NONE) {
+		s = allowance_set_of(slice_str(joint ? p->name : h->name));
+		if (s == NULL)
+			return ERR_NOMEM;
+	}
+	atomic_store(&h->allowed, s);
+	return ERR_OK;
+}
+
 static bool
 attach(enum account_level level, struct slice name, const struct account_limits *caps,
     struct account **ret)
@@ -90,7 +106,8 @@ health_attach(struct catalog *c)
 			o->health = name.len == 0 ? NULL : health_of(name);
 			if (o->health == NULL)
 				return ERR_NOMEM;
-			atomic_store(&o->health->keys, o->provider->nkeys);
+			if (health_adopt(o->health, o->provider) != ERR_OK)
+				return ERR_NOMEM;
 		}
 	}
 	return attach_caps(c);
@@ -210,4 +227,17 @@ health_benched(const struct health *h, unsigned key, uint64_t now_ms, enum err *
 
 	*ret_why = (enum err)atomic_load(&h->bench_why[key]);
 	return until > now_ms ? until : 0;
+}
+
+uint64_t
+health_kept_until(
+    const struct health *h, unsigned key, uint64_t now_ms, enum err *ret_why)
+{
+	static const struct allowance_ask one = {{1, 1, 1, 1}};
+	uint64_t benched = atomic_load(&h->bench_until_ms[key]);
+	uint64_t told = allowance_until(atomic_load(&h->allowed), key, &one, now_ms);
+
+	*ret_why =
+	    told > benched ? ERR_RATE_LIMITED : (enum err)atomic_load(&h->bench_why[key]);
+	return told > benched ? told : benched;
 }

@@ -16,6 +16,7 @@
 
 #include "core/err.h"
 #include "provider/catalog.h"
+#include "route/allowance.h"
 
 #include <stdatomic.h>
 
@@ -35,7 +36,9 @@ struct health {
 	atomic_uint_fast64_t bytes_per_ktok;  /* prompt bytes in 1000 tokens */
 	atomic_uint_fast64_t sampled_ms;      /* monotonic time of the last sample */
 	atomic_uint_fast64_t answers, faults; /* since the start */
-	char *name;			      /* "groq/openai/gpt-oss-120b" */
+	/* Of the provider's own limits; NULL: it does not tell. */
+	_Atomic(struct allowance_set *) allowed;
+	char *name; /* "groq/openai/gpt-oss-120b" */
 	struct health *next;
 };
 
@@ -49,6 +52,10 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 /* The record of that name, made when it is new. Any thread. NULL: no memory. */
 struct health *health_of(struct slice name);
+
+/* Says which provider the record is of: how many keys it has, and how it tells of its
+ * limits. ERR_NOMEM. */
+enum err health_adopt(struct health *h, const struct provider *p) MUST_CHECK;
 
 /* Gives every offer of the catalog its record; and providers and models with limits the
  * accounts that count for them, with these limits from now on. ERR_NOMEM. */
@@ -77,5 +84,10 @@ void health_bench(struct health *h, unsigned key, uint64_t until_ms, enum err wh
 /* When may the key be used; 0: now. *ret_why: what benched it. */
 uint64_t
 health_benched(const struct health *h, unsigned key, uint64_t now_ms, enum err *ret_why);
+
+/* The time up to which it is or was benched, or has no room by what the provider says,
+ * whichever is later. */
+uint64_t health_kept_until(
+    const struct health *h, unsigned key, uint64_t now_ms, enum err *ret_why);
 
 #endif

@@ -155,6 +155,30 @@ keys_of(const struct candidate *c)
 	return n == 0 ? 1 : n;
 }
 
+static struct allowance_ask
+asks_of(const struct candidate *c)
+{
+	int64_t input = (int64_t)c->guess.input_tok,
+		output = (int64_t)c->guess.output_tok;
+
+	return (struct allowance_ask){{1, input + output, input, output}};
+}
+
+/* When may the key be used, as far as is known; 0: now. *ret_why: what keeps it. */
+static uint64_t
+kept_until(const struct candidate *c, unsigned key, uint64_t now_ms, enum err *ret_why)
+{
+	struct health *h = c->offer->health;
+	uint64_t until = health_benched(h, key, now_ms, ret_why), told;
+	struct allowance_ask ask = asks_of(c);
+
+	told = allowance_until(atomic_load(&h->allowed), key, &ask, now_ms);
+	if (told <= until)
+		return until;
+	*ret_why = ERR_RATE_LIMITED;
+	return told;
+}
+
 /* Puts it out when none of its keys may be used now, until the first one may. */
 static void
 check_keys(struct candidate *c, uint64_t now_ms)
@@ -165,7 +189,7 @@ check_keys(struct candidate *c, uint64_t now_ms)
 		return; /* the benches are those of weir's keys */
 	for (unsigned key = 0; key < keys_of(c); key++) {
 		enum err why;
-		uint64_t until = health_benched(c->offer->health, key, now_ms, &why);
+		uint64_t until = kept_until(c, key, now_ms, &why);
 
 		if (until == 0)
 			return;
@@ -188,7 +212,7 @@ take_key(struct candidate *c, uint64_t now_ms)
 
 	for (unsigned i = 0; i < n; i++) {
 		c->key = (first + i) % n;
-		if (health_benched(h, c->key, now_ms, &why) == 0)
+		if (kept_until(c, c->key, now_ms, &why) == 0)
 			return;
 	}
 }
@@ -252,10 +276,20 @@ route_take(struct candidate *c, uint64_t now_ms, struct account_grant *ret_grant
 	struct account *all[CAPS_MAX];
 	unsigned n = caps_of(c, all);
 	struct account_ask ask = taken_by(c);
+	struct allowance_ask told = asks_of(c);
 
-	if (account_admit_all(all, n, &ask, now_ms, ret_grant, &c->full) == ERR_OK)
+	if (account_admit_all(all, n, &ask, now_ms, ret_grant, &c->full) != ERR_OK) {
+		put_out_full(c, now_ms);
+		return false;
+	}
+	c->hold.from = NULL;
+	/* The one that is tried all the same when its limit's end was waited for. */
+	if (c->own != NULL || c->offer->health == NULL ||
+	    allowance_take(
+		atomic_load(&c->offer->health->allowed), c->key, &told, now_ms, &c->hold))
 		return true;
-	put_out_full(c, now_ms);
+	account_settle(ret_grant, 0, 0, 0);
+	check_keys(c, now_ms);
 	return false;
 }
 
@@ -383,8 +417,7 @@ make_unknown(struct route_plan *p, struct arena *a)
 	p->unknown.health = name.len == 0 ? NULL : health_of(name);
 	if (p->unknown.health == NULL)
 		return ERR_NOMEM;
-	atomic_store(&p->unknown.health->keys, provider->nkeys);
-	return ERR_OK;
+	return health_adopt(p->unknown.health, provider);
 }
 
 /* Now and then the candidate that was not heard of for longest goes first. */

@@ -40,6 +40,7 @@ struct candidate {
 	unsigned rank; /* in provider.order; UINT_MAX when not named there */
 	bool probe;    /* this attempt probes a half-open breaker */
 	struct account_refusal full; /* of FULL: which limit */
+	struct allowance_hold hold;  /* of the provider's own limits, by an attempt */
 };
 
 /* Knobs of a configuration. */
@@ -98,8 +99,9 @@ void route_failed(struct route_plan *p, struct candidate *c, enum err e, uint64_
 
 /*
  * Takes the attempt out of the limits that are set for the candidate's provider and its
- * model; ret_grant is settled when the attempt ends, with nothing in it where there are
- * none. False: the candidate is out (FULL), and nothing was taken.
+ * model, and of those that the provider tells of. ret_grant is settled when the attempt
+ * ends, with nothing in it where there are none; c->hold when its reply comes, or it
+ * ends without one. False: the candidate is out (FULL, LIMITED), and nothing was taken.
  */
 bool route_take(struct candidate *c, uint64_t now_ms, struct account_grant *ret_grant);
 

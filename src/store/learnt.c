@@ -82,17 +82,18 @@ struct saving {
 
 /* The earliest time at which one of the keys may be used; 0: now. */
 static uint64_t
-benched_until(const struct health *h, unsigned *ret_why)
+benched_until(const struct health *h, uint64_t now_ms, unsigned *ret_why)
 {
 	uint64_t earliest = UINT64_MAX;
 	unsigned keys = atomic_load(&h->keys);
 
 	for (unsigned key = 0; key == 0 || key < keys; key++) {
-		uint64_t until = atomic_load(&h->bench_until_ms[key]);
+		enum err why;
+		uint64_t until = health_kept_until(h, key, now_ms, &why);
 
 		if (until < earliest) {
 			earliest = until;
-			*ret_why = atomic_load(&h->bench_why[key]);
+			*ret_why = (unsigned)why;
 		}
 	}
 	return earliest;
@@ -104,7 +105,8 @@ save_one(void *arg, const struct health *h)
 	struct saving *v = arg;
 	unsigned why = 0;
 	uint64_t sampled = atomic_load(&h->sampled_ms);
-	uint64_t open = atomic_load(&h->open_until_ms), benched = benched_until(h, &why);
+	uint64_t open = atomic_load(&h->open_until_ms),
+		 benched = benched_until(h, clock_mono_ms(), &why);
 	const uint64_t values[] = {atomic_load(&h->ttft_us), atomic_load(&h->tok_per_ks),
 	    atomic_load(&h->bytes_per_ktok), to_unix(sampled), to_unix(open),
 	    to_unix(benched), why};

@@ -173,7 +173,7 @@ TEST(the_styles_of_the_providers)
 	for (enum limits_style s = 0; s < LIMITS_STYLES; s++) {
 		const char *const *names = provider_limits(s);
 
-		for (unsigned i = 0; i < 4; i += 2) {
+		for (unsigned i = 0; i < PROVIDER_LIMITS; i += 2) {
 			uint64_t reset = names[i + 1][0] == '\0' ? 60000 : 7000;
 			char lines[300];
 
