@@ -59,7 +59,7 @@ put_flag(struct buf *to, struct slice key, const struct offer *o, unsigned bit)
 static void
 put_offer(struct buf *to, const struct offer *o, uint64_t unix_ms)
 {
-	const struct price *p = price_at(o->prices, unix_ms, 0);
+	const struct price *p = price_at(o->prices, unix_ms, TIER_STANDARD, 0);
 
 	json_open(to, '{');
 	json_member(to, S("provider"), slice_str(o->provider->name));

@@ -5,7 +5,7 @@
 #ifndef CHAT_ASK_H
 #define CHAT_ASK_H
 
-#include "core/slice.h"
+#include "chat/tier.h"
 
 #include <stdint.h>
 
@@ -39,6 +39,8 @@ struct ask {
 	uint64_t prompt_parts;	 /* images and the like */
 	uint64_t max_output_tok; /* 0: not stated */
 	uint64_t answers;	 /* alternatives wanted (n), 1 if not stated */
+	bool tier_asked;	 /* for a service tier; false: the provider chooses */
+	enum tier tier;		 /* then that one */
 };
 
 #endif

@@ -156,6 +156,9 @@ static const char providers_text[] =
     "| `data_collection` | `allow` or `deny` | `deny` says that it keeps no data of "
     "yours: then it also serves requests that want "
     "`provider.data_collection: deny`. Only you know. |\n"
+    "| `discount` | percentage | What your account pays less than the list, `12.5%`, or "
+    "more, `-10%`; up to two decimals. It is in every cost, exactly, and in the choice "
+    "of the cheapest; not where a team's own key is used. |\n"
     "\n";
 
 static const char models_text[] =

@@ -170,6 +170,18 @@ provider_fault(const struct provider *p)
 }
 
 static void
+put_discount(struct printing *p, int64_t bp)
+{
+	long long all = bp < 0 ? -bp : bp;
+
+	if (bp == 0)
+		return;
+	buf_printf(p->to, "    discount: %s%lld.%02lld%%", bp < 0 ? "-" : "", all / 100,
+	    all % 100);
+	end_line(p, NULL);
+}
+
+static void
 put_provider(struct printing *p, const struct provider *provider)
 {
 	unsigned line = p->c->provider_lines[provider->index];
@@ -207,6 +219,7 @@ put_provider(struct printing *p, const struct provider *provider)
 	}
 	if (provider->keeps_no_data)
 		put_line(p, "    data_collection: deny");
+	put_discount(p, provider->discount_bp);
 }
 
 static void
@@ -260,7 +273,7 @@ put_price(struct printing *p, const struct price *row)
 static void
 put_offer(struct printing *p, const struct offer *o)
 {
-	const struct price *row = price_at(o->prices, clock_unix_ms(), 0);
+	const struct price *row = price_at(o->list, clock_unix_ms(), TIER_STANDARD, 0);
 	const char *fault = o->missing != NULL ? o->missing : provider_fault(o->provider);
 	struct note comment = {""};
 

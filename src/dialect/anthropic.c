@@ -63,6 +63,7 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		ask.needs |= CAP_STRUCTURED;
 	ask.stream = json_is(j, json_get(j, 0, S("stream")), JSON_TRUE);
 	(void)json_u64(j, json_get(j, 0, S("max_tokens")), &ask.max_output_tok);
+	pass_tier(j, json_get(j, 0, S("service_tier")), &ask);
 	*ret_ask = ask;
 	return ERR_OK;
 }

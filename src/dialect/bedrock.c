@@ -63,6 +63,7 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		ask.needs |= CAP_STRUCTURED;
 	(void)json_u64(j, json_path(j, 0, "inferenceConfig", "maxTokens", NULL),
 	    &ask.max_output_tok);
+	pass_tier(j, json_path(j, 0, "serviceTier", "type", NULL), &ask);
 	*ret_ask = ask;
 	return ERR_OK;
 }

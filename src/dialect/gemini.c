@@ -138,6 +138,7 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		return pass_refuse(
 		    note, ret_param, "contents", "contents is not specified");
 	}
+	pass_tier(j, gemini_part_get(j, 0, S("serviceTier"), S("service_tier")), &ask);
 	*ret_ask = ask;
 	return ERR_OK;
 }

@@ -22,6 +22,8 @@ enum ask_member {
 	A_INPUT,
 	A_TOOLS,
 	A_FORMAT,
+	A_TIER,
+	A_BEST_OF,
 	A_MAX_COMPLETION,
 	A_MAX_TOKENS,
 	A_N,
@@ -37,6 +39,8 @@ static const struct slice ask_members[A_MEMBERS] = {
     [A_INPUT] = {"input", 5},
     [A_TOOLS] = {"tools", 5},
     [A_FORMAT] = {"response_format", 15},
+    [A_TIER] = {"service_tier", 12},
+    [A_BEST_OF] = {"best_of", 7},
     [A_MAX_COMPLETION] = {"max_completion_tokens", 21},
     [A_MAX_TOKENS] = {"max_tokens", 10},
     [A_N] = {"n", 1},
@@ -112,11 +116,32 @@ read_input(const struct json *j, uint32_t input, struct ask *ask)
 static void
 read_limits(const struct json *j, const uint32_t m[A_MEMBERS], struct ask *ask)
 {
-	uint64_t n;
+	uint64_t n, best, older;
 
-	if (!json_u64(j, m[A_MAX_COMPLETION], &ask->max_output_tok))
-		(void)json_u64(j, m[A_MAX_TOKENS], &ask->max_output_tok);
+	/* Of both hosts take this one or that one. */
+	(void)json_u64(j, m[A_MAX_COMPLETION], &ask->max_output_tok);
+	if (json_u64(j, m[A_MAX_TOKENS], &older) && older > ask->max_output_tok)
+		ask->max_output_tok = older;
 	ask->answers = json_u64(j, m[A_N], &n) && n > 0 ? n : 1;
+	/* All are paid, of which the best come. */
+	if (ask->op == OP_COMPLETION && json_u64(j, m[A_BEST_OF], &best) &&
+	    best > ask->answers)
+		ask->answers = best;
+}
+
+/* Each of several prompts gets all its answers. */
+static void
+count_prompts(const struct json *j, uint32_t prompt, struct ask *ask)
+{
+	uint64_t prompts = 0;
+
+	if (!json_is(j, prompt, JSON_ARRAY) ||
+	    json_is(j, json_first(j, prompt), JSON_NUMBER))
+		return;
+	JSON_FOR_EACH (v, j, prompt)
+		prompts += v != JSON_NONE;
+	if (prompts > 1 && __builtin_mul_overflow(ask->answers, prompts, &ask->answers))
+		ask->answers = UINT64_MAX;
 }
 
 static void
@@ -156,6 +181,7 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	    !json_is(j, stream, JSON_FALSE) && !json_is(j, stream, JSON_NULL))
 		return pass_refuse(
 		    note, ret_param, "stream", "'stream' must be true or false.");
+	pass_tier(j, m[A_TIER], &ask);
 	ask.stream = json_is(j, stream, JSON_TRUE) && op != OP_EMBEDDING;
 	ask.usage_asked =
 	    json_is(j, json_get(j, m[A_STREAM_OPTIONS], S("include_usage")), JSON_TRUE);
@@ -169,6 +195,8 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		read_input(j, m[op == OP_EMBEDDING ? A_INPUT : A_PROMPT], &ask);
 	}
 	read_limits(j, m, &ask);
+	if (op == OP_COMPLETION)
+		count_prompts(j, m[A_PROMPT], &ask);
 	*ret_ask = ask;
 	return ERR_OK;
 }

@@ -11,6 +11,15 @@ pass_refuse(
 	return ERR_BAD_REQUEST;
 }
 
+void
+pass_tier(const struct json *j, uint32_t v, struct ask *ask)
+{
+	enum tier t = tier_of(json_inner(j, v));
+
+	ask->tier_asked = t != TIERS;
+	ask->tier = ask->tier_asked ? t : TIER_STANDARD;
+}
+
 enum err
 pass_edit(const struct json *j, const struct ask *ask, struct slice model,
     struct arena *a, struct json_edits *edits)

@@ -11,6 +11,9 @@
 enum err pass_refuse(struct note *note, const char **ret_param, const char *param,
     const char *text) MUST_CHECK;
 
+/* Notes the service tier that a request asks for in the member v (JSON_NONE: in none). */
+void pass_tier(const struct json *j, uint32_t v, struct ask *ask);
+
 /*
  * The edits of a body that names the model: the provider's id in the place of every
  * `model`, as which of several a provider takes is not known, and `provider` removed.

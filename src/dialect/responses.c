@@ -99,6 +99,7 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 	read_input(j, input, &ask);
 	read_needs(j, &ask);
 	(void)json_u64(j, json_get(j, 0, S("max_output_tokens")), &ask.max_output_tok);
+	pass_tier(j, json_get(j, 0, S("service_tier")), &ask);
 	*ret_ask = ask;
 	return ERR_OK;
 }

@@ -30,16 +30,10 @@ why_not(const struct offer *o)
 /* --- JSON --- */
 
 static void
-put_price(struct buf *b, const struct offer *o, uint64_t now_ms)
+put_rates(struct buf *b, const struct price *p)
 {
-	const struct price *p = price_at(o->prices, now_ms, 0);
 	char text[TEXT_PUSD_MAX];
 
-	json_key(b, S("price"));
-	if (p == NULL) {
-		json_put_null(b);
-		return;
-	}
 	json_open(b, '{');
 	for (unsigned c = 0; c < USAGE_CLASSES; c++) {
 		const struct rate *r = &p->rate[c];
@@ -58,6 +52,36 @@ put_price(struct buf *b, const struct offer *o, uint64_t now_ms)
 		json_close(b, '}');
 	}
 	json_close(b, '}');
+}
+
+/* What holds now for short prompts, less the provider's discount. */
+static void
+put_price(struct buf *b, const struct offer *o, uint64_t now_ms)
+{
+	const struct price *p = price_at(o->prices, now_ms, TIER_STANDARD, 0);
+	bool any = false;
+
+	json_key(b, S("price"));
+	if (p == NULL) {
+		json_put_null(b);
+		return;
+	}
+	put_rates(b, p);
+	for (unsigned t = TIER_STANDARD + 1; t < TIERS; t++) {
+		const struct price *other = price_at(o->prices, now_ms, (enum tier)t, 0);
+
+		if (other == p)
+			continue;
+		if (!any) {
+			json_key(b, S("service_tiers"));
+			json_open(b, '{');
+		}
+		any = true;
+		json_key(b, slice_str(tier_name((enum tier)t)));
+		put_rates(b, other);
+	}
+	if (any)
+		json_close(b, '}');
 }
 
 static void
@@ -171,7 +195,7 @@ cheapest(const struct model *m, bool usable_only, uint64_t now_ms)
 	int64_t lowest = INT64_MAX;
 
 	for (const struct offer *o = m->offers; o != NULL; o = o->next) {
-		const struct price *p = price_at(o->prices, now_ms, 0);
+		const struct price *p = price_at(o->prices, now_ms, TIER_STANDARD, 0);
 		int64_t sum =
 		    p == NULL ? INT64_MAX - 1
 			      : p->rate[USAGE_INPUT].pusd + p->rate[USAGE_OUTPUT].pusd;
@@ -212,7 +236,7 @@ print_models(const struct catalog *c, bool all, uint64_t now_ms)
 
 		if (o == NULL)
 			continue;
-		p = price_at(o->prices, now_ms, 0);
+		p = price_at(o->prices, now_ms, TIER_STANDARD, 0);
 		table_cell(&t, m->id);
 		table_number(&t, all ? m->noffers : count_usable(m));
 		table_cell(&t, slice_str(o->provider->name));
@@ -239,7 +263,7 @@ print_offers(const struct model *m, uint64_t now_ms)
 	command_print(S("\n"));
 	table_init(&t, 7, titles);
 	for (const struct offer *o = m->offers; o != NULL; o = o->next) {
-		const struct price *p = price_at(o->prices, now_ms, 0);
+		const struct price *p = price_at(o->prices, now_ms, TIER_STANDARD, 0);
 		const char *why = why_not(o);
 
 		table_cell(&t, slice_str(o->provider->name));

@@ -97,13 +97,14 @@ is_told(const struct price *a, const struct price *b, enum usage_class c)
 struct moment { /* a row's key */
 	const struct offer *offer;
 	uint64_t from_ms, above_tok;
+	enum tier service;
 };
 
 static void
 put_change(struct diff *d, const struct moment *m, enum usage_class c,
     const struct rate *was, const struct rate *is)
 {
-	char date[TEXT_TIME_MAX], before[64], after[64], tier[TEXT_U64_MAX];
+	char date[TEXT_TIME_MAX], before[64], after[64], tier[TEXT_U64_MAX], class[64];
 	const struct offer *o = m->offer;
 	struct slice b = rate_of(was, before), n = rate_of(is, after);
 
@@ -112,7 +113,10 @@ put_change(struct diff *d, const struct moment *m, enum usage_class c,
 	table_cell(&d->table, date_of(m->from_ms, date));
 	table_cell(&d->table,
 	    m->above_tok == 0 ? S("-") : slice_of(tier, text_u64(tier, m->above_tok)));
-	table_cell(&d->table, slice_str(usage_key(c)));
+	(void)snprintf(class, sizeof(class), "%s%s%s",
+	    m->service == TIER_STANDARD ? "" : tier_name(m->service),
+	    m->service == TIER_STANDARD ? "" : ": ", usage_key(c));
+	table_cell(&d->table, slice_str(class));
 	table_cell(&d->table, b);
 	table_cell(&d->table, n);
 	json_open(&d->json, '{');
@@ -121,6 +125,7 @@ put_change(struct diff *d, const struct moment *m, enum usage_class c,
 	json_member(&d->json, S("upstream"), o->upstream);
 	json_member(&d->json, S("from"), date_of(m->from_ms, date));
 	json_member_u64(&d->json, S("above_input_tokens"), m->above_tok);
+	json_member(&d->json, S("service_tier"), slice_str(tier_name(m->service)));
 	json_member(&d->json, S("class"), slice_str(usage_key(c)));
 	json_member(&d->json, S("before"), b);
 	json_member(&d->json, S("after"), n);
@@ -129,10 +134,11 @@ put_change(struct diff *d, const struct moment *m, enum usage_class c,
 }
 
 static bool
-has_row(const struct price *rows, uint64_t from_ms, uint64_t above_tok)
+has_row(const struct price *rows, const struct price *p)
 {
 	for (; rows != NULL; rows = rows->next)
-		if (rows->from_ms == from_ms && rows->above_tok == above_tok)
+		if (rows->from_ms == p->from_ms && rows->above_tok == p->above_tok &&
+		    rows->tier == p->tier)
 			return true;
 	return false;
 }
@@ -143,8 +149,8 @@ compare_at(struct diff *d, const struct moment *m, const struct price *was,
     const struct price *is)
 {
 	uint64_t input = m->above_tok == 0 ? 0 : m->above_tok + 1;
-	const struct price *a = price_at(was, m->from_ms, input),
-			   *b = price_at(is, m->from_ms, input);
+	const struct price *a = price_at(was, m->from_ms, m->service, input),
+			   *b = price_at(is, m->from_ms, m->service, input);
 
 	for (unsigned i = 0; i < USAGE_CLASSES; i++) {
 		enum usage_class c = (enum usage_class)i;
@@ -161,14 +167,14 @@ compare_offers(struct diff *d, const struct offer *any, const struct price *was,
 	unsigned before = d->changes;
 
 	for (const struct price *p = is; p != NULL; p = p->next) {
-		struct moment m = {any, p->from_ms, p->above_tok};
+		struct moment m = {any, p->from_ms, p->above_tok, p->tier};
 
 		compare_at(d, &m, was, is);
 	}
 	for (const struct price *p = was; p != NULL; p = p->next) {
-		struct moment m = {any, p->from_ms, p->above_tok};
+		struct moment m = {any, p->from_ms, p->above_tok, p->tier};
 
-		if (!has_row(is, p->from_ms, p->above_tok))
+		if (!has_row(is, p))
 			compare_at(d, &m, was, is);
 	}
 	d->offers += d->changes > before;
@@ -196,13 +202,13 @@ compare(struct diff *d, const struct catalog *was, const struct catalog *is)
 			const struct offer *before = same_offer(was, o);
 
 			compare_offers(
-			    d, o, before == NULL ? NULL : before->prices, o->prices);
+			    d, o, before == NULL ? NULL : before->list, o->list);
 		}
 	for (unsigned i = 0; i < was->nmodels; i++)
 		for (const struct offer *o = was->models[i]->offers; o != NULL;
 		     o = o->next)
 			if (same_offer(is, o) == NULL)
-				compare_offers(d, o, o->prices, NULL);
+				compare_offers(d, o, o->list, NULL);
 }
 
 static void

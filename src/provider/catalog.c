@@ -174,12 +174,37 @@ open_first_row(struct offer *o)
 			p->from_ms = 0;
 }
 
-static void
-complete_prices(struct offer *o)
+/* The rows as the account pays them; the list stays, for who asks with another one. */
+static enum err
+take_off(struct catalog *c, struct offer *o)
+{
+	int64_t shares = PRICE_SHARES - o->provider->discount_bp;
+	struct price **end = &o->prices;
+
+	o->list = o->prices;
+	if (shares == PRICE_SHARES)
+		return ERR_OK;
+	for (const struct price *p = o->list; p != NULL; p = p->next) {
+		struct price *net = arena_zalloc(&c->arena, sizeof(*net));
+
+		if (net == NULL)
+			return ERR_NOMEM;
+		*net = *p;
+		for (unsigned i = 0; i < USAGE_CLASSES; i++)
+			net->rate[i] = price_share(p->rate[i], shares);
+		*end = net;
+		end = &net->next;
+	}
+	return ERR_OK;
+}
+
+static enum err
+complete_prices(struct catalog *c, struct offer *o)
 {
 	open_first_row(o);
 	for (struct price *p = o->prices; p != NULL; p = p->next)
 		price_complete(p);
+	return take_off(c, o);
 }
 
 static void
@@ -206,12 +231,115 @@ index_offers(struct catalog *c, struct model *m)
 		struct slice key = arena_printf(
 		    &c->arena, "%s/%.*s", o->provider->name, SLICE_ARGS(o->upstream));
 
-		complete_prices(o);
+		if (complete_prices(c, o) != ERR_OK)
+			return ERR_NOMEM;
 		if (key.len == 0 || (map_get(&c->provider_models, key) == NULL &&
 					map_put(&c->provider_models, key, o) != ERR_OK))
 			return ERR_NOMEM;
 	}
 	return ERR_OK;
+}
+
+/* --- versions of a name --- */
+
+static int
+by_upstream(const void *a, const void *b)
+{
+	const struct offer *const *x = a, *const *y = b;
+	unsigned p = (*x)->provider->index, q = (*y)->provider->index;
+
+	if (p != q)
+		return p < q ? -1 : 1;
+	return slice_cmp((*x)->upstream, (*y)->upstream);
+}
+
+/* Is it the name with a date or a number behind it? */
+static bool
+is_version(struct slice name, struct slice other)
+{
+	unsigned digits = 0;
+
+	if (other.len <= name.len || !slice_starts(other, name) ||
+	    slice_find(S("-@:"), other.ptr[name.len]) == 3)
+		return false;
+	for (size_t i = name.len; i < other.len; i++) {
+		char ch = other.ptr[i];
+
+		if (ch >= '0' && ch <= '9')
+			digits++;
+		else if (slice_find(S("-@:v."), ch) == 5)
+			return false;
+	}
+	return digits >= 3;
+}
+
+/* all: sorted; from the first behind the name on. */
+static enum err
+find_kin(struct catalog *c, struct offer *o, struct offer **all, unsigned n)
+{
+	struct slice name = o->upstream;
+	unsigned first = 0, count = 0;
+	struct offer key = *o, *wanted = &key;
+
+	if (slice_ends(name, S("-latest")))
+		name.len -= 7;
+	key.upstream = name;
+	for (unsigned end = n; first < end;) {
+		unsigned middle = first + (end - first) / 2;
+
+		if (by_upstream(&all[middle], &wanted) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	for (unsigned pass = 0; pass < 2; pass++) {
+		count = 0;
+		for (unsigned i = first; i < n && all[i]->provider == o->provider &&
+					 slice_starts(all[i]->upstream, name);
+		     i++)
+			if (is_version(name, all[i]->upstream)) {
+				if (o->kin != NULL)
+					o->kin[count] = all[i];
+				count++;
+			}
+		if (count > 0 && o->kin == NULL)
+			o->kin = arena_alloc(&c->arena, count * sizeof(struct offer *));
+		if (o->kin == NULL)
+			return count == 0 ? ERR_OK : ERR_NOMEM;
+	}
+	o->nkin = count;
+	return ERR_OK;
+}
+
+/* Those with prices, of which a reply may name one. */
+static enum err
+index_versions(struct catalog *c)
+{
+	struct offer **all;
+	unsigned n = 0;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < c->nmodels; i++)
+		n += c->models[i]->noffers;
+	all = calloc(n + 1, sizeof(struct offer *));
+	if (all == NULL)
+		return ERR_NOMEM;
+	n = 0;
+	for (unsigned i = 0; i < c->nmodels; i++)
+		for (struct offer *o = c->models[i]->offers; o != NULL; o = o->next)
+			if (o->prices != NULL)
+				all[n++] = o;
+	if (n > 0)
+		qsort(all, n, sizeof(struct offer *), by_upstream);
+	for (unsigned i = 0; i < c->nmodels && e == ERR_OK; i++)
+		for (struct offer *o = c->models[i]->offers; o != NULL && e == ERR_OK;
+		     o = o->next) {
+			o->kin = NULL;
+			o->nkin = 0;
+			e = find_kin(c, o, all, n);
+		}
+	free(all);
+	return e;
 }
 
 /* Stands in `bare` for a name that two models bear. */
@@ -258,7 +386,7 @@ catalog_seal(struct catalog *c)
 			return ERR_NOMEM;
 	}
 	map_each(&c->aliases, index_alias, &aliases);
-	return aliases.err;
+	return aliases.err != ERR_OK ? aliases.err : index_versions(c);
 }
 
 /* --- finding --- */

@@ -32,6 +32,9 @@ struct offer {
 	bool has_dialect;		      /* it can be asked in this one only, */
 	enum dialect_id dialect;	      /* which is not its provider's first */
 	struct price *prices;		      /* NULL: nobody knows what it costs */
+	struct price *list; /* once sealed: the same without the provider's discount */
+	struct offer **kin; /* once sealed: the dated versions of that name there */
+	unsigned nkin;
 	const char *missing;   /* why it can't be used (a missing file), or NULL */
 	struct health *health; /* set by route */
 	struct engine *engine; /* of a local model */

@@ -174,9 +174,10 @@ read_rates(struct reading *r, uint32_t row, struct price *p)
 	return ERR_OK;
 }
 
-/* A tier says only what changes: the rest is as in the row that it belongs to. */
+/* A row that says only what changes: the rest is as in the row that it belongs to. */
 static enum err
-read_tier(struct reading *r, uint32_t tier, struct offer *o, const struct price *base)
+read_change(struct reading *r, uint32_t row, struct offer *o, const struct price *base,
+    struct price **ret_row)
 {
 	struct price *t = catalog_add_price(r->c, o);
 	enum err e;
@@ -184,24 +185,122 @@ read_tier(struct reading *r, uint32_t tier, struct offer *o, const struct price 
 	if (t == NULL)
 		return ERR_NOMEM;
 	t->from_ms = base->from_ms;
-	if (!json_u64(
-		r->j, json_get(r->j, tier, S("above_input_tokens")), &t->above_tok) ||
-	    t->above_tok == 0)
-		return bad(r, tier, "a tier wants \"above_input_tokens\"");
-	e = read_rates(r, tier, t);
+	t->tier = base->tier;
+	e = read_rates(r, row, t);
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		if (t->rate[c].per == 0)
 			t->rate[c] = base->rate[c];
 	if (e == ERR_OK && !price_units_fit(t))
-		return bad(r, tier, UNITS_FIT);
+		return bad(r, row, UNITS_FIT);
+	*ret_row = t;
 	return e;
+}
+
+/* What holds for longer prompts. */
+static enum err
+read_lengths(struct reading *r, uint32_t row, struct offer *o, const struct price *base)
+{
+	uint32_t tiers = json_get(r->j, row, S("tiers"));
+	enum err e = check_list(r, tiers, JSON_OBJECT, "\"tiers\" is a list of objects");
+	struct price *t;
+
+	if (tiers == JSON_NONE || e != ERR_OK)
+		return e;
+	JSON_FOR_EACH (tier, r->j, tiers) {
+		e = read_change(r, tier, o, base, &t);
+		if (e != ERR_OK)
+			break;
+		if (!json_u64(r->j, json_get(r->j, tier, S("above_input_tokens")),
+			&t->above_tok) ||
+		    t->above_tok == 0)
+			return bad(r, tier, "a tier wants \"above_input_tokens\"");
+	}
+	return e;
+}
+
+/* Shares of the standard prices of that date, which stand before what was added since. */
+static enum err
+add_shares(struct reading *r, enum tier tier, int64_t shares, struct offer *o,
+    const struct price *base)
+{
+	const struct price *p = o->prices;
+
+	for (;; p = p->next) {
+		struct price *t;
+
+		if (p->tier == TIER_STANDARD) {
+			t = catalog_add_price(r->c, o);
+			if (t == NULL)
+				return ERR_NOMEM;
+			t->from_ms = p->from_ms;
+			t->above_tok = p->above_tok;
+			t->tier = tier;
+			for (unsigned c = 0; c < USAGE_CLASSES; c++)
+				t->rate[c] = price_share(p->rate[c], shares);
+		}
+		if (p == base)
+			return ERR_OK;
+	}
+}
+
+#define SHARES_MAX (1000 * PRICE_SHARES)
+#define SERVICE_TIER                                                                     \
+	"\"service_tiers\" has \"flex\", \"priority\" or \"batch\", each a factor of "   \
+	"up to "                                                                         \
+	"four decimals, or an object of prices"
+
+/* One of them: a factor, or what changes. */
+static enum err
+read_service_tier(
+    struct reading *r, uint32_t key, struct offer *o, const struct price *base)
+{
+	struct price as = *base, *t;
+	int64_t shares;
+	enum err e;
+
+	for (as.tier = TIER_STANDARD + 1; as.tier < TIERS; as.tier++)
+		if (json_equals(r->j, key, slice_str(tier_name(as.tier))))
+			break;
+	if (as.tier == TIERS)
+		return bad(r, key, SERVICE_TIER);
+	if (json_scaled(r->j, key + 1, 4, &shares))
+		return shares < 0 || shares > SHARES_MAX
+			   ? bad(r, key + 1, SERVICE_TIER)
+			   : add_shares(r, as.tier, shares, o, base);
+	if (!json_is(r->j, key + 1, JSON_OBJECT))
+		return bad(r, key + 1, SERVICE_TIER);
+	e = read_change(r, key + 1, o, &as, &t);
+	return e != ERR_OK ? e : read_lengths(r, key + 1, o, t);
+}
+
+static enum err
+read_service_tiers(
+    struct reading *r, uint32_t row, struct offer *o, const struct price *base)
+{
+	uint32_t tiers = json_get(r->j, row, S("service_tiers"));
+	uint32_t batch = json_get(r->j, row, S("batch_discount"));
+	enum err e = ERR_OK;
+	int64_t shares;
+
+	if (tiers != JSON_NONE && !json_is(r->j, tiers, JSON_OBJECT))
+		return bad(r, tiers, SERVICE_TIER);
+	if (tiers != JSON_NONE)
+		JSON_FOR_EACH_KEY (key, r->j, tiers) {
+			e = read_service_tier(r, key, o, base);
+			if (e != ERR_OK)
+				return e;
+		}
+	if (batch == JSON_NONE || json_get(r->j, tiers, S("batch")) != JSON_NONE)
+		return ERR_OK;
+	if (!json_scaled(r->j, batch, 4, &shares) || shares < 0 || shares > SHARES_MAX)
+		return bad(r, batch, "\"batch_discount\" is a share, like 0.5");
+	return add_shares(r, TIER_BATCH, shares, o, base);
 }
 
 static enum err
 read_price(struct reading *r, uint32_t row, struct offer *o)
 {
-	uint32_t from = json_get(r->j, row, S("from")),
-		 tiers = json_get(r->j, row, S("tiers"));
+	uint32_t from = json_get(r->j, row, S("from"));
 	struct price *p = catalog_add_price(r->c, o);
 	enum err e;
 
@@ -215,15 +314,8 @@ read_price(struct reading *r, uint32_t row, struct offer *o)
 	if (e == ERR_OK && !price_units_fit(p))
 		return bad(r, row, UNITS_FIT);
 	if (e == ERR_OK)
-		e = check_list(r, tiers, JSON_OBJECT, "\"tiers\" is a list of objects");
-	if (e != ERR_OK)
-		return e;
-	JSON_FOR_EACH (tier, r->j, tiers) {
-		e = read_tier(r, tier, o, p);
-		if (e != ERR_OK)
-			break;
-	}
-	return e;
+		e = read_lengths(r, row, o, p);
+	return e != ERR_OK ? e : read_service_tiers(r, row, o, p);
 }
 
 static void

@@ -4,16 +4,28 @@
 
 #include <stddef.h>
 
+/* Does a go before b, both holding? */
+static bool
+goes_before(const struct price *a, const struct price *b)
+{
+	if (a->from_ms != b->from_ms)
+		return a->from_ms > b->from_ms;
+	if (a->tier != b->tier)
+		return a->tier != TIER_STANDARD;
+	return a->above_tok > b->above_tok;
+}
+
 const struct price *
-price_at(const struct price *rows, uint64_t at_ms, uint64_t input_tok)
+price_at(const struct price *rows, uint64_t at_ms, enum tier tier, uint64_t input_tok)
 {
 	const struct price *best = NULL;
 
 	for (const struct price *p = rows; p != NULL; p = p->next) {
 		if (p->from_ms > at_ms || (p->above_tok > 0 && input_tok <= p->above_tok))
 			continue;
-		if (best == NULL || p->from_ms > best->from_ms ||
-		    (p->from_ms == best->from_ms && p->above_tok > best->above_tok))
+		if (p->tier != TIER_STANDARD && p->tier != tier)
+			continue;
+		if (best == NULL || goes_before(p, best))
 			best = p;
 	}
 	return best;
@@ -48,6 +60,23 @@ price_units_fit(const struct price *row)
 			return false;
 	}
 	return true;
+}
+
+struct rate
+price_share(struct rate rate, int64_t shares)
+{
+	uwide pusd = (uwide)rate.pusd * (uwide)shares;
+	uint64_t per = PRICE_SHARES,
+		 common = gcd(PRICE_SHARES, (uint64_t)(pusd % PRICE_SHARES));
+
+	if (rate.per == 0)
+		return rate;
+	/* Prices have few decimals: nearly always the units stay what they were. */
+	per /= common;
+	pusd /= common;
+	if (pusd > INT64_MAX)
+		pusd = INT64_MAX;
+	return (struct rate){(int64_t)pusd, rate.per * (int64_t)per};
 }
 
 /* Nearly every sum fits into 64 bits, where one instruction divides; 128 take a call

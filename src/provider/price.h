@@ -9,11 +9,13 @@
 #ifndef PROVIDER_PRICE_H
 #define PROVIDER_PRICE_H
 
+#include "chat/tier.h"
 #include "chat/usage.h"
 #include "core/err.h"
 
 #define PRICE_UNKNOWN INT64_MIN /* an amount that nobody knows; never zero instead */
 #define PRICE_TOKENS  1000000	/* token prices are stated for so many */
+#define PRICE_SHARES  10000	/* of a price: a factor or what a discount leaves */
 
 struct rate {
 	int64_t pusd; /* for `per` units; not negative */
@@ -24,19 +26,21 @@ struct rate {
 struct price {
 	uint64_t from_ms;   /* valid from this unix time on */
 	uint64_t above_tok; /* for prompts of more tokens than this */
+	enum tier tier;	    /* that the request was served in */
 	struct rate rate[USAGE_CLASSES];
 	struct price *next;
 };
 
 /*
- * The row that holds: of those already valid at at_ms the newest, of these the
- * one with the highest above_tok under input_tok. NULL when there is none.
+ * The row that holds: of those already valid at at_ms the newest, of these those of the
+ * tier, or the standard ones where it has none, of these the one with the highest
+ * above_tok under input_tok. TIERS is the standard one. NULL when there is none.
  */
 const struct price *
-price_at(const struct price *rows, uint64_t at_ms, uint64_t input_tok);
+price_at(const struct price *rows, uint64_t at_ms, enum tier tier, uint64_t input_tok);
 
-/* Have the units of all classes a common multiple below 2^32? A row is kept only then:
- * the sum of a request needs it. */
+/* Have the units of all classes, as they are stated, a common multiple below 2^32? A row
+ * is kept only then: the sum of a request needs it, with two factors to spare. */
 bool price_units_fit(const struct price *row);
 
 /*
@@ -44,6 +48,9 @@ bool price_units_fit(const struct price *row);
  * PRICE_UNKNOWN when it has tokens of a class that the row has no rate for.
  */
 int64_t price_cost_pusd(const struct price *row, const struct usage *u);
+
+/* A share of the rate, exact: PRICE_SHARES are all of it. Not negative. */
+struct rate price_share(struct rate rate, int64_t shares);
 
 /* What a mark-up of bp hundredths of a percent (negative: a discount) adds to an amount,
  * rounded once, half away from zero; saturates. */

@@ -87,14 +87,15 @@ struct provider {
 	unsigned quirks;
 	const struct face *faces[PROVIDER_FACES_MAX]; /* further dialects */
 	unsigned nfaces;
-	bool configured;    /* it has an entry in the configuration */
-	bool local;	    /* what is sent there stays on this machine */
-	bool keeps_no_data; /* stated by the configuration: data_collection: deny */
-	char *base_url;	    /* as configured; NULL when a variable is missing */
-	bool over_tls;	    /* of base_url; host.tls is set when roots are loaded */
-	struct host host;   /* out of base_url; name NULL for the engine */
-	char *path;	    /* of base_url, without the slash at its end */
-	char *host_header;  /* "api.groq.com", "127.0.0.1:9001"; both also the engine's */
+	bool configured;     /* it has an entry in the configuration */
+	bool local;	     /* what is sent there stays on this machine */
+	bool keeps_no_data;  /* stated by the configuration: data_collection: deny */
+	int64_t discount_bp; /* off all prices; hundredths of a percent */
+	char *base_url;	     /* as configured; NULL when a variable is missing */
+	bool over_tls;	     /* of base_url; host.tls is set when roots are loaded */
+	struct host host;    /* out of base_url; name NULL for the engine */
+	char *path;	     /* of base_url, without the slash at its end */
+	char *host_header; /* "api.groq.com", "127.0.0.1:9001"; both also the engine's */
 	struct secret keys[PROVIDER_KEYS_MAX];
 	unsigned nkeys;
 	struct sigv4_credentials aws; /* with AUTH_AWS */

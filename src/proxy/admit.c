@@ -4,6 +4,7 @@
  * sent, and given back to the exact cost when it is settled.
  */
 #include "core/text.h"
+#include "meter/cost.h"
 #include "proxy/request.h"
 #include "quota/rule.h"
 #include "json/edit.h"
@@ -19,26 +20,6 @@
 #define RACES	      4	     /* others may take what was left meanwhile */
 
 /* --- the worst case --- */
-
-static bool
-is_dearer(const struct rate *a, const struct rate *b)
-{
-	return b->per == 0 || (a->per != 0 && price_exceeds(a, b->pusd, b->per));
-}
-
-/* The dearest of the classes in which tokens of that side may be counted. */
-static enum usage_class
-dearest(const struct price *row, bool input)
-{
-	enum usage_class best = input ? USAGE_INPUT : USAGE_OUTPUT;
-
-	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		if (usage_is_tokens((enum usage_class)c) &&
-		    usage_is_input((enum usage_class)c) == input &&
-		    is_dearer(&row->rate[c], &row->rate[best]))
-			best = (enum usage_class)c;
-	return best;
-}
 
 /* A token is at least a byte of the body. */
 static uint64_t
@@ -66,31 +47,38 @@ most_output(const struct request *r, const struct offer *o)
 	return most == 0 ? UNLIMITED_TOK : most;
 }
 
-static int64_t
-worst_pusd(const struct request *r, const struct offer *o, uint64_t output_tok)
+/* The service tier that may be charged: a request in other words may ask for another. */
+static enum tier
+most_tier(const struct request *r, const struct offer *o)
 {
-	int64_t worst = PRICE_UNKNOWN;
+	enum dialect_id said = r->surface->dialect->id;
+
+	return r->ask.tier_asked && catalog_offer_dialect(o, said) == said ? r->ask.tier
+									   : TIERS;
+}
+
+/* Of all answers; a caller may ask for as many as he likes. */
+static uint64_t
+times(uint64_t tok, uint64_t answers)
+{
+	uint64_t all;
+
+	return __builtin_mul_overflow(tok, answers, &all) ? UINT64_MAX : all;
+}
+
+static int64_t
+worst_pusd(const struct request *r, const struct candidate *c, uint64_t output_tok)
+{
+	struct cost_bounds most = {.input_tok = most_input(r),
+	    .output_tok = times(output_tok, r->ask.answers),
+	    .units = {[USAGE_REQUESTS] = 1},
+	    .unix_ms = r->start_unix_ms,
+	    .own_key = c->own != NULL};
 
 	if (r->ask.op == OP_COUNT)
 		return 0;
-	/* Which row holds depends on how many tokens the prompt turns out to have. */
-	for (const struct price *p = o->prices; p != NULL; p = p->next) {
-		const struct price *row =
-		    price_at(o->prices, r->start_unix_ms, p->above_tok + 1);
-		struct usage u = {.known = true};
-		int64_t cost;
-
-		if (row == NULL)
-			continue;
-		u.count[dearest(row, true)] = most_input(r);
-		u.count[dearest(row, false)] = output_tok * r->ask.answers;
-		u.count[USAGE_REQUESTS] = 1;
-		cost = price_cost_pusd(row, &u);
-		if (cost == PRICE_UNKNOWN)
-			return PRICE_UNKNOWN;
-		worst = cost > worst ? cost : worst;
-	}
-	return worst;
+	most.tier = most_tier(r, c->offer);
+	return cost_worst_pusd(c->offer, &most);
 }
 
 /* May it still be tried, now or later? */
@@ -114,7 +102,7 @@ keep_fitting(struct request *r, int64_t left)
 
 		if (!may_come(c))
 			continue;
-		worst = worst_pusd(r, c->offer, most_output(r, c->offer));
+		worst = worst_pusd(r, c, most_output(r, c->offer));
 		if (left != INT64_MAX && (worst == PRICE_UNKNOWN || worst > left))
 			c->out = OUT_BUDGET;
 		else if (worst > most)
@@ -125,15 +113,15 @@ keep_fitting(struct request *r, int64_t left)
 
 /* --- a shorter answer --- */
 
-/* The longest answer that the offer gives for the money; 0: none. */
+/* The longest answer that the candidate gives for the money; 0: none. */
 static uint64_t
-longest_for(const struct request *r, const struct offer *o, int64_t left)
+longest_for(const struct request *r, const struct candidate *c, int64_t left)
 {
-	uint64_t low = 0, high = most_output(r, o);
+	uint64_t low = 0, high = most_output(r, c->offer);
 
 	while (low < high) {
 		uint64_t middle = low + (high - low + 1) / 2;
-		int64_t worst = worst_pusd(r, o, middle);
+		int64_t worst = worst_pusd(r, c, middle);
 
 		if (worst != PRICE_UNKNOWN && worst <= left)
 			low = middle;
@@ -210,7 +198,7 @@ shorten(struct request *r, int64_t left)
 		if (c->out != OUT_BUDGET)
 			continue;
 		c->out = OUT_NOT;
-		tok = longest_for(r, c->offer, left);
+		tok = longest_for(r, c, left);
 		most = tok > most ? tok : most;
 	}
 	return most < LEAST_CAP_TOK ? ERR_BUDGET : say_limit(r, most);

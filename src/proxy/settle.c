@@ -99,6 +99,22 @@ learn_from(struct request *r)
 	health_good(o->health, now, &s);
 }
 
+/* At the candidate, by what the reply says; a tier of which it says nothing is the one
+ * that was asked for. */
+static int64_t
+cost_of(
+    const struct request *r, struct slice model, struct slice tier, const struct usage *u)
+{
+	struct cost_facts said = {.model = model,
+	    .tier = tier,
+	    .unix_ms = r->start_unix_ms,
+	    .own_key = r->candidate->own != NULL};
+
+	if (tier.len == 0 && r->ask.tier_asked)
+		said.tier = slice_str(tier_name(r->ask.tier));
+	return cost_pusd(r->config->catalog, r->candidate->offer, &said, u);
+}
+
 /* Gives back to the limits of provider and model what it did not use. */
 static void
 settle_taken(struct request *r)
@@ -111,8 +127,7 @@ settle_taken(struct request *r)
 	if (r->taken.count == 0)
 		return;
 	if (u->known) {
-		pusd = cost_pusd(r->config->catalog, r->candidate->offer, a->facts.model,
-		    u, r->start_unix_ms);
+		pusd = cost_of(r, a->facts.model, a->facts.tier, u);
 		account_settle(&r->taken, pusd, usage_input_tok(u), usage_output_tok(u));
 	} else if (attempt_may_be_billed(a)) {
 		account_settle(
@@ -177,8 +192,9 @@ settle_facts(struct request *r)
 	r->token_events = a->token_events;
 	r->estimated = false;
 	estimate(r);
-	r->cost_pusd = cost_pusd(r->config->catalog, r->candidate->offer, r->facts.model,
-	    &r->facts.usage, r->start_unix_ms);
+	if (r->facts.tier.len == 0 && r->ask.tier_asked)
+		r->facts.tier = slice_str(tier_name(r->ask.tier));
+	r->cost_pusd = cost_of(r, r->facts.model, r->facts.tier, &r->facts.usage);
 }
 
 /* --- the row --- */

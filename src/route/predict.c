@@ -92,19 +92,27 @@ predict_time(const struct offer *o, uint64_t now_ms, struct prediction *p)
 	p->total_ms = ttft + p->output_tok * 1000000 / (speed == 0 ? 1 : speed);
 }
 
+int64_t
+predict_cost_pusd(const struct prediction *p, const struct price *rows,
+    const struct ask *ask, uint64_t unix_ms)
+{
+	const struct price *row = price_at(rows, unix_ms, ask->tier, p->input_tok);
+	struct usage u = {.known = true};
+
+	u.count[USAGE_INPUT] = p->input_tok;
+	u.count[USAGE_OUTPUT] = p->output_tok;
+	u.count[USAGE_REQUESTS] = 1;
+	return row == NULL ? PRICE_UNKNOWN : price_cost_pusd(row, &u);
+}
+
 struct prediction
 predict(const struct offer *o, const struct ask *ask, uint64_t expected_out_tok,
     uint64_t now_ms, uint64_t unix_ms)
 {
 	struct prediction p = {.input_tok = predict_input_tok(o, ask),
 	    .output_tok = output_tok(ask, expected_out_tok)};
-	const struct price *row = price_at(o->prices, unix_ms, p.input_tok);
-	struct usage u = {.known = true};
 
-	u.count[USAGE_INPUT] = p.input_tok;
-	u.count[USAGE_OUTPUT] = p.output_tok;
-	u.count[USAGE_REQUESTS] = 1;
-	p.cost_pusd = row == NULL ? PRICE_UNKNOWN : price_cost_pusd(row, &u);
+	p.cost_pusd = predict_cost_pusd(&p, o->prices, ask, unix_ms);
 	predict_time(o, now_ms, &p);
 	return p;
 }

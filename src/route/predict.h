@@ -16,10 +16,14 @@ struct prediction {
 
 /*
  * expected_out_tok: as learnt for this key and model; 0: not learnt. now_ms is
- * monotonic, unix_ms picks the price.
+ * monotonic, unix_ms picks the price. The cost is at the offer's own prices.
  */
 struct prediction predict(const struct offer *o, const struct ask *ask,
     uint64_t expected_out_tok, uint64_t now_ms, uint64_t unix_ms);
+
+/* What such a request costs by these rows. */
+int64_t predict_cost_pusd(const struct prediction *p, const struct price *rows,
+    const struct ask *ask, uint64_t unix_ms);
 
 /* The prompt's tokens at that offer, by the learnt ratio. */
 uint64_t predict_input_tok(const struct offer *o, const struct ask *ask);

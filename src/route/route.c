@@ -75,9 +75,12 @@ unusable(const struct route_query *q, const struct offer *o, const struct secret
 
 /* Is it dearer than the wish allows, or does nobody know what it costs? */
 static bool
-too_dear(const struct wish *w, const struct candidate *c, uint64_t unix_ms)
+too_dear(const struct route_query *q, const struct candidate *c)
 {
-	const struct price *row = price_at(c->offer->prices, unix_ms, c->guess.input_tok);
+	const struct wish *w = q->wish;
+	const struct price *row =
+	    price_at(c->own != NULL ? c->offer->list : c->offer->prices, q->unix_ms,
+		q->ask->tier, c->guess.input_tok);
 
 	if (w->max_input_pusd < 0 && w->max_output_pusd < 0 && w->max_request_pusd < 0)
 		return false;
@@ -110,7 +113,7 @@ unwished(const struct route_plan *p, const struct candidate *c)
 		return OUT_IGNORED;
 	if (w->keep_no_data && !provider->keeps_no_data && !provider->local)
 		return OUT_DATA;
-	if (too_dear(w, c, q->unix_ms))
+	if (too_dear(q, c))
 		return OUT_DEAR;
 	return OUT_NOT;
 }
@@ -392,6 +395,9 @@ add(struct route_plan *p, const struct offer *o)
 		c->own = own_find(q->own, o->provider);
 	c->guess =
 	    predict(o, q->ask, learn_expected(q->key_id, model), q->now_ms, q->unix_ms);
+	if (c->own != NULL && o->list != o->prices)
+		c->guess.cost_pusd =
+		    predict_cost_pusd(&c->guess, o->list, q->ask, q->unix_ms);
 	c->score = score(p, c, p->count);
 	p->count++;
 	c->out = unwished(p, c);

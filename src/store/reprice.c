@@ -15,8 +15,10 @@ struct change {
 	"id, start_ms, usage_known, due_pusd, model, provider, upstream, said, "         \
 	"input_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens, " \
 	"output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, "     \
-	"image_input_tokens, image_output_tokens, priced_requests, seconds, characters"
+	"image_input_tokens, image_output_tokens, priced_requests, seconds, "            \
+	"characters, tier, attempts"
 #define FIRST_CLASS 8
+#define TIER_COLUMN (FIRST_CLASS + USAGE_CLASSES)
 
 /* The offer that was asked: of that model, else of that name at the provider. */
 static const struct offer *
@@ -31,12 +33,25 @@ offer_of(const struct catalog *c, const struct provider *p, struct slice model,
 	return catalog_find_offer(c, p, upstream);
 }
 
+/* Was the last attempt, which is the one that is paid, made with a team's key? */
+static bool
+has_own_key(struct slice attempts)
+{
+	struct slice last = slice_from(attempts, slice_rfind(attempts, '{'));
+
+	return slice_search(last, S("\"key\":\"team\"")) < last.len;
+}
+
 static int64_t
 price_row(const struct catalog *c, struct db_stmt *s)
 {
 	struct usage u = {.known = db_i64(s, 2) != 0};
 	struct provider *p = catalog_provider(c, db_text(s, 5));
-	struct slice upstream = db_text(s, 6), said = db_text(s, 7);
+	struct slice upstream = db_text(s, 6);
+	struct cost_facts said = {.model = db_text(s, 7),
+	    .tier = db_text(s, TIER_COLUMN),
+	    .unix_ms = (uint64_t)db_i64(s, 1),
+	    .own_key = has_own_key(db_text(s, TIER_COLUMN + 1))};
 	const struct offer *o;
 	struct offer unlisted = {.provider = p, .upstream = upstream};
 
@@ -45,7 +60,7 @@ price_row(const struct catalog *c, struct db_stmt *s)
 	if (p == NULL)
 		return PRICE_UNKNOWN;
 	o = offer_of(c, p, db_text(s, 4), upstream);
-	return cost_pusd(c, o == NULL ? &unlisted : o, said, &u, (uint64_t)db_i64(s, 1));
+	return cost_pusd(c, o == NULL ? &unlisted : o, &said, &u);
 }
 
 static enum db_step

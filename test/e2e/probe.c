@@ -15,8 +15,8 @@
  *	sse		{"events": [{"name": name, "data": data or null}, ...]}, in
  *			pieces of 100 bytes
  *	cost		of {"prices": rows of a catalog, "usage": counts by class,
- *			"at_ms": the request's start}: {"pusd": the
- *			cost, or null}
+ *			"at_ms": the request's start, "tier": that was served,
+ *			"discount_bp": the provider's}: {"pusd": the cost, or null}
  *
  * Bytes of messages are given in hex.
  */
@@ -335,7 +335,7 @@ hex_digit(char c)
 /* --- costs --- */
 
 static struct offer *
-only_offer(struct catalog *c, struct slice prices)
+only_offer(struct catalog *c, struct slice prices, int64_t discount_bp)
 {
 	struct provider *p = calloc(1, sizeof(*p));
 	struct note note;
@@ -344,6 +344,7 @@ only_offer(struct catalog *c, struct slice prices)
 
 	p->name = slice_dup(S("p"));
 	p->alias = slice_dup(S(""));
+	p->discount_bp = discount_bp;
 	buf_init(&text, LINE_MAX_BYTES);
 	buf_add(&text, S("{\"models\":{\"m\":{\"providers\":[{\"provider\":\"p\","
 			 "\"model\":\"m\",\"prices\":"));
@@ -362,7 +363,8 @@ probe_cost(struct buf *out, struct slice text)
 {
 	struct catalog *c = catalog_new();
 	struct usage u = {.known = true};
-	uint64_t at_ms = 0;
+	struct cost_facts facts = {.unix_ms = 0};
+	uint64_t discount = 0;
 	struct json j;
 	int64_t pusd;
 	uint32_t usage;
@@ -375,9 +377,12 @@ probe_cost(struct buf *out, struct slice text)
 		(void)json_u64(&j,
 		    json_get(&j, usage, slice_str(usage_key((enum usage_class)i))),
 		    &u.count[i]);
-	(void)json_u64(&j, json_get(&j, 0, S("at_ms")), &at_ms);
-	pusd = cost_pusd(c, only_offer(c, json_raw(&j, json_get(&j, 0, S("prices")))),
-	    S(""), &u, at_ms);
+	(void)json_u64(&j, json_get(&j, 0, S("at_ms")), &facts.unix_ms);
+	facts.tier = json_inner(&j, json_get(&j, 0, S("tier")));
+	(void)json_u64(&j, json_get(&j, 0, S("discount_bp")), &discount);
+	pusd = cost_pusd(c,
+	    only_offer(c, json_raw(&j, json_get(&j, 0, S("prices"))), (int64_t)discount),
+	    &facts, &u);
 	json_open(out, '{');
 	json_key(out, S("pusd"));
 	if (pusd == PRICE_UNKNOWN)

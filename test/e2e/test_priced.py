@@ -3,6 +3,7 @@
 What weir counts comes out of its own readers (translate.c), what that costs out of its own catalog (probe.c). Here the
 usage is read again from the recorded objects, and priced with `decimal`.
 """
+import itertools
 import json
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
@@ -21,8 +22,13 @@ ODD = [
         "reasoning": 0.7000091, "input_audio": 1.1000011, "output_audio": 2.3000013, "input_image": 0.9000017,
         "output_image": 3.7000019, "request": {"usd": 1, "per": 3003},
         "tiers": [{"above_input_tokens": 500, "input": 0.31, "output": 1.2000003, "cached_input": 0.0333333}],
+        "service_tiers": {
+            "flex": 0.4321,
+            "priority": {"input": 0.7000001, "output": 3.1, "tiers": [{"above_input_tokens": 700, "cache_write": 0.91}]},
+        },
+        "batch_discount": 0.5,
     },
-    {"from": "2026-06-01", "input": 0.25, "output": 1.000000000001},
+    {"from": "2026-06-01", "input": 0.25, "output": 1.000000000001, "service_tiers": {"priority": 1.75, "batch": {"output": 0.3}}},
 ]  # fmt: skip
 INSTEAD = {
     "cached_input": "input", "cache_write": "input", "cache_write_1h": "cache_write", "reasoning": "output",
@@ -30,22 +36,37 @@ INSTEAD = {
 }  # fmt: skip
 INTO = ["input", "cached_input", "cache_write", "cache_write_1h", "input_audio", "input_image"]
 CLASSES = INTO + ["output", "reasoning", "output_audio", "output_image"]
+# What replies call it, the price's name of it, and hundredths of a percent off.
+SERVED = [("", "standard", 0), ("flex", "flex", 1250), ("priority", "priority", 0), ("BATCH", "batch", 333), ("default", "standard", 9999)]
 TIMES = [datetime(year, month, 15, tzinfo=timezone.utc) for year, month in ((2025, 1), (2026, 7))]
 
 
 # --- the price ---
 
 
-def row_at(rows, when, tokens):
-    """The rates that hold: of the newest row that has begun, else of the first; of its highest tier below the input."""
-    day = when.strftime("%Y-%m-%d")
-    begun = [row for row in rows if row.get("from", "") <= day] or rows[:1]
-    row = begun[-1]
-    rates = {key: value for key, value in row.items() if key not in ("from", "tiers")}
+def rates_of(row):
+    return {key: value for key, value in row.items() if key in CLASSES or key == "request"}
+
+
+def at_length(row, tokens):
+    """The rates of its highest tier below the input."""
+    rates = rates_of(row)
     for tier in sorted(row.get("tiers", []), key=lambda tier: tier["above_input_tokens"]):
         if tokens > tier["above_input_tokens"]:
-            rates = {**{key: value for key, value in row.items() if key not in ("from", "tiers")}, **tier}
+            rates = {**rates_of(row), **rates_of(tier)}
     return rates
+
+
+def row_at(rows, when, tokens, service="standard"):
+    """The rates that hold, and their factor: of the newest row that has begun, else of the first; of its service tier, if it
+    has that one."""
+    day = when.strftime("%Y-%m-%d")
+    row = ([row for row in rows if row.get("from", "") <= day] or rows[:1])[-1]
+    services = {"batch": row["batch_discount"]} if "batch_discount" in row else {}
+    special = {**services, **row.get("service_tiers", {})}.get(service, Decimal(1))
+    if isinstance(special, dict):
+        return at_length({**rates_of(row), **special}, tokens), Decimal(1)
+    return at_length(row, tokens), Decimal(special)
 
 
 def rate(rates, kind):
@@ -58,9 +79,9 @@ def rate(rates, kind):
     return found / Decimal(10**6)
 
 
-def cost(rows, usage, when):
+def cost(rows, usage, when, service="standard", off_bp=0):
     """In pico-USD, summed exactly and rounded once; None: a class has no price."""
-    rates = row_at(rows, when, sum(usage.get(kind, 0) for kind in INTO))
+    rates, factor = row_at(rows, when, sum(usage.get(kind, 0) for kind in INTO), service)
     due = Decimal(0)
     for kind in CLASSES:
         if usage.get(kind, 0) > 0:
@@ -69,6 +90,7 @@ def cost(rows, usage, when):
             due += usage[kind] * rate(rates, kind)
     if rates.get("request"):
         due += rate(rates, "request")
+    due *= factor * (10000 - off_bp) / 10000
     return int((due * 10**12).quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -181,8 +203,9 @@ def catalog():
     return found
 
 
-def asked(probe, rows, usage, when):
-    text = json.dumps({"prices": rows, "usage": usage, "at_ms": int(when.timestamp() * 1000)}, default=float)
+def asked(probe, rows, usage, when, tier="", off_bp=0):
+    more = {"at_ms": int(when.timestamp() * 1000), "tier": tier, "discount_bp": off_bp}
+    text = json.dumps({"prices": rows, "usage": usage, **more}, default=float)
     return probe.ask("cost", text.encode())["pusd"]
 
 
@@ -194,11 +217,11 @@ def exact(rows):
 def differences(probe, counted, usage, model, prices):
     tried, unequal = 0, []
     for rows in [ODD] + prices.get(model, []):
-        for when in TIMES:
-            got, due = asked(probe, rows, counted, when), cost(exact(rows), usage, when)
+        for when, (tier, service, off_bp) in itertools.product(TIMES, SERVED if rows is ODD else SERVED[0:4:3]):
+            got, due = asked(probe, rows, counted, when, tier, off_bp), cost(exact(rows), usage, when, service, off_bp)
             tried += 1
             if got != due:
-                unequal.append((model, when.year, got, due, counted, usage))
+                unequal.append((model, when.year, tier, got, due, counted, usage))
     return tried, unequal
 
 
@@ -236,3 +259,6 @@ def test_the_calculation_itself():
     assert cost(rows, {"input": 100}, TIMES[0]) == 15_000_100 + 333_000_333
     assert cost(rows, {"cached_input": 100, "reasoning": 1}, TIMES[1]) == 25_000_000 + 1_000_000
     assert cost([{"input": 1}], {"output": 1}, TIMES[0]) is None
+    assert cost(rows, {"input": 100}, TIMES[0], "flex") == 150_370_987  # (15,000,100 + 333,000,333) * 0.4321
+    assert cost(rows, {"input": 100}, TIMES[0], "batch", 1000) == 156_600_195  # * 0.45
+    assert cost(rows, {"input": 100, "output": 1}, TIMES[1], "priority") == 43_750_000 + 1_750_000

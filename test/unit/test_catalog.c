@@ -344,11 +344,14 @@ TEST(prices_are_completed)
 	const struct price *p = offer_at(c, "a/x", 0)->prices;
 
 	/* Before the first date the first row holds, and only then. */
-	assert_int_equal(price_at(p, 0, 1)->rate[USAGE_INPUT].pusd, 1000000000000);
 	assert_int_equal(
-	    price_at(p, 1769903999999, 1)->rate[USAGE_CACHED].pusd, 1000000000000);
+	    price_at(p, 0, TIER_STANDARD, 1)->rate[USAGE_INPUT].pusd, 1000000000000);
 	assert_int_equal(
-	    price_at(p, 1769904000000, 1)->rate[USAGE_REASONING].pusd, 4000000000000);
+	    price_at(p, 1769903999999, TIER_STANDARD, 1)->rate[USAGE_CACHED].pusd,
+	    1000000000000);
+	assert_int_equal(
+	    price_at(p, 1769904000000, TIER_STANDARD, 1)->rate[USAGE_REASONING].pusd,
+	    4000000000000);
 	catalog_free(c);
 }
 

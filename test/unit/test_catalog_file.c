@@ -6,7 +6,7 @@
 static const struct rate *
 rate_at(const struct offer *o, uint64_t at_ms, uint64_t input_tok, enum usage_class c)
 {
-	const struct price *p = price_at(o->prices, at_ms, input_tok);
+	const struct price *p = price_at(o->prices, at_ms, TIER_STANDARD, input_tok);
 
 	assert_non_null(p);
 	return &p->rate[c];
@@ -254,6 +254,45 @@ TEST(dates_are_those_of_the_calendar)
 }
 
 /* A tier says only what changes, and belongs to the row in which it stands. */
+static int64_t
+input_at(const struct offer *o, enum tier tier, uint64_t input_tok)
+{
+	return price_at(o->prices, 0, tier, input_tok)->rate[USAGE_INPUT].pusd;
+}
+
+/* A factor is one of all standard rows; an object says what changes, with lengths of its
+ * own; the batch interface is one of them. */
+TEST(service_tiers_have_prices_of_their_own)
+{
+	struct catalog *c = make_catalog("a",
+	    "'m': {'providers': [{'provider': 'a', 'model': 'x', 'prices': ["
+	    "{'input': 1, 'output': 2, 'cached_input': 0.5, 'batch_discount': 0.25,"
+	    " 'tiers': [{'above_input_tokens': 100, 'input': 10}],"
+	    " 'service_tiers': {'priority': {'input': 3, 'tiers': ["
+	    "   {'above_input_tokens': 50, 'input': 4}]}, 'flex': 0.5}},"
+	    "{'from': '2026-01-01', 'input': 9, 'output': 9, 'batch_discount': 0.5,"
+	    " 'service_tiers': {'batch': 2}}]}]}");
+	const struct offer *o = offer_at(c, "m", 0);
+	const struct price *p = price_at(o->prices, 0, TIER_PRIORITY, 51);
+
+	assert_int_equal(input_at(o, TIER_STANDARD, 101), 10000000000000);
+	assert_int_equal(input_at(o, TIERS, 101), 10000000000000);
+	assert_int_equal(input_at(o, TIER_FLEX, 100), 500000000000);
+	assert_int_equal(input_at(o, TIER_FLEX, 101), 5000000000000);
+	assert_int_equal(input_at(o, TIER_BATCH, 1), 250000000000);
+	assert_int_equal(input_at(o, TIER_BATCH, 101), 2500000000000);
+	assert_int_equal(input_at(o, TIER_PRIORITY, 50), 3000000000000);
+	assert_int_equal(input_at(o, TIER_PRIORITY, 101), 4000000000000);
+	assert_int_equal(p->rate[USAGE_OUTPUT].pusd, 2000000000000);
+	assert_int_equal(p->rate[USAGE_CACHED].pusd, 500000000000);
+	/* The next row has no flex. */
+	p = price_at(o->prices, UINT64_MAX, TIER_FLEX, 1);
+	assert_int_equal(p->rate[USAGE_INPUT].pusd, 9000000000000);
+	p = price_at(o->prices, UINT64_MAX, TIER_BATCH, 1);
+	assert_int_equal(p->rate[USAGE_INPUT].pusd, 18000000000000);
+	catalog_free(c);
+}
+
 TEST(tiers_are_completed_by_their_row)
 {
 	struct catalog *c = make_catalog("groq",
@@ -388,8 +427,9 @@ TEST(bug_names_are_decoded)
 
 /* --- what is refused --- */
 
-#define OFFER "'a/x': {'providers': [{'provider': 'groq', 'model': 'x', "
-#define PRICE OFFER "'prices': "
+#define OFFER	     "'a/x': {'providers': [{'provider': 'groq', 'model': 'x', "
+#define PRICE	     OFFER "'prices': "
+#define SERVICE_TIER "\"service_tiers\" has \"flex\""
 
 TEST(what_makes_no_sense_is_refused)
 {
@@ -445,6 +485,14 @@ TEST(what_makes_no_sense_is_refused)
 	    {PRICE "[{'from': '2026-02-29'}]}]}", "\"from\" is a date"},
 	    {PRICE "[{'from': 20260228}]}]}", "\"from\" is a date"},
 	    {PRICE "[{'tiers': {}}]}]}", "\"tiers\" is a list of objects"},
+	    {PRICE "[{'service_tiers': []}]}]}", SERVICE_TIER},
+	    {PRICE "[{'service_tiers': {'fast': 2}}]}]}", SERVICE_TIER},
+	    {PRICE "[{'service_tiers': {'standard': 2}}]}]}", SERVICE_TIER},
+	    {PRICE "[{'service_tiers': {'flex': -1}}]}]}", SERVICE_TIER},
+	    {PRICE "[{'service_tiers': {'flex': 1001}}]}]}", SERVICE_TIER},
+	    {PRICE "[{'service_tiers': {'flex': '0.5'}}]}]}", SERVICE_TIER},
+	    {PRICE "[{'batch_discount': true}]}]}",
+		"\"batch_discount\" is a share, like 0.5"},
 	    {PRICE "[{'tiers': [7]}]}]}", "\"tiers\" is a list of objects"},
 	    {PRICE "[{'tiers': [{'input': 1}]}]}]}",
 		"a tier wants \"above_input_tokens\""},
@@ -598,6 +646,7 @@ main(void)
 	    cmocka_unit_test(every_field_of_an_offer),
 	    cmocka_unit_test(every_kind_of_price),
 	    cmocka_unit_test(dates_are_those_of_the_calendar),
+	    cmocka_unit_test(service_tiers_have_prices_of_their_own),
 	    cmocka_unit_test(tiers_are_completed_by_their_row),
 	    cmocka_unit_test(a_list_replaces_the_one_before),
 	    cmocka_unit_test(fields_of_an_offer_are_overridden_one_by_one),

@@ -26,13 +26,22 @@ used(uint64_t input, uint64_t output)
 	return u;
 }
 
+static int64_t
+cost_of(const struct catalog *c, unsigned n, const char *said, const struct usage *u,
+    uint64_t at_ms)
+{
+	struct cost_facts f = {.model = slice_str(said), .unix_ms = at_ms};
+
+	return cost_pusd(c, offer_at(c, "m", n), &f, u);
+}
+
 /* In millionths of USD, of the n-th offer when the reply names `said`. */
 static void
 assert_cost(unsigned n, const char *said, uint64_t at_ms, int64_t want)
 {
 	struct catalog *c = make_catalog("a b", models);
 	const struct usage u = used(100, 10);
-	int64_t pusd = cost_pusd(c, offer_at(c, "m", n), slice_str(said), &u, at_ms);
+	int64_t pusd = cost_of(c, n, said, &u, at_ms);
 
 	assert_int_equal(pusd, want == PRICE_UNKNOWN ? want : want * 1000000);
 	catalog_free(c);
@@ -76,8 +85,7 @@ TEST(without_usage_the_cost_is_unknown)
 	struct usage u = used(1, 1);
 
 	u.known = false;
-	assert_int_equal(
-	    cost_pusd(c, offer_at(c, "m", 0), S(""), &u, LONG_AGO), PRICE_UNKNOWN);
+	assert_int_equal(cost_of(c, 0, "", &u, LONG_AGO), PRICE_UNKNOWN);
 	catalog_free(c);
 }
 
@@ -89,15 +97,12 @@ TEST(the_whole_prompt_chooses_the_tier)
 
 	u.count[USAGE_CACHED] = 40;
 	u.count[USAGE_IMAGE_IN] = 20;
-	assert_int_equal(
-	    cost_pusd(c, offer_at(c, "m", 0), S(""), &u, LONG_AGO), 100 * 1000000);
+	assert_int_equal(cost_of(c, 0, "", &u, LONG_AGO), 100 * 1000000);
 	u.count[USAGE_CACHE_WRITE_1H] = 1;
-	assert_int_equal(
-	    cost_pusd(c, offer_at(c, "m", 0), S(""), &u, LONG_AGO), 1010 * 1000000);
+	assert_int_equal(cost_of(c, 0, "", &u, LONG_AGO), 1010 * 1000000);
 	u.count[USAGE_CACHE_WRITE_1H] = 0;
 	u.count[USAGE_OUTPUT] = 1000; /* which the answer is not a part of */
-	assert_int_equal(
-	    cost_pusd(c, offer_at(c, "m", 0), S(""), &u, LONG_AGO), 2100 * 1000000);
+	assert_int_equal(cost_of(c, 0, "", &u, LONG_AGO), 2100 * 1000000);
 	catalog_free(c);
 }
 

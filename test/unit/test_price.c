@@ -206,18 +206,18 @@ TEST(bug_tokens_without_a_price_make_the_cost_unknown)
 
 TEST(no_row_holds_where_none_is)
 {
-	assert_null(price_at(NULL, 0, 0));
+	assert_null(price_at(NULL, 0, TIER_STANDARD, 0));
 }
 
 TEST(a_row_holds_from_its_date_on)
 {
 	struct price old = {.from_ms = 1000}, new = {.from_ms = 2000, .next = &old};
 
-	assert_null(price_at(&new, 999, 0));
-	assert_ptr_equal(price_at(&new, 1000, 0), &old);
-	assert_ptr_equal(price_at(&new, 1999, 0), &old);
-	assert_ptr_equal(price_at(&new, 2000, 0), &new);
-	assert_ptr_equal(price_at(&new, UINT64_MAX, 0), &new);
+	assert_null(price_at(&new, 999, TIER_STANDARD, 0));
+	assert_ptr_equal(price_at(&new, 1000, TIER_STANDARD, 0), &old);
+	assert_ptr_equal(price_at(&new, 1999, TIER_STANDARD, 0), &old);
+	assert_ptr_equal(price_at(&new, 2000, TIER_STANDARD, 0), &new);
+	assert_ptr_equal(price_at(&new, UINT64_MAX, TIER_STANDARD, 0), &new);
 }
 
 TEST(a_tier_holds_above_its_bound)
@@ -225,13 +225,13 @@ TEST(a_tier_holds_above_its_bound)
 	struct price base = {0}, far = {.above_tok = 200000, .next = &base},
 		     near = {.above_tok = 32000, .next = &far};
 
-	assert_ptr_equal(price_at(&near, 0, 0), &base);
-	assert_ptr_equal(price_at(&near, 0, 32000), &base);
-	assert_ptr_equal(price_at(&near, 0, 32001), &near);
-	assert_ptr_equal(price_at(&near, 0, 200000), &near);
-	assert_ptr_equal(price_at(&near, 0, 200001), &far);
+	assert_ptr_equal(price_at(&near, 0, TIER_STANDARD, 0), &base);
+	assert_ptr_equal(price_at(&near, 0, TIER_STANDARD, 32000), &base);
+	assert_ptr_equal(price_at(&near, 0, TIER_STANDARD, 32001), &near);
+	assert_ptr_equal(price_at(&near, 0, TIER_STANDARD, 200000), &near);
+	assert_ptr_equal(price_at(&near, 0, TIER_STANDARD, 200001), &far);
 	near.above_tok = 1;
-	assert_ptr_equal(price_at(&near, 0, 1), &base);
+	assert_ptr_equal(price_at(&near, 0, TIER_STANDARD, 1), &base);
 }
 
 /* A newer row without tiers ends those of the older one. */
@@ -242,8 +242,8 @@ TEST(the_date_goes_before_the_tier)
 		     new = {.from_ms = 5, .next = &tier};
 
 	for (unsigned order = 0; order < 2; order++) {
-		assert_ptr_equal(price_at(&new, 4, 11), &tier);
-		assert_ptr_equal(price_at(&new, 5, 11), &new);
+		assert_ptr_equal(price_at(&new, 4, TIER_STANDARD, 11), &tier);
+		assert_ptr_equal(price_at(&new, 5, TIER_STANDARD, 11), &new);
 		/* The list's order does not matter: turn it. */
 		base.next = &tier;
 		tier.next = NULL;
