@@ -13,7 +13,7 @@ PYTHON	?= python3
 WARN	:= -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wcast-qual -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough \
 	-Wconversion -Wno-sign-conversion $(if $(CI),-Werror)
-LIBS	:= libuv openssl sqlite3 yaml-0.1 zlib
+LIBS	:= libuv openssl sqlite3 yaml-0.1 zlib hiredis $(shell pkg-config --exists hiredis_ssl && echo hiredis_ssl)
 LLHTTP	:= $(CACHE)/llhttp-9.4.3
 HARDEN	:= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 ASAN	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-order="core loop net quota http json chat dialect provider route meter store config local proxy admin main"
+order="core loop net quota http json chat dialect provider route meter shared store config local proxy admin main"
 
 grep -n '^#include "[a-z_0-9]*/' src/*/*.[ch] src/*/*.def 2>/dev/null | awk -v order="$order" '
 	BEGIN {

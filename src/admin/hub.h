@@ -10,6 +10,7 @@
 #define ADMIN_HUB_H
 
 #include "proxy/worker.h"
+#include "shared/shared.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -18,7 +19,8 @@ struct hub {
 	struct worker **workers;
 	unsigned nworkers;
 	struct store *store;
-	uint64_t started_ms; /* unix */
+	struct shared *shared; /* NULL: nothing is shared */
+	uint64_t started_ms;   /* unix */
 	atomic_bool stopping;
 };
 

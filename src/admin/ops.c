@@ -107,6 +107,10 @@ put_process(struct buf *to, const struct hub *hub)
 	stats_head(to, "weir_journal_bytes");
 	buf_printf(to, "weir_journal_bytes %llu\n",
 	    (unsigned long long)store_journal_bytes(hub->store));
+	if (hub->shared != NULL) {
+		stats_head(to, "weir_shared_up");
+		buf_printf(to, "weir_shared_up %d\n", shared_is_well(hub->shared));
+	}
 	stats_head(to, "weir_log_lines_dropped_total");
 	buf_printf(
 	    to, "weir_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());

@@ -7,6 +7,7 @@
 #include "dialect/dialect.h"
 #include "net/address.h"
 #include "provider/own.h"
+#include "shared/redis.h"
 #include "store/sealer.h"
 #include "store/store.h"
 
@@ -310,6 +311,20 @@ load_webhook(struct loading *l)
 }
 
 static void
+check_shared(struct loading *l)
+{
+	const struct secret *url = &l->c->options.shared_url;
+	struct redis_place place;
+	struct note why;
+
+	if (url->len == 0)
+		return;
+	if (redis_parse(secret_reveal(url), &place, &why) != ERR_OK)
+		loading_option_error(l, "shared.url", LOADING_WHOLE, "%s", why.text);
+	secret_wipe(&place, sizeof(place));
+}
+
+static void
 load_server_tls(struct loading *l)
 {
 	const struct options *o = &l->c->options;
@@ -353,6 +368,7 @@ check_load(struct loading *l)
 	load_secret(l);
 	load_client_tls(l);
 	load_roots_for_pictures(l);
+	check_shared(l);
 	load_webhook(l);
 	forget_empty(&l->c->options.admin_key, &l->c->origins.admin_key);
 	forget_empty(&l->c->options.secret_key, &l->c->origins.secret_key);

@@ -317,6 +317,10 @@ warn_of_fixed(const struct options *old, const struct options *new)
 		log_event(LOG_WARN,
 		    "`journal` stays as it is until weir is started anew, but for "
 		    "`on_full`");
+	if (old->shared_timeout != new->shared_timeout ||
+	    old->shared_alone != new->shared_alone ||
+	    !slice_eq(secret_reveal(&old->shared_url), secret_reveal(&new->shared_url)))
+		log_event(LOG_WARN, "`shared` stays as it is until weir is started anew");
 	if (strcmp(old->data, new->data) != 0)
 		log_event(LOG_WARN, "`data` stays as it is until weir is started anew");
 }
@@ -426,6 +430,31 @@ journal_limits(const struct options *o)
 	return l;
 }
 
+/* What is counted together with other processes. */
+static bool
+start_shared(struct server *s)
+{
+	const struct options *o = &s->config->options;
+	struct shared_options shared = {
+	    .timeout_ms = o->shared_timeout, .alone_permille = (unsigned)o->shared_alone};
+	struct note note;
+	enum err e;
+
+	if (o->shared_url.len == 0)
+		return true;
+	e = redis_parse(secret_reveal(&o->shared_url), &shared.place, &note);
+	if (e == ERR_OK)
+		e = shared_start(&shared, &s->hub.shared);
+	secret_wipe(&shared, sizeof(shared));
+	if (e != ERR_OK)
+		return false;
+	account_share(SHARE_RATES);
+	s->lenders.rates = shared_lender(s->hub.shared);
+	for (unsigned i = 0; i < s->nthreads; i++)
+		s->threads[i].worker.lenders = &s->lenders;
+	return true;
+}
+
 static int
 start(struct server *s)
 {
@@ -438,6 +467,8 @@ start(struct server *s)
 	if (!make_threads(s) || engines_new(s->loop, &s->engines) != ERR_OK ||
 	    engines_configure(s->engines, s->config) != ERR_OK ||
 	    health_attach(s->config->catalog) != ERR_OK || !watch_signals(s))
+		return refuse("out of memory");
+	if (!start_shared(s))
 		return refuse("out of memory");
 	store_secret(s->hub.store, secret_reveal(&s->config->options.secret_key));
 	if (store_start(s->hub.store, on_keys, s, &note) != ERR_OK)
@@ -469,6 +500,7 @@ finish(struct server *s)
 		loop_run(s->loop);
 	}
 	webhook_stop(s->webhook);
+	shared_stop(s->hub.shared);
 	/* Rows and look-ups end before the loops that wait for them. */
 	store_stop(s->hub.store);
 	for (unsigned i = 0; i < s->nthreads; i++) {

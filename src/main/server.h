@@ -35,6 +35,7 @@ struct server {
 	unsigned nthreads, running; /* running: threads whose loop has not ended */
 	struct engines *engines;
 	struct webhook *webhook;
+	struct lenders lenders;
 	struct address addresses[WORKER_LISTENERS_MAX];
 	unsigned naddresses;
 	struct signal_watch *signals[3];

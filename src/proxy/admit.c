@@ -270,12 +270,27 @@ reserve(struct request *r, struct account_refusal *ret_why)
 	return e;
 }
 
+/* What the dearest of those who may be asked could take. */
+static struct account_ask
+most(struct request *r)
+{
+	const struct prediction *p = &r->candidate->guess;
+
+	return (struct account_ask){.pusd = keep_fitting(r, INT64_MAX),
+	    .input_tok = p->input_tok,
+	    .output_tok = p->output_tok};
+}
+
 static enum step
 admit_key(struct request *r)
 {
+	struct account_ask need = most(r);
 	struct account_refusal why;
-	enum err e = reserve(r, &why);
+	enum err e;
 
+	if (lease_wait(r, &need))
+		return STEP_WAIT;
+	e = reserve(r, &why);
 	if (e != ERR_OK)
 		return refuse(r, e, &why);
 	/* The first choice may not fit; somebody does. */

@@ -67,6 +67,8 @@ struct request {
 	bool planned;
 	struct account_grant grant; /* what it may spend; settled at its end */
 	struct account_grant taken; /* by the attempt, of its provider and model */
+	struct lease_wait *lease;   /* it waits for one; see lease.c */
+	bool leased;		    /* it did */
 	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */
 	uint64_t pause_until_ms;    /* before the same candidate is tried again */
 	struct timer timer;	    /* of the pause, of holding back, of comments */
@@ -182,6 +184,14 @@ struct slice admit_tags(const struct request *r);
 
 /* Whose budget of that level it spends; empty: nobody's. */
 struct slice admit_name(const struct request *r, enum account_level level);
+
+/* --- of lease.c --- */
+
+/* Is it to wait until more of a shared limit is leased? Then request_run() follows. */
+bool lease_wait(struct request *r, const struct account_ask *need);
+
+/* It waits no more. */
+void lease_drop(struct request *r);
 
 /* --- of signed.c --- */
 

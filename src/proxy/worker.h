@@ -27,6 +27,7 @@
 #include "meter/stats.h"
 #include "net/listener.h"
 #include "net/upstream.h"
+#include "quota/lender.h"
 #include "route/route.h"
 #include "store/journal.h"
 #include "store/keys.h"
@@ -50,9 +51,10 @@ struct worker {
 	struct config *config;	  /* new requests get this one */
 	struct key_set *keys;
 	const struct services *services;
-	void *hub;		 /* of the services' owner */
-	struct journal *journal; /* intents and rows go here */
-	bool unrecorded;	 /* the last one found no room, and that was told */
+	void *hub;		       /* of the services' owner */
+	struct journal *journal;       /* intents and rows go here */
+	const struct lenders *lenders; /* of shared limits; NULL: none are shared */
+	bool unrecorded;	       /* the last one found no room, and that was told */
 
 	struct upstream_pool *pool;
 	struct upstream_limits pool_limits;

@@ -21,6 +21,8 @@ const struct account_limits account_unlimited = {.budget_pusd = QUOTA_NONE,
     .pusd_min = QUOTA_NONE,
     .concurrent = QUOTA_NONE};
 
+static atomic_uint shares; /* bits of enum account_share */
+
 /* Thousandths of shared limits that this process has to itself; 0: they are lent. */
 static atomic_uint alone;
 
@@ -264,7 +266,7 @@ account_budget_left(const struct account *a)
 	if (a->limits.budget_pusd == QUOTA_NONE || a->limits.dry)
 		return INT64_MAX;
 	/* A budget that was lowered may be less than what is leased of the old one. */
-	if ((a->share & SHARE_MONEY) != 0 && a->granted < a->limits.budget_pusd)
+	if (account_shares(SHARE_MONEY) && a->granted < a->limits.budget_pusd)
 		return a->granted - a->spent - a->reserved;
 	return a->limits.budget_pusd - a->spent - a->reserved;
 }
@@ -305,19 +307,19 @@ account_limit_of(const struct account_limits *l, enum account_rate k)
 
 /* Does it come by leases, which do not fill by themselves? */
 bool
-account_is_leased(const struct account *a)
+account_is_leased(void)
 {
-	return (a->share & SHARE_RATES) != 0 && atomic_load(&alone) == 0;
+	return account_shares(SHARE_RATES) && atomic_load(&alone) == 0;
 }
 
 /* The share of a limit that this process has to itself while nobody lends. */
 static int64_t
-own_part(const struct account *a, int64_t limit)
+own_part(int64_t limit)
 {
 	unsigned permille = atomic_load(&alone);
 	wide part = (wide)limit * permille / 1000;
 
-	if ((a->share & SHARE_RATES) == 0 || permille == 0 || limit <= 0)
+	if (!account_shares(SHARE_RATES) || permille == 0 || limit <= 0)
 		return limit;
 	return part < 1 ? 1 : (int64_t)part;
 }
@@ -350,14 +352,14 @@ account_fits(struct account *a, enum account_rate k, int64_t n, uint64_t now_ms,
     uint64_t *ret_wait_ms)
 {
 	struct bucket *b = &a->rate[k];
-	int64_t limit = own_part(a, account_limit_of(&a->limits, k));
+	int64_t limit = own_part(account_limit_of(&a->limits, k));
 	int64_t want = n > limit ? limit : n, level = 0;
 
 	if (limit == QUOTA_NONE)
 		return true;
 	if (limit <= 0)
 		return n <= 0;
-	if (account_is_leased(a))
+	if (account_is_leased())
 		level = b->level;
 	else
 		fill(b, limit, now_ms);
@@ -370,11 +372,11 @@ account_fits(struct account *a, enum account_rate k, int64_t n, uint64_t now_ms,
 bool
 account_has_slot(const struct account *a)
 {
-	int64_t limit = own_part(a, a->limits.concurrent);
+	int64_t limit = own_part(a->limits.concurrent);
 
 	if (limit == QUOTA_NONE)
 		return true;
-	if (account_is_leased(a) || ((a->share & SHARE_RATES) != 0 && a->slots > limit))
+	if (account_is_leased() || (account_shares(SHARE_RATES) && a->slots > limit))
 		limit = a->slots;
 	return a->running < limit;
 }
@@ -626,9 +628,8 @@ account_put_limit(const struct account_refusal *why, struct note *to)
 	note_add(to, " %s", kinds[why->kind]);
 }
 
-/* The one above, with a reference; that of this one is given back. */
 struct account *
-account_above(struct account *a)
+account_next(struct account *a)
 {
 	struct account *parent;
 
@@ -644,7 +645,7 @@ account_left(struct account *a, uint64_t unix_ms)
 {
 	int64_t least = INT64_MAX;
 
-	for (a = account_ref(a); a != NULL; a = account_above(a)) {
+	for (a = account_ref(a); a != NULL; a = account_next(a)) {
 		int64_t left;
 
 		(void)pthread_mutex_lock(&a->lock);
@@ -674,13 +675,13 @@ static void
 tighten(struct account *a, enum account_rate k, uint64_t now_ms, struct account_rates *to)
 {
 	struct bucket *b = &a->rate[k];
-	int64_t limit = own_part(a, account_limit_of(&a->limits, k)), left;
+	int64_t limit = own_part(account_limit_of(&a->limits, k)), left;
 
 	if (limit == QUOTA_NONE)
 		return;
-	if (!account_is_leased(a))
+	if (!account_is_leased())
 		fill(b, limit, now_ms);
-	left = b->left + (account_is_leased(a) ? b->level : 0);
+	left = b->left + (account_is_leased() ? b->level : 0);
 	left = left < 0 ? 0 : left > limit ? limit : left;
 	if (to->of[k].limit != QUOTA_NONE && left >= to->of[k].left)
 		return;
@@ -703,8 +704,20 @@ account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret)
 {
 	for (unsigned k = 0; k < RATES; k++)
 		ret->of[k].limit = QUOTA_NONE;
-	for (a = account_ref(a); a != NULL; a = account_above(a))
+	for (a = account_ref(a); a != NULL; a = account_next(a))
 		account_rates_add(a, now_ms, ret);
+}
+
+void
+account_share(unsigned bits)
+{
+	atomic_store(&shares, bits);
+}
+
+bool
+account_shares(enum account_share what)
+{
+	return (atomic_load_explicit(&shares, memory_order_relaxed) & what) != 0;
 }
 
 void

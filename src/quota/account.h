@@ -78,6 +78,9 @@ enum account_level account_level(const struct account *a);
 struct slice account_name(const struct account *a);
 struct account *account_parent(const struct account *a);
 
+/* The one above, with a reference; that of `a` is given back. */
+struct account *account_next(struct account *a);
+
 /* Changes its limits; what was counted stays. True when its budget is for another period
  * now, or there was none: then account_set_spent() is to be called. */
 bool account_set_limits(struct account *a, const struct account_limits *limits);
@@ -201,8 +204,8 @@ void account_put_limit(const struct account_refusal *why, struct note *to);
  */
 enum account_share { SHARE_MONEY = 1, SHARE_RATES = 2 };
 
-/* Which of its limits are shared: bits. What it had leased is forgotten. */
-void account_set_share(struct account *a, unsigned bits);
+/* Which limits are shared: bits; none at first. Before there are requests. */
+void account_share(unsigned bits);
 
 /* What of them has to be leased before the request can be taken out of it and those
  * above: bits. None: either there is enough, or a lease would not help. */
@@ -231,8 +234,9 @@ struct account_draw {
 	int64_t limit[RATES]; /* a minute; QUOTA_NONE */
 	int64_t back[RATES];  /* was not used; below zero: used beyond the lease */
 	int64_t want[RATES];  /* on top */
-	int64_t concurrent,
-	    slots; /* the limit or QUOTA_NONE; how many are wanted in all */
+	/* Requests at a time: the limit or QUOTA_NONE, those that run, and how many slots
+	 * are wanted in all. */
+	int64_t concurrent, running, slots;
 };
 
 /*
@@ -247,7 +251,7 @@ account_draw(struct account *a, const struct account_ask *need, struct account_d
 void account_drawn(struct account *a, const struct account_draw *d,
     const int64_t granted[RATES], const int64_t level[RATES], int64_t slots);
 
-/* It could not be told to anybody. */
+/* Nobody knows whether it was told: a debt stays, and what went back is gone. */
 void account_undraw(struct account *a, const struct account_draw *d);
 
 /* Does it hold anything of what is counted by the minute? */

@@ -6,23 +6,10 @@
 
 #define SLACK_PARTS 16 /* of a shared limit a process keeps one part ahead of need */
 
-void
-account_set_share(struct account *a, unsigned bits)
-{
-	(void)pthread_mutex_lock(&a->lock);
-	if (a->share != bits) {
-		a->share = bits;
-		a->granted = a->slots = 0;
-		for (unsigned k = 0; k < RATES; k++)
-			a->rate[k] = (struct bucket){0};
-	}
-	(void)pthread_mutex_unlock(&a->lock);
-}
-
 static bool
 lacks_money(struct account *a, const struct account_ask *ask, uint64_t unix_ms)
 {
-	if ((a->share & SHARE_MONEY) == 0 || a->limits.dry || ask->pusd == UNKNOWN)
+	if (!account_shares(SHARE_MONEY) || a->limits.dry || ask->pusd == UNKNOWN)
 		return false;
 	account_turn(a, unix_ms);
 	return a->limits.budget_pusd != QUOTA_NONE &&
@@ -34,7 +21,7 @@ lacks_rate(struct account *a, const struct account_ask *ask, uint64_t now_ms)
 {
 	uint64_t wait;
 
-	if (!account_is_leased(a) || a->limits.dry)
+	if (!account_is_leased() || a->limits.dry)
 		return false;
 	for (unsigned k = 0; k < RATES; k++)
 		if (account_limit_of(&a->limits, k) > 0 &&
@@ -49,7 +36,7 @@ account_lacks(
 {
 	unsigned bits = 0;
 
-	for (a = account_ref(a); a != NULL; a = account_above(a)) {
+	for (a = account_ref(a); a != NULL; a = account_next(a)) {
 		(void)pthread_mutex_lock(&a->lock);
 		bits |= lacks_money(a, ask, unix_ms) ? SHARE_MONEY : 0;
 		bits |= lacks_rate(a, ask, now_ms) ? SHARE_RATES : 0;
@@ -65,7 +52,7 @@ account_lease(struct account *a, uint64_t unix_ms, struct account_lease *ret)
 
 	(void)pthread_mutex_lock(&a->lock);
 	account_turn(a, unix_ms);
-	has = (a->share & SHARE_MONEY) != 0 && a->limits.budget_pusd != QUOTA_NONE;
+	has = account_shares(SHARE_MONEY) && a->limits.budget_pusd != QUOTA_NONE;
 	*ret = (struct account_lease){a->from_ms, a->until_ms, a->limits.budget_pusd,
 	    a->spent + a->reserved, a->granted};
 	(void)pthread_mutex_unlock(&a->lock);
@@ -141,7 +128,7 @@ account_draw(struct account *a, const struct account_ask *need, struct account_d
 
 	*ret = (struct account_draw){.concurrent = QUOTA_NONE};
 	(void)pthread_mutex_lock(&a->lock);
-	if ((a->share & SHARE_RATES) != 0) {
+	if (account_shares(SHARE_RATES)) {
 		idle = need == NULL && is_idle(a);
 		for (unsigned k = 0; k < RATES; k++) {
 			draw(a, k, need == NULL ? 0 : account_amount(need, k), idle, ret);
@@ -149,6 +136,7 @@ account_draw(struct account *a, const struct account_ask *need, struct account_d
 		}
 		ret->concurrent = a->limits.concurrent;
 		if (ret->concurrent != QUOTA_NONE) {
+			ret->running = a->running;
 			ret->slots = a->running + (need != NULL) +
 				     (idle ? 0 : slack_of(ret->concurrent));
 			/* Also to say that those who run are still there. */
@@ -180,6 +168,8 @@ account_undraw(struct account *a, const struct account_draw *d)
 {
 	(void)pthread_mutex_lock(&a->lock);
 	for (unsigned k = 0; k < RATES; k++) {
+		if (d->back[k] >= 0)
+			continue;
 		a->rate[k].left += d->back[k];
 		a->rate[k].before += d->back[k];
 	}

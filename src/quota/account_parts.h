@@ -35,7 +35,6 @@ struct account {
 	int64_t spent, reserved;    /* pico-USD; reserved also by requests of before */
 	int64_t running;
 	struct bucket rate[RATES];
-	unsigned share;		  /* bits of enum account_share */
 	int64_t granted;	  /* of a shared budget, in the period */
 	int64_t slots;		  /* of shared concurrent requests */
 	struct account_lot *lots; /* paid beforehand */
@@ -51,8 +50,11 @@ int64_t account_budget_left(const struct account *a);
 
 int64_t account_limit_of(const struct account_limits *l, enum account_rate k);
 
+/* Is that shared? */
+bool account_shares(enum account_share what);
+
 /* Do its limits by the minute come by leases, which do not fill by themselves? */
-bool account_is_leased(const struct account *a);
+bool account_is_leased(void);
 
 /* Is there room for n? One that is larger than all there is may come alone. */
 bool account_fits(struct account *a, enum account_rate k, int64_t n, uint64_t now_ms,
@@ -61,8 +63,5 @@ bool account_has_slot(const struct account *a);
 
 /* What a request takes out of a bucket. */
 int64_t account_amount(const struct account_ask *ask, enum account_rate k);
-
-/* Without its lock: the one above, with a reference; that of this one is given back. */
-struct account *account_above(struct account *a);
 
 #endif

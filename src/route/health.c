@@ -179,6 +179,7 @@ health_good(struct health *h, uint64_t now_ms, const struct health_sample *s)
 		atomic_store(&h->open_until_ms, 0);
 		atomic_store(&h->probe_until_ms, 0);
 		atomic_store(&h->opened, 0);
+		atomic_store(&h->turned_ms, now_ms);
 	}
 	learn(&h->ttft_us, s->ttft_ms * 1000);
 	/* A whole reply comes at once: its tokens took all of the time. */
@@ -211,6 +212,7 @@ health_bad(struct health *h, uint64_t now_ms, const struct breaker_limits *l)
 	if (span > l->open_max_ms)
 		span = l->open_max_ms;
 	atomic_store(&h->open_until_ms, now_ms + span);
+	atomic_store(&h->turned_ms, now_ms);
 }
 
 void

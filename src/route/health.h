@@ -22,6 +22,7 @@
 
 struct health {
 	atomic_uint_fast64_t open_until_ms;  /* breaker: monotonic; 0: closed */
+	atomic_uint_fast64_t turned_ms;	     /* when it opened or closed last */
 	atomic_uint_fast64_t probe_until_ms; /* half open: another one is probing */
 	atomic_uint failures;		     /* in a row */
 	atomic_uint opened;		     /* times in a row; doubles the span */
