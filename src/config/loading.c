@@ -1,5 +1,7 @@
 #include "config/loading.h"
 
+#include "core/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -142,6 +144,32 @@ loading_count(struct loading *l, const struct yaml_node *n, uint64_t least, uint
 		report_error(&l->report, loading_place(l, n),
 		    "expected a whole number from %llu to %llu, found \"%s\"",
 		    (unsigned long long)least, (unsigned long long)most, QUOTE(n->text));
+	return ok;
+}
+
+bool
+loading_percent(struct loading *l, const struct yaml_node *n, int64_t *ret_bp)
+{
+	struct secret text;
+	struct slice s;
+	bool less, ok;
+	int64_t bp = 0;
+
+	if (!loading_text(l, n, "a percentage like 12.5%", &text))
+		return false;
+	s = secret_reveal(&text);
+	less = slice_starts(s, S("-"));
+	s = slice_from(s, less);
+	ok = slice_ends(s, S("%")) && text_scaled(slice_head(s, s.len - 1), 2, &bp) &&
+	     bp <= 10000;
+	secret_free(&text);
+	if (ok)
+		*ret_bp = less ? -bp : bp;
+	else
+		report_error(&l->report, loading_place(l, n),
+		    "expected a percentage up to 100%% with up to two decimals, like "
+		    "12.5%%, found \"%s\"",
+		    QUOTE(n->text));
 	return ok;
 }
 

@@ -67,6 +67,8 @@ bool loading_expand(struct loading *l, const struct yaml_node *n, const char *ex
 
 /* Scalars of a type. False when reported; *ret is then untouched. */
 bool loading_bool(struct loading *l, const struct yaml_node *n, bool *ret);
+/* "12.5%" or "-10%" in hundredths of a percent, 100% at most. */
+bool loading_percent(struct loading *l, const struct yaml_node *n, int64_t *ret_bp);
 bool loading_count(struct loading *l, const struct yaml_node *n, uint64_t least,
     uint64_t most, uint64_t *ret);
 

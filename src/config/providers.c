@@ -7,9 +7,7 @@
 #include "config/google.h"
 #include "config/loading.h"
 
-#include "core/text.h"
 #include "dialect/dialect.h"
-#include "provider/price.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -558,32 +556,6 @@ take_data_collection(struct making *m)
 		m->p->keeps_no_data = i == 1;
 }
 
-/* "12.5%", or "-10%" for what is dearer than the list. */
-static void
-take_discount(struct making *m)
-{
-	const struct yaml_node *n = m->value[FIELD_DISCOUNT];
-	struct secret text;
-	struct slice s;
-	bool less;
-	int64_t bp;
-
-	if (n == NULL || !loading_text(m->l, n, "a discount like 12.5%", &text))
-		return;
-	s = secret_reveal(&text);
-	less = slice_starts(s, S("-"));
-	s = slice_from(s, less);
-	if (slice_ends(s, S("%")) && text_scaled(slice_head(s, s.len - 1), 2, &bp) &&
-	    bp <= PRICE_SHARES)
-		m->p->discount_bp = less ? -bp : bp;
-	else
-		report_error(&m->l->report, loading_place(m->l, n),
-		    "expected a discount of up to 100%% with up to two decimals, like "
-		    "12.5%%, found \"%s\"",
-		    QUOTE(secret_reveal(&text)));
-	secret_free(&text);
-}
-
 static void
 take_text(struct making *m, enum field field, char **to)
 {
@@ -691,7 +663,8 @@ make_provider(struct loading *l, const struct provider_row *row, struct slice na
 	take_quirks(&m);
 	take_limits(&m);
 	take_data_collection(&m);
-	take_discount(&m);
+	if (m.value[FIELD_DISCOUNT] != NULL)
+		(void)loading_percent(l, m.value[FIELD_DISCOUNT], &m.p->discount_bp);
 	take_text(&m, FIELD_TITLE, &m.p->title);
 	take_id_header(&m);
 	take_url(&m);
