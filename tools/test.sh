@@ -123,7 +123,7 @@ fi
 
 if [ "${1:-}" = torture ]; then
 	build release build/weir
-	VENV=$(venv)
+	VENV=$(tools/venv.sh)
 	step "kill it ${WEIR_ROUNDS:=200} times"
 	WEIR_ROUNDS=$WEIR_ROUNDS WEIR_BIN=$PWD/build/weir "$VENV/bin/pytest" -q -rs test/e2e/test_journal.py
 	exit

@@ -1,9 +1,11 @@
 """No row is lost and none comes twice: weir is killed at any moment, the disk is full, the database does not answer.
 
 Three journals are compared, request by request: what the callers saw, what the hosts were asked, what the ledger says. Each
-request has a model of its own, whose name all three know. WEIR_ROUNDS is how often weir is killed (10; `make torture`: 200).
+request has a model of its own, whose name all three know. WEIR_ROUNDS is how often weir is killed (10; `make torture`: 200),
+and a quarter of it how often with a disk that is full, and with one that cannot sync.
 """
 import collections
+import contextlib
 import http.client
 import json
 import os
@@ -218,6 +220,13 @@ def stage(tmp_path):
         one.close()
 
 
+def figures(tell, s, what, complete, interrupted):
+    """compare() has found that none is lost and none is there twice."""
+    asked, requests = sum(s.plan.asked.values()), len(s.plan.asked)
+    tell(f"journal: {what}: {asked} calls of {requests} requests, {len(complete)} read to the end, {interrupted} interrupted, 0 rows lost, 0 twice")
+    assert asked > 0
+
+
 # --- kill -9 ---
 
 
@@ -243,9 +252,8 @@ def test_killed_at_any_moment(stage, tell):
         seen += len(callers.threads)
         s.server.stop() if number % 2 else s.kill()
         assert compare(s.plan, callers, rows_of(s.folder)) == interrupted
-    asked = sum(s.plan.asked.values())
-    tell(f"journal: {rounds} kills, {asked} calls of {len(s.plan.asked)} requests, {len(complete)} read to the end, {interrupted} interrupted, 0 lost, 0 twice")
-    assert len(complete) > rounds and asked > rounds
+    figures(tell, s, f"{rounds} kills", complete, interrupted)
+    assert len(complete) > rounds
 
 
 def test_what_a_kill_leaves_is_shown(stage):
@@ -370,7 +378,7 @@ def test_a_disk_that_is_full(stage, faulty):
     until(lambda: "can have further segments again" in s.server.log, 20)
     s.server.wait_for_rows(len(callers.complete), 20)
     more = Callers(s.server.port, s.plan, names[1000:]).join()
-    assert len(more.complete) == 200
+    assert len(more.complete) + len(more.refused) == 200 and len(more.complete) > 100
     callers.complete |= more.complete
     s.kill()
     s.start(0)
@@ -453,3 +461,105 @@ def test_a_real_disk_that_is_full(small_disk, stage):
     s.start(0)
     assert compare(s.plan, callers, rows_of(s.folder)) == 0
     s.close()
+
+
+# --- both, many times ---
+
+
+@contextlib.contextmanager
+def small_disk(folder, size="48m"):
+    """A file system of its own at the folder; only root may make one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "weir-test", folder], capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"a small disk cannot be made, which wants root: {made.stderr.strip()}")
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+class Disk:
+    def __init__(self, folder):
+        self.filler = folder / "filler"
+
+    def fill(self, but=0):
+        """Takes what is free, but for so many bytes."""
+        with open(self.filler, "ab", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while file.write(bytes(65536)) == 65536:
+                    pass
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(512))
+        os.truncate(self.filler, max(0, self.filler.stat().st_size - but))
+
+    def free(self):
+        self.filler.unlink(missing_ok=True)
+
+
+def troubled_rounds(s, chance, rounds, trouble, relief, env=()):
+    """Each round has load, trouble that begins and mostly ends while it runs, and a kill; then it starts as if nothing was.
+    What was read to the end, and how many were interrupted."""
+    complete, interrupted, refused = set(), 0, 0
+    for number in range(rounds):
+        names = s.start(3 * REQUESTS, "threads: 2\n" + SMALL.format(max="16MiB", full="refuse"), **dict(env))
+        callers = Callers(s.server.port, s.plan, names)
+        time.sleep(chance.uniform(0.005, 0.2))  # moments of the trouble: not waiting for anything
+        trouble()
+        time.sleep(chance.uniform(0.01, 0.8))
+        if chance.random() < 0.5:
+            relief()
+            time.sleep(chance.uniform(0.005, 0.1))
+        assert s.server.process.poll() is None, s.server.log[-3000:]
+        s.kill()
+        callers.join()
+        complete |= callers.complete
+        refused += len(callers.refused)
+        assert callers.refused.isdisjoint(s.plan.asked), callers.refused & s.plan.asked.keys()
+        callers.complete = complete
+        if chance.random() < 0.3:
+            start_in_trouble(s, env)
+        relief()
+        s.server = None
+        s.start(0)
+        interrupted = compare(s.plan, callers, rows_of(s.folder))
+        s.server.stop() if number % 2 else s.kill()
+        assert compare(s.plan, callers, rows_of(s.folder)) == interrupted
+    return complete, interrupted, refused
+
+
+def start_in_trouble(s, env):
+    """Whether it gives up or goes on while the trouble lasts, it does no harm."""
+    server = Weir(str(s.binary), s.folder, config_of(s.hosts, ["none"]), dict(env).items(), wait=False)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.process.wait(0.3)
+    if server.process.poll() not in (None, 1):
+        raise AssertionError(f"exit status {server.process.poll()}:\n{server.log}")
+    server.process.kill()
+    server.process.wait()
+    server.process.stdout.close()
+    server.errors.close()
+
+
+def seeded():
+    seed = int(os.environ.get("WEIR_SEED", random.randrange(1 << 30)))
+    print("seed", seed)
+    return seed
+
+
+def test_killed_on_a_small_disk(stage, tmp_path, tell):
+    seed = seeded()
+    s, chance, rounds = stage(seed), random.Random(seed), max(3, ROUNDS // 4)
+    with small_disk(tmp_path / "data") as disk:
+        trouble = lambda: disk.fill(chance.choice((0, 0, 4096, 70_000, 300_000)))  # noqa: E731
+        complete, interrupted, refused = troubled_rounds(s, chance, rounds, trouble, disk.free)
+        figures(tell, s, f"{rounds} kills with the disk full, {refused} refused", complete, interrupted)
+
+
+def test_killed_while_syncs_fail(stage, faulty, tell):
+    seed = seeded()
+    s, chance, rounds = stage(seed), random.Random(seed), max(3, ROUNDS // 4)
+    relief = lambda: (faulty["FAULTY"] / "unsynced").unlink(missing_ok=True)  # noqa: E731
+    complete, interrupted, refused = troubled_rounds(s, chance, rounds, lambda: fails(faulty, "unsynced"), relief, faulty)
+    figures(tell, s, f"{rounds} kills while syncs fail, {refused} refused", complete, interrupted)
