@@ -266,6 +266,8 @@ step_route(struct request *r)
 		if (e != ERR_OK)
 			return req_fail(r, e);
 	}
+	if (r->candidate == NULL && lease_wait_route(r))
+		return STEP_WAIT;
 	if (r->candidate == NULL)
 		r->candidate = route_next(&r->plan, now);
 	if (r->candidate == NULL && r->fault_head != NULL)

@@ -37,12 +37,12 @@ done(struct lease_wait *w)
 {
 	struct request *r = w->request;
 
-	account_unref(w->ask.account);
+	for (unsigned i = 0; i < w->ask.naccounts; i++)
+		account_unref(w->ask.accounts[i]);
 	free(w);
 	if (r == NULL)
 		return;
 	r->lease = NULL;
-	r->leased = true;
 	request_run(r);
 }
 
@@ -55,36 +55,60 @@ on_answer(struct lease_ask *ask)
 		done(w);
 }
 
+/* Waits for a lease of what those accounts lack. */
+static bool
+ask_for(struct request *r, struct account *const *accounts, unsigned n,
+    const struct account_ask *need)
+{
+	struct lease_wait *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return false;
+	*w = (struct lease_wait){
+	    .ask = {.need = *need, .loop = r->worker->loop, .fn = on_answer, .arg = w},
+	    .worker = r->worker};
+	for (unsigned i = 0; i < n; i++) {
+		unsigned bits = account_lacks(
+		    accounts[i], need, loop_now(r->worker->loop), r->start_unix_ms);
+
+		if (bits != 0)
+			w->ask.accounts[w->ask.naccounts++] = account_ref(accounts[i]);
+		w->bits |= bits;
+	}
+	if (w->bits == 0 || !ask_next(w)) {
+		done(w);
+		return false;
+	}
+	w->request = r;
+	r->lease = w;
+	return true;
+}
+
 bool
 lease_wait(struct request *r, const struct account_ask *need)
 {
-	struct account *a = r->key->account;
-	struct lease_wait *w;
-	unsigned bits;
-
 	if (r->lease != NULL)
 		return true;
 	if (r->leased || r->worker->lenders == NULL)
 		return false;
-	bits = account_lacks(a, need, loop_now(r->worker->loop), r->start_unix_ms);
-	w = bits == 0 ? NULL : calloc(1, sizeof(*w));
-	if (w == NULL)
+	r->leased = true;
+	return ask_for(r, &r->key->account, 1, need);
+}
+
+bool
+lease_wait_route(struct request *r)
+{
+	struct account *all[LEASE_ACCOUNTS_MAX];
+	struct account_ask need;
+	unsigned n;
+
+	if (r->lease != NULL)
+		return true;
+	if (r->leased_route || r->worker->lenders == NULL)
 		return false;
-	*w = (struct lease_wait){.ask = {.account = account_ref(a),
-				     .need = *need,
-				     .loop = r->worker->loop,
-				     .fn = on_answer,
-				     .arg = w},
-	    .request = r,
-	    .worker = r->worker,
-	    .bits = bits};
-	if (!ask_next(w)) {
-		w->request = NULL;
-		done(w);
-		return false;
-	}
-	r->lease = w;
-	return true;
+	r->leased_route = true;
+	n = route_full(&r->plan, all, LEASE_ACCOUNTS_MAX, &need);
+	return n > 0 && ask_for(r, all, n, &need);
 }
 
 void

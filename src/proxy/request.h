@@ -68,7 +68,7 @@ struct request {
 	struct account_grant grant; /* what it may spend; settled at its end */
 	struct account_grant taken; /* by the attempt, of its provider and model */
 	struct lease_wait *lease;   /* it waits for one; see lease.c */
-	bool leased;		    /* it did */
+	bool leased, leased_route;  /* it did: for its key, for candidates */
 	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */
 	uint64_t pause_until_ms;    /* before the same candidate is tried again */
 	struct timer timer;	    /* of the pause, of holding back, of comments */
@@ -189,6 +189,9 @@ struct slice admit_name(const struct request *r, enum account_level level);
 
 /* Is it to wait until more of a shared limit is leased? Then request_run() follows. */
 bool lease_wait(struct request *r, const struct account_ask *need);
+
+/* The same for the limits of candidates that are out for them. */
+bool lease_wait_route(struct request *r);
 
 /* It waits no more. */
 void lease_drop(struct request *r);

@@ -124,6 +124,7 @@ is_idle(const struct account *a)
 bool
 account_draw(struct account *a, const struct account_ask *need, struct account_draw *ret)
 {
+	int64_t had;
 	bool some = false, idle;
 
 	*ret = (struct account_draw){.concurrent = QUOTA_NONE};
@@ -135,12 +136,16 @@ account_draw(struct account *a, const struct account_ask *need, struct account_d
 			some = some || ret->back[k] != 0 || ret->want[k] != 0;
 		}
 		ret->concurrent = a->limits.concurrent;
+		had = a->slots;
 		if (ret->concurrent != QUOTA_NONE) {
 			ret->running = a->running;
 			ret->slots = a->running + (need != NULL) +
 				     (idle ? 0 : slack_of(ret->concurrent));
+			/* What is told to be free may be somebody else's at once. */
+			if (ret->slots < a->slots)
+				a->slots = ret->slots;
 			/* Also to say that those who run are still there. */
-			some = some || ret->slots != 0 || a->slots != 0;
+			some = some || ret->slots != 0 || had != 0;
 		}
 	}
 	(void)pthread_mutex_unlock(&a->lock);

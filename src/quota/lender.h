@@ -9,8 +9,10 @@
 #include "quota/account.h"
 
 /* What a request wants leased; heap memory of the asker. */
+#define LEASE_ACCOUNTS_MAX 8
 struct lease_ask {
-	struct account *account; /* with a reference: it and those above */
+	struct account *accounts[LEASE_ACCOUNTS_MAX]; /* each with those above; references */
+	unsigned naccounts;
 	struct account_ask need;
 	struct loop *loop;
 	void (*fn)(struct lease_ask *a); /* then, on the loop's thread, whatever came */

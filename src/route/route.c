@@ -273,6 +273,42 @@ check_caps(struct candidate *c, uint64_t now_ms)
 			put_out_full(c, now_ms);
 }
 
+static bool
+is_listed(struct account *const *all, unsigned n, const struct account *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (all[i] == a)
+			return true;
+	return false;
+}
+
+unsigned
+route_full(const struct route_plan *p, struct account **ret_accounts, unsigned max,
+    struct account_ask *ret_need)
+{
+	unsigned count = 0;
+
+	*ret_need = (struct account_ask){0};
+	for (unsigned i = 0; i < p->count; i++) {
+		struct account *caps[CAPS_MAX];
+		unsigned n = p->all[i].out == OUT_FULL ? caps_of(&p->all[i], caps) : 0;
+		struct account_ask ask = taken_by(&p->all[i]);
+
+		for (unsigned k = 0; k < n; k++)
+			if (count < max && !is_listed(ret_accounts, count, caps[k]))
+				ret_accounts[count++] = caps[k];
+		if (n == 0)
+			continue;
+		if (ask.pusd > ret_need->pusd)
+			ret_need->pusd = ask.pusd;
+		if (ask.input_tok > ret_need->input_tok)
+			ret_need->input_tok = ask.input_tok;
+		if (ask.output_tok > ret_need->output_tok)
+			ret_need->output_tok = ask.output_tok;
+	}
+	return count;
+}
+
 bool
 route_take(struct candidate *c, uint64_t now_ms, struct account_grant *ret_grant)
 {

@@ -105,6 +105,11 @@ void route_failed(struct route_plan *p, struct candidate *c, enum err e, uint64_
  */
 bool route_take(struct candidate *c, uint64_t now_ms, struct account_grant *ret_grant);
 
+/* The accounts of limits for which candidates are out, each once, at most `max`; and the
+ * most that one of them needs. Returns how many. */
+unsigned route_full(const struct route_plan *p, struct account **ret_accounts,
+    unsigned max, struct account_ask *ret_need);
+
 /* Puts a candidate that was tried back in, to be tried again. */
 void route_again(struct candidate *c);
 

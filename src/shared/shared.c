@@ -247,14 +247,16 @@ answer(struct lease_ask *asks)
 }
 
 static enum err
-draw_chain(struct shared *s, const struct lease_ask *ask, struct note *why)
+draw_chain(
+    struct shared *s, struct account *a, const struct account_ask *need, struct note *why)
 {
-	struct account *a = account_ref(ask->account);
 	enum err e = ERR_OK;
+
+	a = account_ref(a);
 
 	while (a != NULL) {
 		if (e == ERR_OK)
-			e = draw(s, a, &ask->need, why);
+			e = draw(s, a, need, why);
 		a = account_next(a);
 	}
 	return e;
@@ -267,7 +269,8 @@ draw_all(struct shared *s, const struct lease_ask *asks, bool tick, struct note 
 	enum err e = ERR_OK, last;
 
 	for (; e == ERR_OK && asks != NULL; asks = asks->next)
-		e = draw_chain(s, asks, why);
+		for (unsigned i = 0; e == ERR_OK && i < asks->naccounts; i++)
+			e = draw_chain(s, asks->accounts[i], &asks->need, why);
 	for (unsigned i = 0; tick && i < HOLDINGS; i++)
 		for (struct holding *h = s->holdings[i]; e == ERR_OK && h != NULL;
 		     h = h->next)

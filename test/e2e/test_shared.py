@@ -118,6 +118,25 @@ def test_requests_at_a_time(fleet):
     assert until(lambda: statuses(servers[:1], 5) == {200: 5})
 
 
+@pytest.mark.parametrize("where", ["provider", "model"])
+def test_limits_of_providers_and_models_are_joint_too(weir, host, redis, where):
+    server, provider = redis(), host()
+    provider.play(reply(completion(usage=(10, 0, 5))))
+    limits = "limits: {rpm: 40}, "
+    text = CONFIG.format(redis=server.url, url=provider.url)
+    if where == "provider":
+        text = text.replace("{dialect: openai", "{" + limits + "dialect: openai")
+    else:
+        text = text.replace("a/one: [", "a/one: {" + limits + "providers: [").replace("}}]", "}}]}")
+    servers = [weir(text) for _ in range(3)]
+    for one in servers:
+        one.fields = []
+        until(lambda: metric(one, "weir_shared_up") == 1)
+    assert ask(servers[0]).status == 200  # the first as well, of which nothing is leased yet
+    got = statuses(servers, 120)
+    assert set(got) == {200, 429} and 32 <= got[200] <= 48, got
+
+
 # --- the server goes away ---
 
 
