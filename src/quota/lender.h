@@ -11,7 +11,8 @@
 /* What a request wants leased; heap memory of the asker. */
 #define LEASE_ACCOUNTS_MAX 8
 struct lease_ask {
-	struct account *accounts[LEASE_ACCOUNTS_MAX]; /* each with those above; references */
+	struct account
+	    *accounts[LEASE_ACCOUNTS_MAX]; /* each with those above; references */
 	unsigned naccounts;
 	struct account_ask need;
 	struct loop *loop;

@@ -1,0 +1,270 @@
+#include "store/leases.h"
+
+#include "core/clock.h"
+#include "core/wide.h"
+
+#include <stdio.h>
+
+#define AHEAD_PARTS 16	 /* of what is left one part is leased ahead of need */
+#define IDLE_MS	    2000 /* an account that spends nothing gives its lease back */
+#define RACES	    8	 /* others may take what was left meanwhile */
+
+struct leasing {
+	struct db *db;
+	int64_t instance;
+	struct account *account;
+	struct account_lease lease;
+	struct note *note;
+};
+
+/* Prepares a statement and binds what all of them begin with: level, name, period. */
+static enum err
+prepare(struct leasing *l, const char *sql, struct db_stmt **ret)
+{
+	enum err e = db_prepare(l->db, sql, ret, l->note);
+
+	if (e != ERR_OK)
+		return e;
+	db_bind_i64(*ret, 1, (int64_t)account_level(l->account));
+	db_bind_text(*ret, 2, account_name(l->account));
+	db_bind_i64(*ret, 3, (int64_t)l->lease.from_ms);
+	return ERR_OK;
+}
+
+/* Runs a statement whose fourth place is a number; *ret_changes: rows. */
+static enum err
+change(struct leasing *l, const char *sql, int64_t fourth, int64_t fifth,
+    int64_t *ret_changes)
+{
+	struct db_stmt *s;
+	enum err e = prepare(l, sql, &s);
+
+	if (e == ERR_OK) {
+		db_bind_i64(s, 4, fourth);
+		db_bind_i64(s, 5, fifth);
+		e = db_once(s, l->note);
+		*ret_changes = db_changes(l->db);
+	}
+	db_finish(s);
+	return e;
+}
+
+/* The one number that it selects; 0 without a row, and *ret_there is false. */
+static enum err
+number(struct leasing *l, const char *sql, int64_t fourth, int64_t *ret, bool *ret_there)
+{
+	struct db_stmt *s;
+	enum err e = prepare(l, sql, &s);
+
+	*ret = 0;
+	*ret_there = false;
+	if (e == ERR_OK) {
+		enum db_step step;
+
+		db_bind_i64(s, 4, fourth);
+		step = db_step(s);
+		*ret_there = step == DB_ROW;
+		if (step == DB_ROW)
+			*ret = db_i64(s, 0);
+		else
+			e = db_done(l->db, step, l->note);
+	}
+	db_finish(s);
+	return e;
+}
+
+/* --- the sums --- */
+
+/* What the ledger has of the period so far is granted to those who spent it. */
+static enum err
+begin_period(struct leasing *l)
+{
+	static const char *const columns[] = {[LEVEL_KEY] = "key",
+	    [LEVEL_USER] = "\"user\"",
+	    [LEVEL_TEAM] = "team",
+	    [LEVEL_ORG] = "organisation"};
+	char sql[600];
+	int64_t rows = 0;
+	enum err e;
+
+	e = change(l,
+	    "INSERT INTO lease_total (level, name, from_ms, granted_pusd)"
+	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (level, name, from_ms) DO NOTHING",
+	    0, 0, &rows);
+	if (e != ERR_OK || rows == 0)
+		return e;
+	(void)snprintf(sql, sizeof(sql),
+	    "INSERT INTO lease (level, name, from_ms, instance, granted_pusd)"
+	    " SELECT ?1, ?2, ?3, instance, CAST(sum(due_pusd) AS BIGINT) FROM bill"
+	    " WHERE %s = ?2 AND start_ms >= ?3 AND due_pusd IS NOT NULL GROUP BY "
+	    "instance",
+	    columns[account_level(l->account)]);
+	e = change(l, sql, 0, 0, &rows);
+	if (e == ERR_OK)
+		e = change(l,
+		    "UPDATE lease_total SET granted_pusd ="
+		    " (SELECT coalesce(CAST(sum(granted_pusd) AS BIGINT), 0) FROM lease"
+		    " WHERE level = ?1 AND name = ?2 AND from_ms = ?3)"
+		    " WHERE level = ?1 AND name = ?2 AND from_ms = ?3",
+		    0, 0, &rows);
+	return e;
+}
+
+/* Adds to the sum of all, which must not pass `most` then; *ret_done: it did not. */
+static enum err
+add_to_total(struct leasing *l, int64_t pusd, int64_t most, bool *ret_done)
+{
+	int64_t rows = 0;
+	enum err e = change(l,
+	    "UPDATE lease_total SET granted_pusd = granted_pusd + ?4"
+	    " WHERE level = ?1 AND name = ?2 AND from_ms = ?3"
+	    " AND granted_pusd + ?4 <= ?5",
+	    pusd, most, &rows);
+
+	*ret_done = rows == 1;
+	return e;
+}
+
+static enum err
+add_to_own(struct leasing *l, int64_t pusd)
+{
+	int64_t rows;
+
+	return change(l,
+	    "INSERT INTO lease (level, name, from_ms, instance, granted_pusd)"
+	    " VALUES (?1, ?2, ?3, ?5, ?4)"
+	    " ON CONFLICT (level, name, from_ms, instance)"
+	    " DO UPDATE SET granted_pusd = lease.granted_pusd + excluded.granted_pusd",
+	    pusd, l->instance, &rows);
+}
+
+/* --- a draw --- */
+
+/* How much more is to be had: what is needed and something ahead, of what is left. */
+static int64_t
+wanted(const struct leasing *l, int64_t own, int64_t total, int64_t need)
+{
+	wide left = (wide)l->lease.budget_pusd - total;
+	wide lacks = (wide)l->lease.used_pusd + need - own;
+	wide more;
+
+	/* What is used beyond the lease, by a correction, is spent already. */
+	if (l->lease.used_pusd > own && left < l->lease.used_pusd - own)
+		return l->lease.used_pusd - own;
+	if (left <= 0)
+		return 0;
+	more = (lacks > 0 ? lacks : 0) + left / AHEAD_PARTS;
+	return (int64_t)(more < left ? more : left);
+}
+
+static enum err
+draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_done,
+    int64_t *ret_own)
+{
+	int64_t own, total, more, most = l->lease.budget_pusd;
+	bool there;
+	enum err e = begin_period(l);
+
+	if (e == ERR_OK)
+		e = number(l,
+		    "SELECT granted_pusd FROM lease_total"
+		    " WHERE level = ?1 AND name = ?2 AND from_ms = ?3",
+		    0, &total, &there);
+	if (e == ERR_OK)
+		e = number(l,
+		    "SELECT granted_pusd FROM lease"
+		    " WHERE level = ?1 AND name = ?2 AND from_ms = ?3 AND instance = ?4",
+		    l->instance, &own, &there);
+	if (e != ERR_OK)
+		return e;
+	more = wanted(l, own, total, need);
+	if (l->lease.used_pusd > own)
+		most = INT64_MAX;
+	*ret_done = true;
+	if (more > 0)
+		e = add_to_total(l, more, most, ret_done);
+	if (e == ERR_OK && more > 0 && *ret_done)
+		e = add_to_own(l, more);
+	*ret_own = own + (*ret_done ? more : 0);
+	state->left = l->lease.budget_pusd - total - (*ret_done ? more : 0);
+	return e;
+}
+
+enum err
+leases_draw(struct db *db, int64_t instance, struct account *a, int64_t need,
+    struct lease_state *state, struct note *note)
+{
+	struct leasing l = {.db = db, .instance = instance, .account = a, .note = note};
+	bool done = false;
+	int64_t own = 0;
+	enum err e = ERR_OK;
+
+	if (!account_lease(a, clock_unix_ms(), &l.lease))
+		return ERR_OK;
+	for (unsigned i = 0; e == ERR_OK && !done && i < RACES; i++) {
+		e = db_begin(db, DB_ROWS, note);
+		if (e == ERR_OK)
+			e = draw_once(&l, need, state, &done, &own);
+		e = db_end(db, e, note);
+	}
+	if (e != ERR_OK || !done)
+		return e;
+	account_lend(a, l.lease.from_ms, own);
+	state->from_ms = l.lease.from_ms;
+	state->known = true;
+	state->used = l.lease.used_pusd;
+	state->moved_ms = clock_mono_ms();
+	return ERR_OK;
+}
+
+/* --- a look --- */
+
+/* First this process lets go of it, then it is somebody else's. */
+static enum err
+give_back(struct leasing *l, struct lease_state *state)
+{
+	int64_t before = l->lease.granted_pusd;
+	int64_t after =
+	    account_give_back(l->account, l->lease.from_ms, l->lease.used_pusd);
+	bool done;
+	enum err e = ERR_OK;
+
+	if (after >= before)
+		return ERR_OK;
+	e = db_begin(l->db, DB_ROWS, l->note);
+	if (e == ERR_OK)
+		e = add_to_total(l, after - before, INT64_MAX, &done);
+	if (e == ERR_OK)
+		e = add_to_own(l, after - before);
+	e = db_end(l->db, e, l->note);
+	/* Else the next draw reads what it has there. */
+	if (e == ERR_OK)
+		state->left += before - after;
+	return e;
+}
+
+enum err
+leases_look(struct db *db, int64_t instance, struct account *a, struct lease_state *state,
+    struct note *note)
+{
+	struct leasing l = {.db = db, .instance = instance, .account = a, .note = note};
+	uint64_t now = clock_mono_ms();
+	int64_t left;
+
+	if (!account_lease(a, clock_unix_ms(), &l.lease))
+		return ERR_OK;
+	if (l.lease.from_ms != state->from_ms)
+		*state = (struct lease_state){.from_ms = l.lease.from_ms};
+	if (!state->known)
+		return ERR_OK; /* nothing was spent in this period yet */
+	if (l.lease.used_pusd != state->used) {
+		state->used = l.lease.used_pusd;
+		state->moved_ms = now;
+	}
+	left = l.lease.granted_pusd - l.lease.used_pusd;
+	if (now >= state->moved_ms + IDLE_MS)
+		return left > 0 ? give_back(&l, state) : ERR_OK;
+	if (left < 0 || (state->left > 0 && left < state->left / AHEAD_PARTS / 2))
+		return leases_draw(db, instance, a, 0, state, note);
+	return ERR_OK;
+}
