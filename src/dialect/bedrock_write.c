@@ -579,9 +579,11 @@ bedrock_needs_bytes(const struct part *p, const struct write_plan *plan)
 	return p->kind == PART_IMAGE || p->kind == PART_FILE;
 }
 
+static const struct writer_form FORM = {DIALECT_BEDROCK, put_member, put_cross};
+
 enum err
 bedrock_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost)
 {
-	return writer_prompt(p, plan, to, lost, DIALECT_BEDROCK, put_member, put_cross);
+	return writer_prompt(&FORM, p, plan, to, lost);
 }

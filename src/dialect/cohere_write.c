@@ -645,9 +645,11 @@ put_member(struct writer *w, const struct member *m)
 	}
 }
 
+static const struct writer_form FORM = {DIALECT_COHERE, put_member, put_cross};
+
 enum err
 cohere_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
 {
-	return writer_prompt(p, plan, to, lost, DIALECT_COHERE, put_member, put_cross);
+	return writer_prompt(&FORM, p, plan, to, lost);
 }

@@ -316,9 +316,11 @@ gemini_needs_bytes(const struct part *p, const struct write_plan *plan)
 	       slice_search(p->media.data, S("youtube.com")) == p->media.data.len;
 }
 
+static const struct writer_form FORM = {DIALECT_GEMINI, put_member, put_cross};
+
 enum err
 gemini_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
 {
-	return writer_prompt(p, plan, to, lost, DIALECT_GEMINI, put_member, put_cross);
+	return writer_prompt(&FORM, p, plan, to, lost);
 }

@@ -643,9 +643,11 @@ openai_needs_bytes(const struct part *p, const struct write_plan *plan)
 	return p->kind == PART_FILE;
 }
 
+static const struct writer_form FORM = {DIALECT_OPENAI, put_member, put_cross};
+
 enum err
 openai_write_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
     struct losses *lost)
 {
-	return writer_prompt(p, plan, to, lost, DIALECT_OPENAI, put_member, put_cross);
+	return writer_prompt(&FORM, p, plan, to, lost);
 }

@@ -652,9 +652,11 @@ put_cross(struct writer *w)
 	writer_unknown(w);
 }
 
+static const struct writer_form FORM = {DIALECT_RESPONSES, put_member, put_cross};
+
 enum err
 responses_write_prompt(const struct prompt *p, const struct write_plan *plan,
     struct buf *to, struct losses *lost)
 {
-	return writer_prompt(p, plan, to, lost, DIALECT_RESPONSES, put_member, put_cross);
+	return writer_prompt(&FORM, p, plan, to, lost);
 }

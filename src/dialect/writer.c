@@ -65,23 +65,21 @@ writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member 
 }
 
 enum err
-writer_prompt(const struct prompt *p, const struct write_plan *plan, struct buf *to,
-    struct losses *lost, enum dialect_id dialect,
-    bool (*put)(struct writer *w, const struct member *m),
-    void (*cross)(struct writer *w))
+writer_prompt(const struct writer_form *form, const struct prompt *p,
+    const struct write_plan *plan, struct buf *to, struct losses *lost)
 {
 	struct writer w = {.p = p,
 	    .plan = plan,
 	    .to = to,
 	    .lost = lost,
-	    .dialect = dialect,
-	    .same = p->origin == dialect};
+	    .dialect = form->dialect,
+	    .same = p->origin == form->dialect};
 
 	json_open(to, '{');
 	if (w.same)
-		writer_same(&w, put);
+		writer_same(&w, form->put);
 	else
-		cross(&w);
+		form->cross(&w);
 	json_close(to, '}');
 	return to->err;
 }

@@ -34,14 +34,18 @@ void writer_members_inside(struct writer *w, struct slice outer, uint64_t done);
  * which `put` returns true. What is inside others is theirs. */
 void writer_same(struct writer *w, bool (*put)(struct writer *w, const struct member *m));
 
-/*
- * A whole body: in the dialect that it was read from its members with `put`, as above;
- * in another one what `cross` writes. ERR_NOMEM, ERR_FULL.
- */
-enum err writer_prompt(const struct prompt *p, const struct write_plan *plan,
-    struct buf *to, struct losses *lost, enum dialect_id dialect,
-    bool (*put)(struct writer *w, const struct member *m),
-    void (*cross)(struct writer *w)) MUST_CHECK;
+/* How a dialect writes a whole body. */
+struct writer_form {
+	enum dialect_id dialect;
+	/* The prompt was read from this dialect: as writer_same() has it. */
+	bool (*put)(struct writer *w, const struct member *m);
+	/* It was read from another one: everything inside the body's braces. */
+	void (*cross)(struct writer *w);
+};
+
+/* Writes a body. ERR_NOMEM, ERR_FULL. */
+enum err writer_prompt(const struct writer_form *form, const struct prompt *p,
+    const struct write_plan *plan, struct buf *to, struct losses *lost) MUST_CHECK;
 
 /* An event of a stream whose data tell its name as `type`: after it come further
  * members, then its end. */
