@@ -6,11 +6,14 @@
 
 #include <stdlib.h>
 
+#define WAIT_MS 2000
+
 struct lease_wait {
 	struct lease_ask ask;
 	struct request *request; /* NULL: it is gone */
 	struct worker *worker;
-	unsigned bits; /* of what is still to be asked */
+	unsigned bits;	   /* of what is still to be asked */
+	uint64_t until_ms; /* monotonic: it goes on without */
 };
 
 static void on_answer(struct lease_ask *ask);
@@ -43,6 +46,7 @@ done(struct lease_wait *w)
 	if (r == NULL)
 		return;
 	r->lease = NULL;
+	timer_stop(&r->timer);
 	request_run(r);
 }
 
@@ -80,14 +84,25 @@ ask_for(struct request *r, struct account *const *accounts, unsigned n,
 		return false;
 	}
 	w->request = r;
+	w->until_ms = loop_now(r->worker->loop) + WAIT_MS;
 	r->lease = w;
+	timer_set(&r->timer, w->until_ms);
 	return true;
+}
+
+/* Does it wait still? Not for ever: whoever lends may be stuck. */
+static bool
+is_waiting(struct request *r)
+{
+	if (r->lease != NULL && loop_now(r->worker->loop) >= r->lease->until_ms)
+		lease_drop(r);
+	return r->lease != NULL;
 }
 
 bool
 lease_wait(struct request *r, const struct account_ask *need)
 {
-	if (r->lease != NULL)
+	if (is_waiting(r))
 		return true;
 	if (r->leased || r->worker->lenders == NULL)
 		return false;
@@ -102,7 +117,7 @@ lease_wait_route(struct request *r)
 	struct account_ask need;
 	unsigned n;
 
-	if (r->lease != NULL)
+	if (is_waiting(r))
 		return true;
 	if (r->leased_route || r->worker->lenders == NULL)
 		return false;
