@@ -13,7 +13,7 @@ PYTHON	?= python3
 WARN	:= -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wcast-qual -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough \
 	-Wconversion -Wno-sign-conversion $(if $(CI),-Werror)
-LIBS	:= libuv openssl sqlite3 yaml-0.1 zlib hiredis $(shell pkg-config --exists hiredis_ssl && echo hiredis_ssl)
+LIBS	:= libuv openssl sqlite3 libpq yaml-0.1 zlib hiredis $(shell pkg-config --exists hiredis_ssl && echo hiredis_ssl)
 LLHTTP	:= $(CACHE)/llhttp-9.4.3
 HARDEN	:= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 ASAN	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -28,7 +28,8 @@ LF_tsan    := -fsanitize=thread
 LF_fuzz    := -fsanitize=fuzzer,address,undefined
 CF_$(MODE) ?= $(error MODE is one of release, debug, asan, tsan, fuzz)
 
-CPPFLAGS += -D_GNU_SOURCE -Isrc -isystem $(LLHTTP)/include
+CPPFLAGS += -D_GNU_SOURCE -Isrc -isystem $(LLHTTP)/include \
+	-isystem $(shell pkg-config --variable=includedir libpq 2>/dev/null)
 CFLAGS	 += -std=c17 -pthread $(WARN) $(CF_$(MODE))
 LDLIBS	 += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
 

@@ -23,9 +23,13 @@ admin_ready(struct request *r)
 	if (atomic_load(&hub->stopping))
 		request_reply(r, ERR_OK, 503, S("application/json"),
 		    S("{\"status\":\"stopping\"}\n"));
-	else if (!store_is_well(hub->store))
+	else if (!store_is_well(hub->store) && !store_has_room(hub->store))
 		request_reply(r, ERR_OK, 503, S("application/json"),
-		    S("{\"status\":\"the ledger cannot be written\"}\n"));
+		    S("{\"status\":\"the ledger cannot be written, and the journal is "
+		      "full\"}\n"));
+	else if (!store_is_well(hub->store))
+		request_reply(r, ERR_OK, 200, S("application/json"),
+		    S("{\"status\":\"ready\",\"ledger\":\"cannot be written\"}\n"));
 	else
 		request_reply(
 		    r, ERR_OK, 200, S("application/json"), S("{\"status\":\"ready\"}\n"));
@@ -111,6 +115,8 @@ put_process(struct buf *to, const struct hub *hub)
 		stats_head(to, "weir_shared_up");
 		buf_printf(to, "weir_shared_up %d\n", shared_is_well(hub->shared));
 	}
+	stats_head(to, "weir_ledger_up");
+	buf_printf(to, "weir_ledger_up %d\n", store_is_well(hub->store));
 	stats_head(to, "weir_log_lines_dropped_total");
 	buf_printf(
 	    to, "weir_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());

@@ -223,6 +223,16 @@ load_roots_for_pictures(struct loading *l)
 		l->nomem = true;
 }
 
+static void
+check_store(struct loading *l)
+{
+	const struct secret *url = &l->c->options.store_url;
+	struct note note;
+
+	if (url->len > 0 && !db_is_url(secret_reveal(url), &note))
+		loading_option_error(l, "store.url", LOADING_WHOLE, "%s", note.text);
+}
+
 /* The text that teams' keys are encrypted by, also out of its file. */
 static void
 load_secret(struct loading *l)
@@ -366,11 +376,13 @@ check_load(struct loading *l)
 	settle_data(l);
 	load_server_tls(l);
 	load_secret(l);
+	check_store(l);
 	load_client_tls(l);
 	load_roots_for_pictures(l);
 	check_shared(l);
 	load_webhook(l);
 	forget_empty(&l->c->options.admin_key, &l->c->origins.admin_key);
 	forget_empty(&l->c->options.secret_key, &l->c->origins.secret_key);
+	forget_empty(&l->c->options.store_url, &l->c->origins.store_url);
 	forget_empty(&l->c->options.webhook_secret, &l->c->origins.webhook_secret);
 }

@@ -158,12 +158,14 @@ struct db *
 command_database(const struct config *c)
 {
 	char folder[4096];
+	const struct db_place place = {
+	    .folder = folder, .url = secret_reveal(&c->options.store_url)};
 	struct note note;
 	struct db *db;
 
 	(void)store_folder(c->options.data, folder);
 	if (store_make_folder(folder, &note) == ERR_OK &&
-	    db_open(folder, &db, &note) == ERR_OK)
+	    db_open(&place, &db, &note) == ERR_OK)
 		return db;
 	(void)fprintf(stderr, "weir: %s\n", note.text);
 	return NULL;

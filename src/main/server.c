@@ -459,10 +459,12 @@ static int
 start(struct server *s)
 {
 	struct journal_limits limits = journal_limits(&s->config->options);
+	const struct db_place place = {
+	    .folder = s->folder, .url = secret_reveal(&s->config->options.store_url)};
 	struct note note;
 
 	(void)store_folder(s->config->options.data, s->folder);
-	if (store_open(s->folder, &limits, &s->hub.store, &note) != ERR_OK)
+	if (store_open(&place, &limits, &s->hub.store, &note) != ERR_OK)
 		return refuse(note.text);
 	if (!make_threads(s) || engines_new(s->loop, &s->engines) != ERR_OK ||
 	    engines_configure(s->engines, s->config) != ERR_OK ||

@@ -6,9 +6,23 @@
 #include "store/db_engine.h"
 
 enum err
-db_open(const char *folder, struct db **ret_db, struct note *note)
+db_open(const struct db_place *place, struct db **ret_db, struct note *note)
 {
-	return db_sqlite_open(folder, ret_db, note);
+	if (place->url.len > 0)
+		return db_postgres_open(place, ret_db, note);
+	return db_sqlite_open(place, ret_db, note);
+}
+
+bool
+db_is_url(struct slice url, struct note *note)
+{
+	return db_postgres_is_url(url, note);
+}
+
+const char *
+db_name(const struct db *db)
+{
+	return db->name;
 }
 
 void
@@ -48,10 +62,10 @@ db_end(struct db *db, enum err e, struct note *note)
 	return e;
 }
 
-bool
-db_changed(struct db *db)
+enum err
+db_changed(struct db *db, bool *ret_changed, struct note *note)
 {
-	return db->engine->changed(db);
+	return db->engine->changed(db, ret_changed, note);
 }
 
 /* --- statements --- */
@@ -92,6 +106,12 @@ void
 db_bind_blob(struct db_stmt *s, int at, struct slice blob)
 {
 	s->db->engine->bind_blob(s, at, blob);
+}
+
+void
+db_stream(struct db_stmt *s)
+{
+	s->db->engine->stream(s);
 }
 
 enum db_step
@@ -160,11 +180,11 @@ db_changes(const struct db *db)
 /* --- many rows --- */
 
 enum err
-db_prepare_rows(struct db *db, const char *table, const char *columns,
-    struct db_stmt **ret_stmt, struct note *note)
+db_prepare_rows(struct db *db, const struct db_rows *rows, struct db_stmt **ret_stmt,
+    struct note *note)
 {
 	*ret_stmt = NULL;
-	return db->engine->prepare_rows(db, table, columns, ret_stmt, note);
+	return db->engine->prepare_rows(db, rows, ret_stmt, note);
 }
 
 enum err
@@ -174,7 +194,13 @@ db_rows_add(struct db_stmt *s, bool *ret_there, struct note *note)
 }
 
 enum err
-db_rows_end(struct db_stmt *s, db_refused_fn *fn, void *arg, struct note *note)
+db_rows_end(struct db_stmt *s, struct note *note)
 {
-	return s->db->engine->rows_end(s, fn, arg, note);
+	return s->db->engine->rows_end(s, note);
+}
+
+enum err
+db_keep(struct db *db, uint64_t unix_ms, struct note *note)
+{
+	return db->engine->keep(db, unix_ms, note);
 }

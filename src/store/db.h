@@ -13,6 +13,8 @@
 #include "core/err.h"
 #include "core/note.h"
 
+#include "core/slice.h"
+
 #include <stdint.h>
 
 #define DB_NAME "weir.db"
@@ -20,12 +22,27 @@
 struct db;
 struct db_stmt;
 
+/* Where a database is. */
+struct db_place {
+	const char *folder;   /* of the file */
+	struct slice url;     /* empty: the file */
+	uint64_t patience_ms; /* for an answer of the one at the URL; 0: minutes */
+};
+
 /*
- * Opens the file in the folder, made and brought to the newest schema if need
- * be. ERR_IO with a note, and, as all that follow, ERR_NOMEM.
+ * Opens it, made and brought to the newest schema if need be. ERR_IO with a note, and,
+ * as all that follow, ERR_NOMEM. No note has the URL's password.
  */
-enum err db_open(const char *folder, struct db **ret_db, struct note *note) MUST_CHECK;
+enum err
+db_open(const struct db_place *place, struct db **ret_db, struct note *note) MUST_CHECK;
 void db_close(struct db *db);
+
+/* Can that be a URL? What is wrong is the note. */
+bool db_is_url(struct slice url, struct note *note);
+
+/* What it is, for people: "PostgreSQL at db:5432/weir", "the file /var/lib/weir/weir.db".
+ * Lives as long as the connection. */
+const char *db_name(const struct db *db);
 
 /* What the last failure on the connection says of the next try. */
 enum db_fault {
@@ -53,9 +70,9 @@ enum err db_begin(struct db *db, enum db_begin what, struct note *note) MUST_CHE
  * a note when it cannot be committed, or it is not known that it was. */
 enum err db_end(struct db *db, enum err e, struct note *note) MUST_CHECK;
 
-/* Did another connection commit a change since the last call? False when that cannot be
- * known now. */
-bool db_changed(struct db *db);
+/* Did another connection commit a change since the last call? May be told some hundred
+ * milliseconds late. ERR_IO with a note. */
+enum err db_changed(struct db *db, bool *ret_changed, struct note *note) MUST_CHECK;
 
 /* Prepares a statement; NULL when it fails, which db_finish takes. ERR_IO with a note. */
 enum err db_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt,
@@ -69,6 +86,10 @@ void db_bind_null(struct db_stmt *s, int at);
 void db_bind_i64(struct db_stmt *s, int at, int64_t value);
 void db_bind_text(struct db_stmt *s, int at, struct slice text);
 void db_bind_blob(struct db_stmt *s, int at, struct slice blob);
+
+/* Its rows come as they are found instead of all at once, for very many. Until its end no
+ * other statement can run. */
+void db_stream(struct db_stmt *s);
 
 /* Runs it on to its next row. After the end it must be reset before it runs again. */
 enum db_step { DB_DONE, DB_ROW, DB_ERROR };
@@ -91,11 +112,20 @@ struct slice db_blob(struct db_stmt *s, int column);
 /* Rows that the last statement inserted, changed or removed. */
 int64_t db_changes(const struct db *db);
 
-/*
- * A statement that inserts many rows into these columns ("a, b, c"); those that are
- * there already are passed over. Values are bound as ever. ERR_IO with a note.
- */
-enum err db_prepare_rows(struct db *db, const char *table, const char *columns,
+/* A row that was refused later than it was added: n is its number since the last
+ * db_rows_end, from 0. */
+typedef void db_refused_fn(void *arg, size_t n, const struct note *why);
+
+/* Into which table many rows go, and which columns are bound: "a, b, c". */
+struct db_rows {
+	const char *table, *columns;
+	db_refused_fn *on_refused;
+	void *arg;
+};
+
+/* A statement that inserts rows in a transaction; those that are there already are passed
+ * over. Values are bound as ever. ERR_IO with a note. */
+enum err db_prepare_rows(struct db *db, const struct db_rows *rows,
     struct db_stmt **ret_stmt, struct note *note) MUST_CHECK;
 
 /* Adds the row that is bound; *ret_there: it, or another of its key, is there already. An
@@ -103,10 +133,11 @@ enum err db_prepare_rows(struct db *db, const char *table, const char *columns,
  */
 enum err db_rows_add(struct db_stmt *s, bool *ret_there, struct note *note) MUST_CHECK;
 
-/* Writes those that were put off. Those that are refused are left out and told: n is the
- * row's number since the last end, from 0. ERR_IO with a note. */
-typedef void db_refused_fn(void *arg, size_t n, const struct note *why);
-enum err db_rows_end(
-    struct db_stmt *s, db_refused_fn *fn, void *arg, struct note *note) MUST_CHECK;
+/* Writes those that were put off, without those that are refused. ERR_IO with a note. */
+enum err db_rows_end(struct db_stmt *s, struct note *note) MUST_CHECK;
+
+/* Does what a large database wants done from time to time, some minutes apart. ERR_IO
+ * with a note. */
+enum err db_keep(struct db *db, uint64_t unix_ms, struct note *note) MUST_CHECK;
 
 #endif

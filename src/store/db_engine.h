@@ -13,12 +13,12 @@ struct db_engine {
 	enum err (*begin)(struct db *db, enum db_begin what, struct note *note);
 	enum err (*commit)(struct db *db, struct note *note);
 	void (*rollback)(struct db *db); /* of none: nothing */
-	bool (*changed)(struct db *db);
+	enum err (*changed)(struct db *db, bool *ret_changed, struct note *note);
 	/* What the last failure was; valid until the next call. */
 	const char *(*why)(struct db *db);
 	enum err (*prepare)(
 	    struct db *db, const char *sql, struct db_stmt **ret_stmt, struct note *note);
-	enum err (*prepare_rows)(struct db *db, const char *table, const char *columns,
+	enum err (*prepare_rows)(struct db *db, const struct db_rows *rows,
 	    struct db_stmt **ret_stmt, struct note *note);
 	void (*finish)(struct db_stmt *s);
 	void (*bind_null)(struct db_stmt *s, int at);
@@ -32,21 +32,26 @@ struct db_engine {
 	struct slice (*text)(struct db_stmt *s, int column);
 	struct slice (*blob)(struct db_stmt *s, int column);
 	enum err (*rows_add)(struct db_stmt *s, bool *ret_there, struct note *note);
-	enum err (*rows_end)(
-	    struct db_stmt *s, db_refused_fn *fn, void *arg, struct note *note);
+	enum err (*rows_end)(struct db_stmt *s, struct note *note);
+	void (*stream)(struct db_stmt *s);
+	enum err (*keep)(struct db *db, uint64_t unix_ms, struct note *note);
 };
 
 struct db {
 	const struct db_engine *engine;
 	enum db_fault fault;
 	int64_t changes;
+	char name[300]; /* for people */
 };
 
 struct db_stmt {
 	struct db *db;
 };
 
-enum err
-db_sqlite_open(const char *folder, struct db **ret_db, struct note *note) MUST_CHECK;
+enum err db_sqlite_open(
+    const struct db_place *place, struct db **ret_db, struct note *note) MUST_CHECK;
+enum err db_postgres_open(
+    const struct db_place *place, struct db **ret_db, struct note *note) MUST_CHECK;
+bool db_postgres_is_url(struct slice url, struct note *note);
 
 #endif

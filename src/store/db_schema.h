@@ -6,9 +6,10 @@
 #ifndef STORE_DB_SCHEMA_H
 #define STORE_DB_SCHEMA_H
 
-#define DB_SCHEMA_VERSION 9
+#define DB_SCHEMA_VERSION 10
 
 /* The first is version 1. */
 extern const char *const db_schema_sqlite[DB_SCHEMA_VERSION];
+extern const char *const db_schema_postgres[DB_SCHEMA_VERSION]; /* NULL: nothing to do */
 
 #endif

@@ -164,4 +164,28 @@ const char *const db_schema_sqlite[DB_SCHEMA_VERSION] = {
     " hint TEXT NOT NULL,"
     " created_ms INTEGER NOT NULL,"
     " PRIMARY KEY (team, provider)) WITHOUT ROWID;",
+    /* 10: of several servers each has its own journal. */
+    "CREATE TABLE instance ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " seen_ms INTEGER NOT NULL);"
+    "ALTER TABLE ledger ADD COLUMN instance INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE journal RENAME TO journal_before;"
+    "CREATE TABLE journal ("
+    " instance INTEGER NOT NULL,"
+    " sequence INTEGER NOT NULL,"
+    " tag INTEGER NOT NULL,"
+    " drained INTEGER NOT NULL,"
+    " PRIMARY KEY (instance, sequence)) WITHOUT ROWID;"
+    "INSERT INTO journal SELECT 0, sequence, tag, drained FROM journal_before;"
+    "DROP TABLE journal_before;"
+    "ALTER TABLE intent RENAME TO intent_before;"
+    "CREATE TABLE intent ("
+    " instance INTEGER NOT NULL,"
+    " id INTEGER NOT NULL,"
+    " tag INTEGER NOT NULL,"
+    " record BLOB NOT NULL,"
+    " PRIMARY KEY (instance, id, tag)) WITHOUT ROWID;"
+    "INSERT INTO intent SELECT 0, id, tag, record FROM intent_before;"
+    "DROP TABLE intent_before;",
 };

@@ -202,15 +202,15 @@ blob(struct db_stmt *s, int column)
 /* --- many rows: one statement, run again and again --- */
 
 static enum err
-prepare_rows(struct db *db, const char *table, const char *columns,
-    struct db_stmt **ret_stmt, struct note *note)
+prepare_rows(struct db *db, const struct db_rows *rows, struct db_stmt **ret_stmt,
+    struct note *note)
 {
 	struct buf sql;
 	enum err e;
 
 	buf_init(&sql, SQL_BYTES);
-	buf_printf(&sql, "INSERT INTO %s (%s) VALUES (?", table, columns);
-	for (const char *p = columns; *p != '\0'; p++)
+	buf_printf(&sql, "INSERT INTO %s (%s) VALUES (?", rows->table, rows->columns);
+	for (const char *p = rows->columns; *p != '\0'; p++)
 		if (*p == ',')
 			buf_add(&sql, S(", ?"));
 	buf_add(&sql, S(") ON CONFLICT DO NOTHING"));
@@ -232,11 +232,24 @@ rows_add(struct db_stmt *s, bool *ret_there, struct note *note)
 }
 
 static enum err
-rows_end(struct db_stmt *s, db_refused_fn *fn, void *arg, struct note *note)
+rows_end(struct db_stmt *s, struct note *note)
 {
 	(void)s;
-	(void)fn;
-	(void)arg;
+	(void)note;
+	return ERR_OK;
+}
+
+static void
+stream(struct db_stmt *s)
+{
+	(void)s; /* they always do */
+}
+
+static enum err
+keep(struct db *db, uint64_t unix_ms, struct note *note)
+{
+	(void)db;
+	(void)unix_ms;
 	(void)note;
 	return ERR_OK;
 }
@@ -282,15 +295,15 @@ read_number(struct db *db, const char *sql, int64_t *ret, struct note *note)
 	return e;
 }
 
-static bool
-changed(struct db *db)
+static enum err
+changed(struct db *db, bool *ret_changed, struct note *note)
 {
 	struct file *f = file_of(db);
 	int64_t before = f->version;
-	struct note none;
+	enum err e = read_number(db, "PRAGMA data_version", &f->version, note);
 
-	(void)read_number(db, "PRAGMA data_version", &f->version, &none);
-	return f->version != before;
+	*ret_changed = f->version != before;
+	return e;
 }
 
 /* --- the file --- */
@@ -325,6 +338,8 @@ static const struct db_engine sqlite = {
     .blob = blob,
     .rows_add = rows_add,
     .rows_end = rows_end,
+    .stream = stream,
+    .keep = keep,
 };
 
 static enum err
@@ -417,13 +432,14 @@ open_path(const char *path, struct file *f, struct note *note)
 }
 
 enum err
-db_sqlite_open(const char *folder, struct db **ret_db, struct note *note)
+db_sqlite_open(const struct db_place *place, struct db **ret_db, struct note *note)
 {
 	char path[4096];
 	struct file *f;
 	enum err e;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/" DB_NAME, folder) >= sizeof(path)) {
+	if ((size_t)snprintf(path, sizeof(path), "%s/" DB_NAME, place->folder) >=
+	    sizeof(path)) {
 		note_set(note, "the data folder's name is too long");
 		return ERR_IO;
 	}
@@ -433,6 +449,8 @@ db_sqlite_open(const char *folder, struct db **ret_db, struct note *note)
 		return ERR_NOMEM;
 	}
 	f->db.engine = &sqlite;
+	(void)snprintf(f->db.name, sizeof(f->db.name), "the file %.*s",
+	    (int)sizeof(f->db.name) - 10, path);
 	e = open_path(path, f, note);
 	if (e == ERR_OK)
 		*ret_db = &f->db;

@@ -22,20 +22,23 @@ drain_open(struct drain *d, struct ledger *ledger, struct note *note)
 	opens_init(&d->opens);
 	buf_init(&d->text, 64u << 10);
 	e = db_prepare(ledger->db,
-	    "INSERT INTO journal (sequence, tag, drained) VALUES (?, ?, ?)"
-	    " ON CONFLICT (sequence) DO UPDATE SET tag = excluded.tag,"
+	    "INSERT INTO journal (sequence, tag, drained, instance) VALUES (?, ?, ?, ?)"
+	    " ON CONFLICT (instance, sequence) DO UPDATE SET tag = excluded.tag,"
 	    " drained = excluded.drained",
 	    &d->note, note);
 	if (e == ERR_OK)
-		e = db_prepare(ledger->db, "DELETE FROM journal WHERE sequence = ?",
-		    &d->forget, note);
+		e = db_prepare(ledger->db,
+		    "DELETE FROM journal WHERE sequence = ? AND instance = ?", &d->forget,
+		    note);
 	if (e == ERR_OK)
 		e = db_prepare(ledger->db,
-		    "INSERT INTO intent (id, tag, record) VALUES (?, ?, ?)"
-		    " ON CONFLICT (id, tag) DO UPDATE SET record = excluded.record",
+		    "INSERT INTO intent (id, tag, record, instance) VALUES (?, ?, ?, ?)"
+		    " ON CONFLICT (instance, id, tag) DO UPDATE SET record = "
+		    "excluded.record",
 		    &d->keep, note);
 	if (e == ERR_OK)
-		e = db_prepare(ledger->db, "DELETE FROM intent WHERE id = ? AND tag = ?",
+		e = db_prepare(ledger->db,
+		    "DELETE FROM intent WHERE id = ? AND tag = ? AND instance = ?",
 		    &d->drop, note);
 	if (e != ERR_OK)
 		drain_close(d);
@@ -63,6 +66,7 @@ drain_note(
 	db_bind_i64(d->note, 1, (int64_t)s->sequence);
 	db_bind_i64(d->note, 2, (int64_t)s->tag);
 	db_bind_i64(d->note, 3, drained);
+	db_bind_i64(d->note, 4, d->ledger->instance);
 	return db_once(d->note, note);
 }
 
@@ -70,6 +74,7 @@ static enum err
 forget(struct drain *d, const struct journal_segment *s, struct note *note)
 {
 	db_bind_i64(d->forget, 1, (int64_t)s->sequence);
+	db_bind_i64(d->forget, 2, d->ledger->instance);
 	return db_once(d->forget, note);
 }
 
@@ -78,6 +83,7 @@ drop(struct drain *d, struct request_id id, struct note *note)
 {
 	db_bind_i64(d->drop, 1, (int64_t)id.rowid);
 	db_bind_i64(d->drop, 2, (int64_t)id.tag);
+	db_bind_i64(d->drop, 3, d->ledger->instance);
 	return db_once(d->drop, note);
 }
 
@@ -334,6 +340,7 @@ carry_over(struct drain *d, struct journal_segment *s, struct note *note)
 		db_bind_i64(d->keep, 1, (int64_t)o->id.rowid);
 		db_bind_i64(d->keep, 2, (int64_t)o->id.tag);
 		db_bind_blob(d->keep, 3, payload);
+		db_bind_i64(d->keep, 4, d->ledger->instance);
 		e = db_once(d->keep, note);
 	}
 	e = db_end(d->ledger->db, e, note);

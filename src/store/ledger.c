@@ -23,23 +23,61 @@
 #define DAY_MS	    86400000
 #define DAY_CHARS   10	      /* of a time */
 #define NO_NUMBER   INT64_MIN /* a column that is NULL */
-#define LATE_BYTES  (16u << 20)
+#define LATE_BYTES  (1u << 30)
+
+/* What is told of a row that the ledger refuses. */
+struct late {
+	struct request_id id;
+	int64_t cost_pusd;
+};
+
+/* A row that cannot be written must not hold up all that come behind it. */
+static void
+tell_refused(const struct late *row, const struct note *why)
+{
+	char id[REQUEST_ID_LEN];
+
+	request_id_write(row->id, id);
+	log_event(LOG_ERROR, "the ledger refuses the row of %.*s (%lld pico-USD): %s",
+	    REQUEST_ID_LEN, id, (long long)row->cost_pusd, note_slice(why).ptr);
+}
+
+static void
+on_refused(void *arg, size_t n, const struct note *why)
+{
+	const struct ledger *l = arg;
+	struct late row;
+
+	memcpy(&row, l->late.ptr + n * sizeof(row), sizeof(row));
+	tell_refused(&row, why);
+}
 
 enum err
 ledger_open(struct ledger *l, struct db *db, struct note *note)
 {
+	const struct db_rows rows = {
+	    "ledger", NUMBERS ", " TEXTS ", instance", on_refused, l};
 	enum err e;
 
 	*l = (struct ledger){.db = db};
 	buf_init(&l->late, LATE_BYTES);
-	e = db_prepare_rows(db, "ledger", NUMBERS ", " TEXTS, &l->insert, note);
+	e = db_prepare_rows(db, &rows, &l->insert, note);
 	if (e == ERR_OK)
 		e = db_prepare(db,
 		    "SELECT " NUMBERS ", " TEXTS " FROM ledger WHERE id = ? AND tag = ?",
 		    &l->find, note);
-	if (e != ERR_OK)
+	if (e == ERR_OK)
+		ledger_set_instance(l, 0);
+	else
 		ledger_close(l);
 	return e;
+}
+
+void
+ledger_set_instance(struct ledger *l, int64_t instance)
+{
+	l->instance = instance;
+	db_bind_i64(l->insert, (int)(FIRST_TEXT + METER_TEXTS + 1), instance);
 }
 
 void
@@ -140,33 +178,6 @@ add_row(struct ledger *l, const struct meter_row *row, struct note *note)
 	return db_rows_add(l->insert, &there, note);
 }
 
-/* What is told of a row that the ledger refuses. */
-struct late {
-	struct request_id id;
-	int64_t cost_pusd;
-};
-
-/* A row that cannot be written must not hold up all that come behind it. */
-static void
-tell_refused(const struct late *row, const struct note *why)
-{
-	char id[REQUEST_ID_LEN];
-
-	request_id_write(row->id, id);
-	log_event(LOG_ERROR, "the ledger refuses the row of %.*s (%lld pico-USD): %s",
-	    REQUEST_ID_LEN, id, (long long)row->cost_pusd, note_slice(why).ptr);
-}
-
-static void
-on_refused(void *arg, size_t n, const struct note *why)
-{
-	const struct ledger *l = arg;
-	struct late row;
-
-	memcpy(&row, l->late.ptr + n * sizeof(row), sizeof(row));
-	tell_refused(&row, why);
-}
-
 enum err
 ledger_insert(struct ledger *l, const struct meter_row *row, struct note *note)
 {
@@ -195,7 +206,7 @@ enum err
 ledger_end(struct ledger *l, enum err e, struct note *note)
 {
 	if (e == ERR_OK)
-		e = db_rows_end(l->insert, on_refused, l, note);
+		e = db_rows_end(l->insert, note);
 	buf_free(&l->late);
 	return db_end(l->db, e, note);
 }

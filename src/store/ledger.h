@@ -16,6 +16,7 @@
 struct ledger {
 	struct db *db;
 	struct db_stmt *insert, *find;
+	int64_t instance; /* whose rows it writes */
 	/* What the columns of `insert` are bound to. Rows differ in few of them, and
 	 * SQLite keeps the others: a third of an insert's work saved. */
 	bool any; /* bound at all */
@@ -27,9 +28,13 @@ struct ledger {
 	struct buf late; /* of rows added since the last end, what is told if refused */
 };
 
-/* Prepares the statements on the database (borrowed). ERR_IO with a note. */
+/* Prepares the statements on the database (borrowed). ERR_IO with a note. The ledger
+ * stays where it is until it is closed. */
 enum err ledger_open(struct ledger *l, struct db *db, struct note *note) MUST_CHECK;
 void ledger_close(struct ledger *l);
+
+/* Which of several servers it is that writes rows from now on (instance.h). */
+void ledger_set_instance(struct ledger *l, int64_t instance);
 
 /* Begins a transaction for rows and what belongs to them. ERR_IO with a note. */
 enum err ledger_begin(struct ledger *l, struct note *note) MUST_CHECK;

@@ -134,6 +134,7 @@ noted_for(struct recovery *r, const struct journal_segment *s, int64_t *ret_drai
 	enum db_step step;
 
 	db_bind_i64(r->noted, 1, (int64_t)s->sequence);
+	db_bind_i64(r->noted, 3, r->d->ledger->instance);
 	db_bind_i64(r->noted, 2, (int64_t)s->tag);
 	step = db_step(r->noted);
 	*ret_drained = SEGMENT_HEAD;
@@ -153,12 +154,13 @@ read_store(struct recovery *r, struct note *note)
 	struct db_stmt *s;
 	enum db_step step;
 	enum err e = db_prepare(db,
-	    "SELECT 0, coalesce(max(sequence), 0), 0 FROM journal"
-	    " UNION ALL SELECT 1, id, tag FROM intent",
+	    "SELECT 0, coalesce(max(sequence), 0), 0 FROM journal WHERE instance = ?1"
+	    " UNION ALL SELECT 1, id, tag FROM intent WHERE instance = ?1",
 	    &s, note);
 
 	if (e != ERR_OK)
 		return e;
+	db_bind_i64(s, 1, r->d->ledger->instance);
 	while (e == ERR_OK && (step = db_step(s)) == DB_ROW) {
 		uint64_t number = (uint64_t)db_i64(s, 1);
 
@@ -246,8 +248,11 @@ interrupt_kept(struct recovery *r, struct note *note)
 	struct db *db = r->d->ledger->db;
 	struct db_stmt *s;
 	enum db_step step = DB_DONE;
-	enum err e = db_prepare(db, "SELECT id, tag, record FROM intent", &s, note);
+	enum err e = db_prepare(
+	    db, "SELECT id, tag, record FROM intent WHERE instance = ?", &s, note);
 
+	if (e == ERR_OK)
+		db_bind_i64(s, 1, r->d->ledger->instance);
 	while (e == ERR_OK && (step = db_step(s)) == DB_ROW) {
 		const struct open_intent *o = opens_find(&r->d->opens,
 		    (struct request_id){(uint64_t)db_i64(s, 0), (uint64_t)db_i64(s, 1)});
@@ -257,6 +262,21 @@ interrupt_kept(struct recovery *r, struct note *note)
 	}
 	if (e == ERR_OK)
 		e = db_done(db, step, note);
+	db_finish(s);
+	return e;
+}
+
+/* What the database keeps for this server. */
+static enum err
+forget_all(struct recovery *r, const char *sql, struct note *note)
+{
+	struct db_stmt *s;
+	enum err e = db_prepare(r->d->ledger->db, sql, &s, note);
+
+	if (e != ERR_OK)
+		return e;
+	db_bind_i64(s, 1, r->d->ledger->instance);
+	e = db_once(s, note);
 	db_finish(s);
 	return e;
 }
@@ -277,7 +297,7 @@ interrupt_all(struct recovery *r, struct note *note)
 	if (e == ERR_OK)
 		e = interrupt_kept(r, note);
 	if (e == ERR_OK)
-		e = db_run(r->d->ledger->db, "DELETE FROM intent", note);
+		e = forget_all(r, "DELETE FROM intent WHERE instance = ?", note);
 	/* From here on nothing is read of them, if they can't be removed at once. */
 	for (size_t i = 0; e == ERR_OK && i < r->count; i++)
 		if (r->all[i]->segment.map != NULL)
@@ -288,7 +308,6 @@ interrupt_all(struct recovery *r, struct note *note)
 static enum err
 finish(struct recovery *r, struct note *note)
 {
-	struct db *db = r->d->ledger->db;
 	enum err e = ledger_begin(r->d->ledger, note);
 
 	if (e == ERR_OK)
@@ -296,7 +315,8 @@ finish(struct recovery *r, struct note *note)
 	e = ledger_end(r->d->ledger, e, note);
 	for (size_t i = 0; e == ERR_OK && i < r->count; i++)
 		(void)unlink(r->all[i]->path);
-	return e == ERR_OK ? db_run(db, "DELETE FROM journal", note) : e;
+	return e == ERR_OK ? forget_all(r, "DELETE FROM journal WHERE instance = ?", note)
+			   : e;
 }
 
 enum err
@@ -305,7 +325,8 @@ drain_recover(
 {
 	struct recovery r = {.d = d, .found = {.sequence = 1}};
 	enum err e = db_prepare(d->ledger->db,
-	    "SELECT drained FROM journal WHERE sequence = ? AND tag = ?", &r.noted, note);
+	    "SELECT drained FROM journal WHERE sequence = ? AND tag = ? AND instance = ?",
+	    &r.noted, note);
 
 	if (e == ERR_OK)
 		e = read_store(&r, note);

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/drain.h"
+#include "store/instance.h"
 #include "store/keydb.h"
 #include "store/learnt.h"
 
@@ -17,11 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINGER_MS 100  /* a settled row is visible after this, and its commit */
-#define AGAIN_MS  250  /* after the disk refused */
-#define LEARNT_MS 1000 /* how often what was learnt is written */
-#define NOTICE_MS 500  /* how often budgets' thresholds are looked at */
-#define ROW_MAX	  (64u << 10)
+#define LINGER_MS   100 /* a settled row is visible after this, and its commit */
+#define AGAIN_MS    250 /* after the database refused */
+#define SEEN_MS	    10000
+#define KEEP_MS	    600000 /* how often the database is kept in order */
+#define PATIENCE_MS 20000  /* for an answer of a database that is not here */
+#define LEARNT_MS   1000   /* how often what was learnt is written */
+#define NOTICE_MS   500	   /* how often budgets' thresholds are looked at */
+#define ROW_MAX	    (64u << 10)
 
 struct store {
 	char *folder;
@@ -41,9 +45,14 @@ struct store {
 	atomic_bool ill;
 	store_keys_fn *on_keys;
 	void *arg;
-	uint64_t learnt_ms;	/* up to here it was written */
-	struct store_job *jobs; /* under lock; the newest first */
-	uint64_t noticed_ms;	/* when thresholds were looked at */
+	uint64_t learnt_ms;	   /* up to here it was written */
+	uint64_t saved_ms;	   /* when that was tried */
+	struct store_job *jobs;	   /* under lock; the newest first */
+	uint64_t noticed_ms;	   /* when thresholds were looked at */
+	uint64_t seen_ms, kept_ms; /* when it was said, and done */
+	uint64_t again_ms;	   /* rows are not tried before */
+	bool stale;		   /* the keys are to be read */
+	uint64_t max_bytes, segment_bytes;
 	atomic_bool notices;
 	struct sealer sealer; /* under lock */
 	atomic_bool sealed_anew;
@@ -187,10 +196,35 @@ open_journals(struct store *s, const struct journal_limits *limits, struct note 
 	return e;
 }
 
+static enum err
+open_database(struct store *s, const struct db_place *place, struct note *note)
+{
+	struct db_place patient = *place;
+	struct note why;
+	int64_t id;
+	enum err e = instance_read(s->folder, &id, note);
+
+	patient.patience_ms = PATIENCE_MS;
+	if (e == ERR_OK)
+		e = db_open(&patient, &s->db, note);
+	if (e == ERR_OK)
+		e = ledger_open(&s->ledger, s->db, note);
+	if (e == ERR_OK)
+		e = instance_enter(s->db, id, clock_unix_ms(), note);
+	if (e != ERR_OK)
+		return e;
+	ledger_set_instance(&s->ledger, id);
+	if (db_keep(s->db, clock_unix_ms(), &why) != ERR_OK)
+		log_event(LOG_WARN, "%s: %s", db_name(s->db), why.text);
+	s->kept_ms = s->seen_ms = clock_mono_ms();
+	return ERR_OK;
+}
+
 enum err
-store_open(const char *folder, const struct journal_limits *limits,
+store_open(const struct db_place *place, const struct journal_limits *limits,
     struct store **ret_store, struct note *note)
 {
+	const char *folder = place->folder;
 	struct store *s = calloc(1, sizeof(*s));
 	enum err e;
 
@@ -204,13 +238,13 @@ store_open(const char *folder, const struct journal_limits *limits,
 		return ERR_NOMEM;
 	}
 	make_lock(s);
+	s->max_bytes = limits->max_bytes;
+	s->segment_bytes = limits->segment_bytes;
 	e = store_make_folder(folder, note);
 	if (e == ERR_OK)
 		e = take_lock(s, note);
 	if (e == ERR_OK)
-		e = db_open(folder, &s->db, note);
-	if (e == ERR_OK)
-		e = ledger_open(&s->ledger, s->db, note);
+		e = open_database(s, place, note);
 	if (e == ERR_OK)
 		e = open_journals(s, limits, note);
 	if (e != ERR_OK) {
@@ -239,6 +273,12 @@ store_is_well(const struct store *s)
 	return !atomic_load(&s->ill);
 }
 
+bool
+store_has_room(const struct store *s)
+{
+	return journals_bytes(s->journals) + s->segment_bytes <= s->max_bytes;
+}
+
 /* --- the thread --- */
 
 static bool
@@ -252,29 +292,42 @@ is_closed(struct store *s)
 	return closed;
 }
 
-/* Empties the journal, trying again until the disk takes it or weir ends. */
+static void
+went_away(struct store *s, const struct note *why)
+{
+	s->again_ms = clock_mono_ms() + AGAIN_MS;
+	if (!atomic_exchange(&s->ill, true))
+		log_event(LOG_ERROR,
+		    "the ledger in %s cannot be written: %s; trying again, and keeping "
+		    "the rows in the journal",
+		    db_name(s->db), why->text);
+}
+
+/* Is it there again? */
+static bool
+came_back(struct store *s, struct note *note)
+{
+	enum err e = db_begin(s->db, DB_ROWS, note);
+
+	return db_end(s->db, e, note) == ERR_OK;
+}
+
+/* Empties the journal, as far as the database takes it. */
 static void
 write_rows(struct store *s)
 {
+	bool ill = atomic_load(&s->ill);
 	struct note note;
 
-	while (drain_all(&s->drain, &note) != ERR_OK) {
-		if (!atomic_exchange(&s->ill, true))
-			log_event(LOG_ERROR,
-			    "the ledger in %s cannot be written: %s; trying again, and "
-			    "keeping the rows in the journal",
-			    s->folder, note.text);
-		if (is_closed(s)) {
-			log_event(LOG_ERROR,
-			    "rows stay in the journal, and go to the ledger when weir is "
-			    "started again: %s",
-			    note.text);
-			return;
-		}
-		(void)usleep(AGAIN_MS * 1000);
+	if (clock_mono_ms() < s->again_ms)
+		return;
+	if ((ill && !came_back(s, &note)) || drain_all(&s->drain, &note) != ERR_OK) {
+		went_away(s, &note);
+		return;
 	}
-	if (atomic_exchange(&s->ill, false))
-		log_event(LOG_WARN, "the ledger in %s is written again", s->folder);
+	if (ill)
+		log_event(LOG_WARN, "the ledger in %s is written again", db_name(s->db));
+	atomic_store(&s->ill, false);
 }
 
 static struct store_find *
@@ -295,13 +348,18 @@ answer_finds(struct store *s)
 	struct store_find *f = take_finds(s);
 
 	/* What was settled before it was asked for may have come after the last look. */
-	if (f != NULL)
+	if (f != NULL) {
+		s->again_ms = 0;
 		write_rows(s);
+	}
 	while (f != NULL) {
 		struct store_find *next = f->next;
 
 		f->result =
 		    ledger_find(&s->ledger, f->id, f->key_id, f->any_key, &f->json);
+		/* It may be in the journal. */
+		if (f->result == ERR_NOT_FOUND && atomic_load(&s->ill))
+			f->result = ERR_IO;
 		loop_post(f->loop, &f->mail);
 		f = next;
 	}
@@ -329,11 +387,32 @@ load_keys(struct store *s)
 	struct key_set *keys;
 	struct note note;
 
-	if (read_keys(s, &keys, &note) == ERR_OK)
+	s->stale = false;
+	if (read_keys(s, &keys, &note) == ERR_OK) {
 		s->on_keys(s->arg, keys);
-	else
+	} else if (db_fault(s->db) == DB_FAULT_AWAY) {
+		s->stale = true;
+		went_away(s, &note);
+	} else {
 		log_event(
 		    LOG_ERROR, "cannot read the keys: %s; the old ones stay", note.text);
+	}
+}
+
+static void
+look_for_changes(struct store *s)
+{
+	bool changed = false;
+	struct note note;
+
+	if (atomic_load(&s->ill))
+		return;
+	if (db_changed(s->db, &changed, &note) != ERR_OK)
+		went_away(s, &note);
+	if (changed || atomic_exchange(&s->sealed_anew, false))
+		s->stale = true;
+	if (s->stale && !atomic_load(&s->ill))
+		load_keys(s);
 }
 
 /* The jobs in the order in which they were asked for. */
@@ -378,11 +457,11 @@ save_learnt(struct store *s)
 {
 	struct note note;
 
-	if (clock_mono_ms() < s->learnt_ms + LEARNT_MS)
+	if (atomic_load(&s->ill) || clock_mono_ms() < s->saved_ms + LEARNT_MS)
 		return;
-	/* No more than a hint is lost if it fails; the rows' errors are told. */
-	if (learnt_save(s->db, &s->learnt_ms, &note) != ERR_OK)
-		s->learnt_ms = clock_mono_ms();
+	s->saved_ms = clock_mono_ms();
+	/* No more than a hint is late if it fails; the rows' errors are told. */
+	(void)!learnt_save(s->db, &s->learnt_ms, &note);
 }
 
 /* Lets rows gather for a while: a few commits a second, not one a row. */
@@ -406,7 +485,8 @@ note_thresholds(struct store *s)
 {
 	struct note note;
 
-	if (!atomic_load(&s->notices) || clock_mono_ms() < s->noticed_ms + NOTICE_MS)
+	if (!atomic_load(&s->notices) || atomic_load(&s->ill) ||
+	    clock_mono_ms() < s->noticed_ms + NOTICE_MS)
 		return;
 	s->noticed_ms = clock_mono_ms();
 	if (accounts_notice(s->accounts, s->db, clock_unix_ms(), &note) != ERR_OK)
@@ -435,6 +515,27 @@ store_secret(struct store *s, struct slice text)
 	atomic_store(&s->sealed_anew, true);
 }
 
+/* What is to be done from time to time. */
+static void
+keep_in_order(struct store *s)
+{
+	uint64_t now = clock_mono_ms();
+	struct note note;
+
+	if (atomic_load(&s->ill))
+		return;
+	/* No more than a sign of life: the next one is soon. */
+	if (now >= s->seen_ms + SEEN_MS) {
+		s->seen_ms = now;
+		(void)!instance_seen(s->db, s->ledger.instance, clock_unix_ms(), &note);
+	}
+	if (now < s->kept_ms + KEEP_MS)
+		return;
+	s->kept_ms = now;
+	if (db_keep(s->db, clock_unix_ms(), &note) != ERR_OK)
+		log_event(LOG_WARN, "%s: %s", db_name(s->db), note.text);
+}
+
 static void *
 run(void *arg)
 {
@@ -445,14 +546,18 @@ run(void *arg)
 		write_rows(s);
 		answer_finds(s);
 		do_jobs(s);
-		if (db_changed(s->db) || atomic_exchange(&s->sealed_anew, false))
-			load_keys(s);
+		look_for_changes(s);
 		save_learnt(s);
 		note_thresholds(s);
+		keep_in_order(s);
 	}
-	/* What came after the last look; not when it has just failed. */
-	if (!atomic_load(&s->ill))
-		write_rows(s);
+	/* What came after the last look. */
+	s->again_ms = 0;
+	write_rows(s);
+	if (atomic_load(&s->ill))
+		log_event(LOG_ERROR,
+		    "rows stay in the journal, and go to the ledger when weir is "
+		    "started again");
 	answer_finds(s);
 	do_jobs(s);
 	return NULL;
@@ -462,12 +567,14 @@ enum err
 store_start(struct store *s, store_keys_fn *on_keys, void *arg, struct note *note)
 {
 	struct key_set *keys;
+	bool changed;
 	enum err e;
 
 	s->on_keys = on_keys;
 	s->arg = arg;
-	(void)db_changed(s->db);
-	e = learnt_load(s->db, note);
+	e = db_changed(s->db, &changed, note);
+	if (e == ERR_OK)
+		e = learnt_load(s->db, note);
 	if (e == ERR_OK)
 		e = read_keys(s, &keys, note);
 	if (e != ERR_OK)

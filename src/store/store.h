@@ -1,5 +1,6 @@
 /*
- * store: the server's one thread that touches the SQLite file.
+ * store: the server's one thread that touches the database. While that is away requests
+ * go on, by the keys that were read before, and their rows stay in the journal.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -16,10 +17,10 @@ typedef void store_keys_fn(void *arg, struct key_set *keys);
 
 /*
  * Opens the data folder (made with mode 0700 if need be), takes its lock: one
- * server at a time. Puts what an earlier run left in the journal into the ledger.
- * ERR_IO with a note.
+ * server at a time; then the database. Puts what an earlier run left in the journal into
+ * the ledger. ERR_IO with a note.
  */
-enum err store_open(const char *folder, const struct journal_limits *limits,
+enum err store_open(const struct db_place *place, const struct journal_limits *limits,
     struct store **ret_store, struct note *note) MUST_CHECK;
 
 /* The journal of the next loop thread. Before store_start. ERR_NOMEM. */
@@ -76,8 +77,11 @@ void store_secret(struct store *s, struct slice text);
 /* Are thresholds of budgets noted, to be told by webhook (notices.h)? Any thread. */
 void store_notice(struct store *s, bool on);
 
-/* Is the file being written? False while the disk refuses; for /readyz. */
+/* Is the database being written? Any thread. */
 bool store_is_well(const struct store *s);
+
+/* While it is not: can the journal grow? Any thread. */
+bool store_has_room(const struct store *s);
 
 /* The folder to use: `configured` if not empty, else the one that systemd made, else
  * by XDG_DATA_HOME or HOME. Returns `to`. */

@@ -2,6 +2,7 @@
 
 WEIR_BIN       the binary under test (build/weir)
 WEIR_PROBE     the parsers at the end of a pipe (build/release/probe)
+WEIR_TEST_STORE  the database of the servers: sqlite, or postgresql, of which one is started
 WEIR_FIXTURES  recorded traffic and test vectors (../shared/fixtures beside the repository)
 """
 import contextlib

@@ -25,7 +25,7 @@ models:
 """
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MONTH = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
-pytestmark = pytest.mark.asan
+pytestmark = [pytest.mark.asan, pytest.mark.store]
 
 
 def keyed(server, name, *limits):

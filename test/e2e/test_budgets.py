@@ -23,7 +23,7 @@ models:
   b/other: [{{provider: clever, model: m-4, max_output: 1000, price: {{input: 1, output: 2}}}}]
 """
 USED = (100, 0, 50)  # 200 micro-USD at 1 and 2 USD a million
-pytestmark = pytest.mark.asan
+pytestmark = [pytest.mark.asan, pytest.mark.store]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ models:
 """
 COST = 200_000_000  # 100 and 50 tokens at 1 and 2 USD a million
 ADMIN = [("authorization", "Bearer admin-key")]
-pytestmark = pytest.mark.asan
+pytestmark = [pytest.mark.asan, pytest.mark.store]
 
 
 @pytest.fixture

@@ -23,11 +23,12 @@ import pytest
 from conftest import BINARY, ROOT
 from front import PRICE, attempts_of
 from host import Host, chunk, completion, event, fault, reply, stream, usage_of
-from weir import Weir, clean_environment, until
+from weir import STORE, Weir, clean_environment, database_of, look, until
 
 sys.path.insert(0, str(ROOT / "bench"))
 from soak import TOOLS, Upstream  # noqa: E402
 
+pytestmark = pytest.mark.store
 ROUNDS = int(os.environ.get("WEIR_ROUNDS", 10))
 CALLERS, REQUESTS = 12, 240  # of a round
 SMALL = "journal: {{segment: 64KiB, max_bytes: {max}, on_full: {full}}}"
@@ -136,9 +137,7 @@ class Callers:
 
 
 def rows_of(folder):
-    with sqlite3.connect(f"file:{folder}/data/weir.db?mode=ro", uri=True) as db:
-        db.row_factory = sqlite3.Row
-        return [dict(row) for row in db.execute("SELECT * FROM ledger ORDER BY id")]
+    return look(folder, "SELECT * FROM ledger ORDER BY id")
 
 
 def compare(plan, callers, rows):
@@ -294,6 +293,12 @@ def test_what_a_kill_leaves_is_shown(stage):
 
 
 def locked(folder):
+    if STORE == "postgresql":
+        import psycopg
+
+        db = psycopg.connect(database_of(folder))
+        db.execute("LOCK TABLE ledger IN EXCLUSIVE MODE")
+        return db
     db = sqlite3.connect(folder / "data/weir.db", isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     return db

@@ -1,12 +1,11 @@
 """Keys that a team brings for providers: used for its requests alone, encrypted at rest, never shown."""
 import json
-import sqlite3
 import subprocess
 
 import pytest
 
 from host import completion, fault, reply
-from weir import until
+from weir import meddle, until
 
 CONFIG = """
 route: {{breaker_failures: 1000}}
@@ -24,7 +23,7 @@ SECRET = "0123456789abcdef" * 4
 BROUGHT = "sk-brought-by-the-team-xy"
 ADMIN = [("authorization", "Bearer admin-key")]
 PATH = "/admin/v1/teams/web/provider-keys"
-pytestmark = pytest.mark.asan
+pytestmark = [pytest.mark.asan, pytest.mark.store]
 
 
 @pytest.fixture
@@ -182,8 +181,7 @@ def test_a_sealed_key_is_bound_to_its_place(server):
     inside, _ = team(server)
     bring(server, "one")
     bring(server, "far", "sk-for-the-far-one")
-    with sqlite3.connect(server.folder / "data/weir.db") as db:
-        db.execute("UPDATE provider_key SET sealed = (SELECT sealed FROM provider_key WHERE provider = 'far') WHERE provider = 'one'")
+    meddle(server.folder, "UPDATE provider_key SET sealed = (SELECT sealed FROM provider_key WHERE provider = 'far') WHERE provider = 'one'")
     until(lambda: ask(server, inside).status == 404)
 
 

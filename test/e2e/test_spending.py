@@ -53,7 +53,7 @@ SPENDING = {
 }
 COST = {CHAT: 1_000_000_000 + 100_000_000, TEXT: 1_000_000_000 + 100_000_000, EMBED: 400_000_000, COUNT: 0}
 CASES = [(path, more) for path, row in SPENDING.items() for more in ([{}] if row[2] is None else [{}, row[2]])]
-pytestmark = pytest.mark.asan
+pytestmark = [pytest.mark.asan, pytest.mark.store]
 
 
 def forwarding():

@@ -17,7 +17,7 @@ models:
 """
 SECRET = "a secret of the hook"
 COST = 200_000_000  # 100 and 50 tokens at 1 and 2 USD a million
-pytestmark = pytest.mark.asan
+pytestmark = [pytest.mark.asan, pytest.mark.store]
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
+# Which database the servers have: sqlite, or postgresql.
+STORE = os.environ.get("WEIR_TEST_STORE", "sqlite")
 SCRUBBED = re.compile(r".*_API_KEY$|^HF_TOKEN$|^WEIR_|^AZURE_|^AWS_|^GOOGLE_|^XDG_|.*_proxy$|^NOTIFY_SOCKET$", re.I)
 
 
@@ -15,8 +18,41 @@ def clean_environment(folder, **more):
     kept = {name: value for name, value in os.environ.items() if not SCRUBBED.match(name)}
     kept.update(HOME=str(folder), WEIR_DATA=str(folder / "data"), XDG_CONFIG_HOME=str(folder / "config"))
     kept["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if STORE == "postgresql":
+        kept["WEIR_STORE_URL"] = database_of(folder)
     kept.update({name: str(value) for name, value in more.items()})
     return kept
+
+
+def database_of(folder):
+    """The URL of the folder's database, where the tests are run with PostgreSQL."""
+    import postgres
+
+    return postgres.of_folder(folder)
+
+
+def look(folder, sql, *values):
+    """Rows of the database of a server's folder, as dictionaries; values are `?`."""
+    if STORE == "postgresql":
+        import postgres
+
+        return postgres.rows(database_of(folder), sql.replace("?", "%s"), values)
+    with sqlite3.connect(f"file:{folder}/data/weir.db?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        return [dict(row) for row in db.execute(sql, values)]
+
+
+def meddle(folder, sql):
+    """Runs a statement on the database of a server's folder, as a person may."""
+    if STORE == "postgresql":
+        import psycopg
+
+        with psycopg.connect(database_of(folder)) as db:
+            db.execute(sql)
+            db.execute("UPDATE weir_change SET n = n + 1")
+    else:
+        with sqlite3.connect(folder / "data/weir.db") as db:
+            db.execute(sql)
 
 
 class Reply:
@@ -109,11 +145,7 @@ class Weir:
 
     def rows(self):
         """The ledger itself, oldest first."""
-        import sqlite3
-
-        with sqlite3.connect(f"file:{self.folder}/data/weir.db?mode=ro", uri=True) as db:
-            db.row_factory = sqlite3.Row
-            return [dict(row) for row in db.execute("SELECT * FROM ledger WHERE start_ms > ? ORDER BY id", (self.since_ms,))]
+        return look(self.folder, "SELECT * FROM ledger WHERE start_ms > ? ORDER BY id", self.since_ms)
 
     def forget_rows(self):
         """Rows of requests before now are shown no more."""

@@ -57,10 +57,11 @@ folder_teardown(void **state __attribute__((unused)))
 static inline struct db *
 open_db(void)
 {
+	const struct db_place place = {.folder = folder};
 	struct note note = {""};
 	struct db *db = NULL;
 
-	if (db_open(folder, &db, &note) != ERR_OK)
+	if (db_open(&place, &db, &note) != ERR_OK)
 		fail_msg("%s", note.text);
 	return db;
 }

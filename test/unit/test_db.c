@@ -30,7 +30,8 @@ assert_refused(const char *why)
 	struct note note = {""};
 	struct db *db = NULL;
 
-	assert_int_equal(db_open(folder, &db, &note), ERR_IO);
+	assert_int_equal(
+	    db_open(&(struct db_place){.folder = folder}, &db, &note), ERR_IO);
 	assert_null(db);
 	if (strstr(note.text, why) == NULL)
 		fail_msg("%s: %s", why, note.text);
@@ -156,7 +157,7 @@ TEST(a_file_that_cannot_be_opened)
 	memset(name, 'x', sizeof(name));
 	name[0] = '/';
 	name[4090] = '\0';
-	assert_int_equal(db_open(name, &db, &note), ERR_IO);
+	assert_int_equal(db_open(&(struct db_place){.folder = name}, &db, &note), ERR_IO);
 	assert_string_equal(note.text, "the data folder's name is too long");
 }
 
@@ -228,30 +229,42 @@ TEST(failures_have_a_kind)
 	close_db(db);
 }
 
+static bool
+changed(struct db *db)
+{
+	struct note note;
+	bool yes = false;
+
+	assert_int_equal(db_changed(db, &yes, &note), ERR_OK);
+	return yes;
+}
+
 TEST(a_change_by_another_is_seen_once)
 {
 	struct db *db = open_db(), *other = open_db();
 
-	(void)db_changed(db);
-	assert_false(db_changed(db));
+	(void)changed(db);
+	assert_false(changed(db));
 	run_sql(db, "CREATE TABLE t (a INTEGER)");
-	assert_false(db_changed(db)); /* its own */
+	assert_false(changed(db)); /* its own */
 	run_sql(other, "INSERT INTO t VALUES (1)");
-	assert_true(db_changed(db));
-	assert_false(db_changed(db));
+	assert_true(changed(db));
+	assert_false(changed(db));
 	close_db(other);
 	close_db(db);
 }
 
 TEST(many_rows)
 {
+	const struct db_rows rows = {"t", "a, b", NULL, NULL};
+	const struct db_rows nowhere = {"nowhere", "a", NULL, NULL};
 	struct db *db = open_db();
 	struct note note = {""};
 	struct db_stmt *s;
 	bool there;
 
 	run_sql(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
-	assert_int_equal(db_prepare_rows(db, "t", "a, b", &s, &note), ERR_OK);
+	assert_int_equal(db_prepare_rows(db, &rows, &s, &note), ERR_OK);
 	assert_int_equal(db_begin(db, DB_ROWS, &note), ERR_OK);
 	for (int i = 0; i < 4; i++) {
 		db_bind_i64(s, 1, i % 3);
@@ -259,11 +272,11 @@ TEST(many_rows)
 		assert_int_equal(db_rows_add(s, &there, &note), ERR_OK);
 		assert_int_equal(there, i == 3);
 	}
-	assert_int_equal(db_rows_end(s, NULL, NULL, &note), ERR_OK);
+	assert_int_equal(db_rows_end(s, &note), ERR_OK);
 	db_finish(s);
 	assert_int_equal(db_end(db, ERR_OK, &note), ERR_OK);
 	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 3);
-	assert_int_equal(db_prepare_rows(db, "nowhere", "a", &s, &note), ERR_IO);
+	assert_int_equal(db_prepare_rows(db, &nowhere, &s, &note), ERR_IO);
 	close_db(db);
 }
 

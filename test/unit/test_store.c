@@ -27,7 +27,8 @@ open_store(void)
 	struct note note = {""};
 	struct store *s = NULL;
 
-	if (store_open(folder, &small_limits, &s, &note) != ERR_OK)
+	if (store_open(&(struct db_place){.folder = folder}, &small_limits, &s, &note) !=
+	    ERR_OK)
 		fail_msg("%s", note.text);
 	return s;
 }
@@ -193,7 +194,9 @@ TEST(a_second_server_is_refused)
 	struct note note = {""};
 	char pid[40];
 
-	assert_int_equal(store_open(folder, &small_limits, &other, &note), ERR_IO);
+	assert_int_equal(store_open(&(struct db_place){.folder = folder}, &small_limits,
+			     &other, &note),
+	    ERR_IO);
 	(void)snprintf(pid, sizeof(pid), "another weir with pid %ld", (long)getpid());
 	assert_non_null(strstr(note.text, pid));
 	assert_non_null(strstr(note.text, folder));
@@ -265,7 +268,9 @@ TEST(what_cannot_be_opened_is_told)
 	for (unsigned i = 0; i < 1000; i++)
 		(void)fputs("this is no database ", f);
 	assert_int_equal(fclose(f), 0);
-	assert_int_equal(store_open(folder, &small_limits, &s, &note), ERR_IO);
+	assert_int_equal(
+	    store_open(&(struct db_place){.folder = folder}, &small_limits, &s, &note),
+	    ERR_IO);
 	assert_non_null(strstr(note.text, path));
 	assert_non_null(strstr(note.text, "file is not a database"));
 	assert_int_equal(unlink(path), 0);
@@ -274,7 +279,9 @@ TEST(what_cannot_be_opened_is_told)
 	(void)snprintf(path, sizeof(path), "%s/lock", folder);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(store_open(folder, &small_limits, &s, &note), ERR_IO);
+	assert_int_equal(
+	    store_open(&(struct db_place){.folder = folder}, &small_limits, &s, &note),
+	    ERR_IO);
 	assert_non_null(strstr(note.text, "cannot open "));
 }
 
@@ -544,7 +551,8 @@ open_it(void *arg)
 {
 	struct note note = {""};
 	struct store *s = NULL;
-	enum err e = store_open(folder, &small_limits, &s, &note);
+	enum err e =
+	    store_open(&(struct db_place){.folder = folder}, &small_limits, &s, &note);
 
 	(void)arg;
 	if (e == ERR_OK)
@@ -557,7 +565,7 @@ open_it(void *arg)
 TEST(survives_torture)
 {
 	store_stop(open_store()); /* so that the schema is there */
-	assert_int_equal(torture(open_it, NULL), 16);
+	assert_int_equal(torture(open_it, NULL), 19);
 }
 
 int
