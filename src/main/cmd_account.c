@@ -169,8 +169,9 @@ on_row(void *arg, const struct accountdb_row *row)
 		return;
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, clock_unix_ms(), &from, &until);
-	if (accountdb_spent(
-		l->db, row->level, slice_str(row->name), from, &spent, &note) != ERR_OK)
+	if (accountdb_spent(l->db,
+		&(struct accountdb_scope){row->level, slice_str(row->name), from, 0},
+		&spent, &note) != ERR_OK)
 		spent = 0;
 	buf_init(&text, 4096);
 	limit_args_text(row, &text);

@@ -4,6 +4,7 @@
 #include "store/credits.h"
 #include "store/ownkeys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define COLUMNS                                                                          \
@@ -198,12 +199,7 @@ accountdb_markup(struct db *db, enum account_level level, struct slice name,
 	return ERR_OK;
 }
 
-/* Two parts: SQLite gives up a sum that passes 64 bits. */
-#define SPENT "SELECT sum(due_pusd / 1000000), sum(due_pusd % 1000000) FROM bill WHERE "
-#define CORRECTED                                                                        \
-	"SELECT sum(add_pusd / 1000000), sum(add_pusd % 1000000) FROM correction AS c "  \
-	"JOIN ledger ON ledger.id = c.ledger_id WHERE c.id > ?3 AND "
-
+/* Two parts, as in the sums below: SQLite gives up a sum that passes 64 bits. */
 static int64_t
 add_up(int64_t millions, int64_t rest)
 {
@@ -214,19 +210,28 @@ add_up(int64_t millions, int64_t rest)
 
 /* The sum that the statement gives for the account since then. */
 static enum err
-sum_of(struct db *db, const char *sql, struct slice name, uint64_t from_ms, int64_t after,
-    int64_t *ret_pusd, struct note *note)
+sum_of(struct db *db, const char *what, const struct accountdb_scope *scope,
+    int64_t after, int64_t *ret_pusd, struct note *note)
 {
+	static const char *const columns[LEVELS] = {
+	    "key", "\"user\"", "team", "organisation"};
+	char sql[400];
 	int64_t pusd = 0;
+	uint64_t from = scope->from_ms;
 	struct db_stmt *s;
 	enum db_step step;
-	enum err e = db_prepare(db, sql, &s, note);
+	enum err e;
 
+	(void)snprintf(sql, sizeof(sql),
+	    "%s %s = ?2 AND start_ms >= ?3 AND (?4 = 0 OR instance = ?4)", what,
+	    columns[scope->level]);
+	e = db_prepare(db, sql, &s, note);
 	if (e != ERR_OK)
 		return e;
-	db_bind_text(s, 1, name);
-	db_bind_i64(s, 2, (int64_t)(from_ms > INT64_MAX ? INT64_MAX : from_ms));
-	db_bind_i64(s, 3, after); /* where the statement has one */
+	db_bind_i64(s, 1, after);
+	db_bind_text(s, 2, scope->name);
+	db_bind_i64(s, 3, (int64_t)(from > INT64_MAX ? INT64_MAX : from));
+	db_bind_i64(s, 4, scope->instance);
 	step = db_step(s);
 	if (step == DB_ROW)
 		pusd = add_up(db_i64(s, 0), db_i64(s, 1));
@@ -239,27 +244,23 @@ sum_of(struct db *db, const char *sql, struct slice name, uint64_t from_ms, int6
 }
 
 enum err
-accountdb_spent(struct db *db, enum account_level level, struct slice name,
-    uint64_t from_ms, int64_t *ret_pusd, struct note *note)
+accountdb_spent(struct db *db, const struct accountdb_scope *scope, int64_t *ret_pusd,
+    struct note *note)
 {
-	static const char *const sums[LEVELS] = {SPENT "key = ?1 AND start_ms >= ?2",
-	    SPENT "\"user\" = ?1 AND start_ms >= ?2",
-	    SPENT "team = ?1 AND start_ms >= ?2",
-	    SPENT "organisation = ?1 AND start_ms >= ?2"};
-
-	return sum_of(db, sums[level], name, from_ms, 0, ret_pusd, note);
+	return sum_of(db,
+	    "SELECT sum(due_pusd / 1000000), sum(due_pusd % 1000000) FROM bill"
+	    " WHERE ?1 = 0 AND",
+	    scope, 0, ret_pusd, note);
 }
 
 enum err
-accountdb_corrected(struct db *db, enum account_level level, struct slice name,
-    uint64_t from_ms, int64_t after, int64_t *ret_pusd, struct note *note)
+accountdb_corrected(struct db *db, const struct accountdb_scope *scope, int64_t after,
+    int64_t *ret_pusd, struct note *note)
 {
-	static const char *const sums[LEVELS] = {CORRECTED "key = ?1 AND start_ms >= ?2",
-	    CORRECTED "\"user\" = ?1 AND start_ms >= ?2",
-	    CORRECTED "team = ?1 AND start_ms >= ?2",
-	    CORRECTED "organisation = ?1 AND start_ms >= ?2"};
-
-	return sum_of(db, sums[level], name, from_ms, after, ret_pusd, note);
+	return sum_of(db,
+	    "SELECT sum(add_pusd / 1000000), sum(add_pusd % 1000000) FROM correction AS c"
+	    " JOIN ledger ON ledger.id = c.ledger_id WHERE c.id > ?1 AND",
+	    scope, after, ret_pusd, note);
 }
 
 enum err

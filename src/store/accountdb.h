@@ -56,14 +56,21 @@ accountdb_each(struct db *db, void (*fn)(void *arg, const struct accountdb_row *
 enum err accountdb_markup(struct db *db, enum account_level level, struct slice name,
     int64_t *ret_bp, bool *ret_exists, struct note *note) MUST_CHECK;
 
-/* What was spent under that account since then, corrections included, in pico-USD.
- * ERR_IO. */
-enum err accountdb_spent(struct db *db, enum account_level level, struct slice name,
-    uint64_t from_ms, int64_t *ret_pusd, struct note *note) MUST_CHECK;
+/* Whose requests are counted. */
+struct accountdb_scope {
+	enum account_level level;
+	struct slice name;
+	uint64_t from_ms;
+	int64_t instance; /* those that this server answered; 0: all */
+};
+
+/* What was spent since then, corrections included, in pico-USD. ERR_IO. */
+enum err accountdb_spent(struct db *db, const struct accountdb_scope *scope,
+    int64_t *ret_pusd, struct note *note) MUST_CHECK;
 
 /* What corrections behind the one of that id add to it. ERR_IO. */
-enum err accountdb_corrected(struct db *db, enum account_level level, struct slice name,
-    uint64_t from_ms, int64_t after, int64_t *ret_pusd, struct note *note) MUST_CHECK;
+enum err accountdb_corrected(struct db *db, const struct accountdb_scope *scope,
+    int64_t after, int64_t *ret_pusd, struct note *note) MUST_CHECK;
 
 /* The newest correction's id; 0 when there is none. ERR_IO. */
 enum err

@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/map.h"
 #include "store/credits.h"
+#include "store/leases.h"
 #include "store/notices.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ struct entry {
 	int64_t corrected;     /* what new corrections add to what was spent */
 	uint64_t corrected_ms; /* in the period that began then */
 	struct own_keys *own;  /* of a team, for providers */
+	struct lease_state lease;
 	struct entry *next;
 };
 
@@ -28,9 +30,9 @@ struct accounts {
 };
 
 struct loading {
-	struct db *db;
+	const struct accounts_source *from;
+	struct db *db; /* from's */
 	uint64_t unix_ms;
-	const struct sealer *sealer;
 	const struct accounts *old;
 	struct accounts *made;
 	struct note *note;
@@ -102,8 +104,10 @@ set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
 
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, l->unix_ms, &from, &until);
-	l->err = accountdb_spent(
-	    l->db, row->level, slice_str(row->name), from, &pusd, l->note);
+	l->err = accountdb_spent(l->db,
+	    &(struct accountdb_scope){
+		row->level, slice_str(row->name), from, l->from->instance},
+	    &pusd, l->note);
 	if (l->err == ERR_OK)
 		account_set_spent(a, l->unix_ms, pusd);
 }
@@ -143,8 +147,10 @@ see_corrections(struct loading *l, const struct accountdb_row *row, struct entry
 		return;
 	period_bounds(row->limits.period, row->limits.offset_min, l->unix_ms,
 	    &e->corrected_ms, &until);
-	l->err = accountdb_corrected(l->db, row->level, slice_str(row->name),
-	    e->corrected_ms, l->old->corrections, &e->corrected, l->note);
+	l->err = accountdb_corrected(l->db,
+	    &(struct accountdb_scope){row->level, slice_str(row->name), e->corrected_ms,
+		l->from->instance},
+	    l->old->corrections, &e->corrected, l->note);
 }
 
 static void
@@ -152,7 +158,7 @@ set_own(struct loading *l, struct slice team, struct entry *e)
 {
 	unsigned shut = 0;
 
-	l->err = ownkeys_load(l->db, l->sealer, team, &e->own, &shut, l->note);
+	l->err = ownkeys_load(l->db, l->from->sealer, team, &e->own, &shut, l->note);
 	if (shut > 0)
 		log_event(LOG_ERROR,
 		    "%u keys for providers of the team \"%.*s\" cannot be read: "
@@ -202,6 +208,7 @@ on_row(void *arg, const struct accountdb_row *row)
 		e->account = account_ref(before->account);
 		e->noticed_ms = before->noticed_ms;
 		e->noticed = before->noticed;
+		e->lease = before->lease;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
 		if (account_set_limits(e->account, &row->limits))
 			set_spent(l, row, e->account);
@@ -230,11 +237,12 @@ accounts_own(const struct accounts *a, struct account *account)
 }
 
 enum err
-accounts_load(struct db *db, uint64_t unix_ms, const struct sealer *sealer,
-    struct accounts *old, struct accounts **ret, struct note *note)
+accounts_load(const struct accounts_source *from, uint64_t unix_ms, struct accounts *old,
+    struct accounts **ret, struct note *note)
 {
+	struct db *db = from->db;
 	struct loading l = {
-	    .db = db, .unix_ms = unix_ms, .sealer = sealer, .old = old, .note = note};
+	    .from = from, .db = db, .unix_ms = unix_ms, .old = old, .note = note};
 	enum err e;
 
 	l.made = calloc(1, sizeof(*l.made));
@@ -278,6 +286,40 @@ accounts_of_key(
 
 	*ret_rules = e == NULL ? NULL : &e->rules;
 	return e == NULL ? NULL : e->account;
+}
+
+/* --- leases --- */
+
+enum err
+accounts_lease(struct accounts *a, const struct accounts_source *from,
+    struct account *account, int64_t need, struct note *note)
+{
+	enum err err = ERR_OK;
+
+	account = account_ref(account);
+	while (account != NULL) {
+		struct entry *e =
+		    find(a, account_level(account), account_name(account));
+
+		/* One that was taken away meanwhile leases nothing more. */
+		if (err == ERR_OK && e != NULL && e->account == account)
+			err = leases_draw(
+			    from->db, from->instance, account, need, &e->lease, note);
+		account = account_next(account);
+	}
+	return err;
+}
+
+enum err
+accounts_look(struct accounts *a, const struct accounts_source *from, struct note *note)
+{
+	enum err err = ERR_OK;
+
+	for (struct entry *e = a->all; err == ERR_OK && e != NULL; e = e->next)
+		if (e->account != NULL)
+			err = leases_look(
+			    from->db, from->instance, e->account, &e->lease, note);
+	return err;
 }
 
 static enum err

@@ -13,7 +13,12 @@ struct accounts;
 
 /* Reads them all. `old` (may be NULL) gives the accounts that go on to be counted, and
  * is freed, but on failure. ERR_IO with a note, ERR_NOMEM. */
-enum err accounts_load(struct db *db, uint64_t unix_ms, const struct sealer *sealer,
+struct accounts_source {
+	struct db *db;
+	int64_t instance; /* whose requests count, where budgets are leased; 0: all do */
+	const struct sealer *sealer;
+};
+enum err accounts_load(const struct accounts_source *from, uint64_t unix_ms,
     struct accounts *old, struct accounts **ret, struct note *note) MUST_CHECK;
 void accounts_free(struct accounts *a);
 
@@ -24,6 +29,15 @@ struct account *accounts_of_key(
 /* The keys that the team of that account brought for providers, with a reference; NULL:
  * none. */
 struct own_keys *accounts_own(const struct accounts *a, struct account *account);
+
+/* Leases more of the budget of that account and of those above it (leases.h). ERR_IO with
+ * a note. */
+enum err accounts_lease(struct accounts *a, const struct accounts_source *from,
+    struct account *account, int64_t need, struct note *note) MUST_CHECK;
+
+/* Looks after all leases. ERR_IO with a note. */
+enum err accounts_look(
+    struct accounts *a, const struct accounts_source *from, struct note *note) MUST_CHECK;
 
 /* Notes each threshold of a budget that was reached since the last call (notices.h).
  * ERR_IO with a note: the rest is noted by the next call. */

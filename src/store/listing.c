@@ -36,8 +36,9 @@ put_spent(struct listing *l, const struct accountdb_row *row)
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, clock_unix_ms(), &from, &until);
 	if (l->err == ERR_OK)
-		l->err = accountdb_spent(
-		    l->db, row->level, slice_str(row->name), from, &spent, l->note);
+		l->err = accountdb_spent(l->db,
+		    &(struct accountdb_scope){row->level, slice_str(row->name), from, 0},
+		    &spent, l->note);
 	json_key(l->to, S("spent_pusd"));
 	json_put_i64(l->to, spent);
 }
