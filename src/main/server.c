@@ -437,9 +437,17 @@ start_shared(struct server *s)
 	const struct options *o = &s->config->options;
 	struct shared_options shared = {
 	    .timeout_ms = o->shared_timeout, .alone_permille = (unsigned)o->shared_alone};
+	unsigned shares = 0;
 	struct note note;
 	enum err e;
 
+	if (o->store_url.len > 0) {
+		shares |= SHARE_MONEY;
+		s->lenders.money = store_lender(s->hub.store);
+	}
+	for (unsigned i = 0; i < s->nthreads; i++)
+		s->threads[i].worker.lenders = &s->lenders;
+	account_share(shares);
 	if (o->shared_url.len == 0)
 		return true;
 	e = redis_parse(secret_reveal(&o->shared_url), &shared.place, &note);
@@ -448,10 +456,8 @@ start_shared(struct server *s)
 	secret_wipe(&shared, sizeof(shared));
 	if (e != ERR_OK)
 		return false;
-	account_share(SHARE_RATES);
+	account_share(shares | SHARE_RATES);
 	s->lenders.rates = shared_lender(s->hub.shared);
-	for (unsigned i = 0; i < s->nthreads; i++)
-		s->threads[i].worker.lenders = &s->lenders;
 	return true;
 }
 

@@ -148,8 +148,8 @@ see_corrections(struct loading *l, const struct accountdb_row *row, struct entry
 	period_bounds(row->limits.period, row->limits.offset_min, l->unix_ms,
 	    &e->corrected_ms, &until);
 	l->err = accountdb_corrected(l->db,
-	    &(struct accountdb_scope){row->level, slice_str(row->name), e->corrected_ms,
-		l->from->instance},
+	    &(struct accountdb_scope){
+		row->level, slice_str(row->name), e->corrected_ms, l->from->instance},
 	    l->old->corrections, &e->corrected, l->note);
 }
 
@@ -298,8 +298,7 @@ accounts_lease(struct accounts *a, const struct accounts_source *from,
 
 	account = account_ref(account);
 	while (account != NULL) {
-		struct entry *e =
-		    find(a, account_level(account), account_name(account));
+		struct entry *e = find(a, account_level(account), account_name(account));
 
 		/* One that was taken away meanwhile leases nothing more. */
 		if (err == ERR_OK && e != NULL && e->account == account)

@@ -171,4 +171,18 @@ const char *const db_schema_postgres[DB_SCHEMA_VERSION] = {
 	  /* Is counted up by each change of keys, accounts and money: others see it. */
 	  "CREATE TABLE weir_change (n bigint NOT NULL);"
 	  "INSERT INTO weir_change VALUES (0);",
+    [10] = /* 11 */
+    "CREATE TABLE lease_total ("
+    " level bigint NOT NULL,"
+    " name" TEXT " NOT NULL,"
+    " from_ms bigint NOT NULL,"
+    " granted_pusd bigint NOT NULL,"
+    " PRIMARY KEY (level, name, from_ms));"
+    "CREATE TABLE lease ("
+    " level bigint NOT NULL,"
+    " name" TEXT " NOT NULL,"
+    " from_ms bigint NOT NULL,"
+    " instance bigint NOT NULL,"
+    " granted_pusd bigint NOT NULL,"
+    " PRIMARY KEY (level, name, from_ms, instance));",
 };

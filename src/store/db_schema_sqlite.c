@@ -188,4 +188,18 @@ const char *const db_schema_sqlite[DB_SCHEMA_VERSION] = {
     " PRIMARY KEY (instance, id, tag)) WITHOUT ROWID;"
     "INSERT INTO intent SELECT 0, id, tag, record FROM intent_before;"
     "DROP TABLE intent_before;",
+    /* 11: what all servers have been granted of budgets, and what each has. */
+    "CREATE TABLE lease_total ("
+    " level INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " from_ms INTEGER NOT NULL,"
+    " granted_pusd INTEGER NOT NULL,"
+    " PRIMARY KEY (level, name, from_ms)) WITHOUT ROWID;"
+    "CREATE TABLE lease ("
+    " level INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " from_ms INTEGER NOT NULL,"
+    " instance INTEGER NOT NULL,"
+    " granted_pusd INTEGER NOT NULL,"
+    " PRIMARY KEY (level, name, from_ms, instance)) WITHOUT ROWID;",
 };

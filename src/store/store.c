@@ -48,10 +48,12 @@ struct store {
 	uint64_t learnt_ms;	   /* up to here it was written */
 	uint64_t saved_ms;	   /* when that was tried */
 	struct store_job *jobs;	   /* under lock; the newest first */
+	struct lease_ask *asks;	   /* likewise */
 	uint64_t noticed_ms;	   /* when thresholds were looked at */
 	uint64_t seen_ms, kept_ms; /* when it was said, and done */
 	uint64_t again_ms;	   /* rows are not tried before */
 	bool stale;		   /* the keys are to be read */
+	bool lends;		   /* budgets are leased */
 	uint64_t max_bytes, segment_bytes;
 	atomic_bool notices;
 	struct sealer sealer; /* under lock */
@@ -365,18 +367,25 @@ answer_finds(struct store *s)
 	}
 }
 
+static struct accounts_source
+source_of(struct store *s)
+{
+	return (struct accounts_source){
+	    .db = s->db, .instance = s->lends ? s->ledger.instance : 0};
+}
+
 static enum err
 read_keys(struct store *s, struct key_set **ret, struct note *note)
 {
+	struct accounts_source from = source_of(s);
 	struct sealer sealer;
 	enum err e;
 
 	(void)pthread_mutex_lock(&s->lock);
 	sealer = s->sealer;
 	(void)pthread_mutex_unlock(&s->lock);
-	e = accounts_load(
-	    s->db, clock_unix_ms(), &sealer, s->accounts, &s->accounts, note);
-
+	from.sealer = &sealer;
+	e = accounts_load(&from, clock_unix_ms(), s->accounts, &s->accounts, note);
 	secret_wipe(&sealer, sizeof(sealer));
 	return e != ERR_OK ? e : keydb_load_accounts(s->db, s->accounts, ret, note);
 }
@@ -413,6 +422,72 @@ look_for_changes(struct store *s)
 		s->stale = true;
 	if (s->stale && !atomic_load(&s->ill))
 		load_keys(s);
+}
+
+/* --- leases --- */
+
+static void
+on_lease(void *arg)
+{
+	struct lease_ask *a = arg;
+
+	a->fn(a);
+}
+
+static void
+lend(void *arg, struct lease_ask *a)
+{
+	struct store *s = arg;
+
+	a->mail.fn = on_lease;
+	a->mail.arg = a;
+	(void)pthread_mutex_lock(&s->lock);
+	a->next = s->asks;
+	s->asks = a;
+	s->hurry = true;
+	(void)pthread_cond_signal(&s->some);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+struct lender
+store_lender(struct store *s)
+{
+	s->lends = true;
+	return (struct lender){lend, s};
+}
+
+static void
+answer_asks(struct store *s)
+{
+	struct accounts_source from = source_of(s);
+	struct lease_ask *a;
+	struct note note;
+
+	(void)pthread_mutex_lock(&s->lock);
+	a = s->asks;
+	s->asks = NULL;
+	(void)pthread_mutex_unlock(&s->lock);
+	while (a != NULL) {
+		struct lease_ask *next = a->next;
+
+		for (unsigned i = 0; i < a->naccounts && !atomic_load(&s->ill); i++)
+			if (accounts_lease(s->accounts, &from, a->accounts[i],
+				a->need.pusd, &note) != ERR_OK)
+				went_away(s, &note);
+		loop_post(a->loop, &a->mail);
+		a = next;
+	}
+}
+
+static void
+look_after_leases(struct store *s)
+{
+	struct accounts_source from = source_of(s);
+	struct note note;
+
+	if (s->lends && !atomic_load(&s->ill) &&
+	    accounts_look(s->accounts, &from, &note) != ERR_OK)
+		went_away(s, &note);
 }
 
 /* The jobs in the order in which they were asked for. */
@@ -543,6 +618,8 @@ run(void *arg)
 
 	while (!is_closed(s)) {
 		linger(s);
+		answer_asks(s);
+		look_after_leases(s);
 		write_rows(s);
 		answer_finds(s);
 		do_jobs(s);
@@ -558,6 +635,7 @@ run(void *arg)
 		log_event(LOG_ERROR,
 		    "rows stay in the journal, and go to the ledger when weir is "
 		    "started again");
+	answer_asks(s);
 	answer_finds(s);
 	do_jobs(s);
 	return NULL;

@@ -6,6 +6,7 @@
 #define STORE_STORE_H
 
 #include "loop/loop.h"
+#include "quota/lender.h"
 #include "store/journal.h"
 #include "store/keys.h"
 #include "store/ledger.h"
@@ -56,6 +57,9 @@ struct store_find {
 
 /* Any thread. Rows that were settled before this are found. */
 void store_find(struct store *s, struct store_find *f);
+
+/* Leases budgets, where several servers share the database; quota/lender.h. */
+struct lender store_lender(struct store *s);
 
 /* Work on the database for the store's thread; heap memory of the asker. */
 struct store_job {

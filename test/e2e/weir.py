@@ -85,10 +85,15 @@ class Weir:
         self.file.write_text(config if "listen:" in config else "listen: 127.0.0.1:0\n" + config)
         self.env = clean_environment(folder, **dict(env))
         self.errors = open(folder / "stderr", "w+b")
+        self.since_ms = 0
+        self.launch(wait)
+
+    def launch(self, wait=True):
+        """Starts it; also again, once it has ended."""
         self.process = subprocess.Popen(
-            [binary, "serve", "-c", self.file], cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=self.errors
+            [self.binary, "serve", "-c", self.file], cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=self.errors
         )
-        self.banner, self.port, self.since_ms = "", None, 0
+        self.banner, self.port = "", None
         if wait:
             self.read_banner()
 

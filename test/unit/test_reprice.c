@@ -80,7 +80,9 @@ spent(struct db *db)
 	int64_t pusd;
 
 	assert_int_equal(
-	    accountdb_spent(db, &(struct accountdb_scope){LEVEL_TEAM, S("web"), 0, 0}, &pusd, &note), ERR_OK);
+	    accountdb_spent(
+		db, &(struct accountdb_scope){LEVEL_TEAM, S("web"), 0, 0}, &pusd, &note),
+	    ERR_OK);
 	return pusd;
 }
 
