@@ -18,9 +18,10 @@ learn(struct allowance_set *s, struct allowance_told requests,
     struct allowance_told tokens, uint64_t now_ms)
 {
 	const struct allowance_told all[ALLOWANCE_KINDS] = {requests, tokens};
+	const struct allowance_ask none = {{0}};
 	struct allowance_hold h;
 
-	(void)allowance_take(s, 0, &ask, now_ms, &h);
+	assert_true(allowance_take(s, 0, &none, now_ms, &h));
 	allowance_learn(&h, all, now_ms);
 }
 
