@@ -105,6 +105,12 @@ static const struct shown {
     {"spent_pusd",
 	"{\"type\":\"integer\",\"description\":\"Spent in the budget's period.\"}", false,
 	true},
+    {"model_budgets_spent_pusd",
+	"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"},"
+	"\"description\":\"Of model_budgets, where there are any: by pattern what was "
+	"spent "
+	"in its period.\"}",
+	true, true},
 };
 
 static const char *const types[] = {
@@ -115,6 +121,7 @@ static const char *const types[] = {
     [FIELD_BASIS] = "\"type\":[\"integer\",\"null\"],\"minimum\":-10000",
     [FIELD_FLAG] = "\"type\":\"boolean\"",
     [FIELD_LIST] = "\"type\":[\"string\",\"null\"]",
+    [FIELD_BUDGETS] = "\"type\":[\"string\",\"null\"]",
     [FIELD_NETWORKS] = "\"type\":[\"string\",\"null\"]",
     [FIELD_TIME] = "\"type\":[\"string\",\"null\"],\"format\":\"date-time\"",
 };

@@ -5,7 +5,11 @@
 
 #include "core/text.h"
 
-#define NUMBER_MAX (INT64_C(1) << 40)
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NUMBER_MAX  (INT64_C(1) << 40)
+#define WHERE_BYTES 100
 
 enum field {
 	FIELD_RPM,
@@ -62,6 +66,48 @@ caps_load(struct loading *l, const struct yaml_node *map, struct slice where,
 	take_money(l, v[FIELD_SPM], &ret->pusd_min);
 	return v[FIELD_HEADERS];
 }
+
+/* --- of a provider --- */
+
+/* Those that a host speaks of that resembles the dialect's first. */
+static enum limits_style
+usual_style(enum dialect_id d)
+{
+	switch (d) {
+	case DIALECT_OPENAI:
+	case DIALECT_RESPONSES: return LIMITS_OPENAI;
+	case DIALECT_ANTHROPIC: return LIMITS_ANTHROPIC;
+	default: return LIMITS_NONE;
+	}
+}
+
+void
+caps_of_provider(
+    struct loading *l, const struct yaml_node *n, bool is_new, struct provider *p)
+{
+	static const char *const words[] = {
+#define LIMITS(style, ...) #style,
+#include "provider/limits.def"
+	};
+	char where[WHERE_BYTES];
+	unsigned i;
+
+	if (is_new)
+		p->limits = usual_style(p->dialect);
+	if (n != NULL && n->kind == YAML_MAP) {
+		(void)snprintf(where, sizeof(where), "providers.%s.limits", p->name);
+		p->caps = malloc(sizeof(*p->caps));
+		if (p->caps == NULL) {
+			l->nomem = true;
+			return;
+		}
+		n = caps_load(l, n, slice_str(where), true, p->caps);
+	}
+	if (n != NULL && loading_word(l, n, words, LIMITS_STYLES, &i))
+		p->limits = (enum limits_style)i;
+}
+
+/* --- shown --- */
 
 static void
 put_number(struct buf *to, const char *name, int64_t limit, bool *first)

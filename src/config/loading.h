@@ -118,6 +118,10 @@ void providers_load(struct loading *l);
 const struct yaml_node *caps_load(struct loading *l, const struct yaml_node *map,
     struct slice where, bool with_headers, struct account_limits *ret);
 
+/* Reads `limits` of a provider (NULL: it has none), is_new: that is not built in. */
+void caps_of_provider(
+    struct loading *l, const struct yaml_node *n, bool is_new, struct provider *p);
+
 /* Is there any? And as YAML: "limits: {rpm: 60}". */
 bool caps_any(const struct account_limits *limits);
 void caps_print(const struct account_limits *limits, struct buf *to);

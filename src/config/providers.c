@@ -506,45 +506,6 @@ take_quirks(struct making *m)
 	m->p->quirks = quirks;
 }
 
-/* Those that a host speaks of that resembles the dialect's first. */
-static enum limits_style
-usual_limits(enum dialect_id d)
-{
-	switch (d) {
-	case DIALECT_OPENAI:
-	case DIALECT_RESPONSES: return LIMITS_OPENAI;
-	case DIALECT_ANTHROPIC: return LIMITS_ANTHROPIC;
-	default: return LIMITS_NONE;
-	}
-}
-
-static void
-take_limits(struct making *m)
-{
-	static const char *const words[] = {
-#define LIMITS(style, ...) #style,
-#include "provider/limits.def"
-	};
-	const struct yaml_node *n = m->value[FIELD_LIMITS];
-	unsigned i;
-
-	if (n != NULL && n->kind == YAML_MAP) {
-		char where[NAME_BYTES_MAX + 32];
-
-		(void)snprintf(where, sizeof(where), "providers.%s.limits", m->p->name);
-		m->p->caps = malloc(sizeof(*m->p->caps));
-		if (m->p->caps == NULL) {
-			m->l->nomem = true;
-			return;
-		}
-		n = caps_load(m->l, n, slice_str(where), true, m->p->caps);
-	}
-	if (m->row == NULL)
-		m->p->limits = usual_limits(m->p->dialect);
-	if (n != NULL && loading_word(m->l, n, words, LIMITS_STYLES, &i))
-		m->p->limits = (enum limits_style)i;
-}
-
 static void
 take_data_collection(struct making *m)
 {
@@ -661,7 +622,7 @@ make_provider(struct loading *l, const struct provider_row *row, struct slice na
 	take_auth(&m);
 	take_faces(&m);
 	take_quirks(&m);
-	take_limits(&m);
+	caps_of_provider(l, m.value[FIELD_LIMITS], row == NULL, m.p);
 	take_data_collection(&m);
 	if (m.value[FIELD_DISCOUNT] != NULL)
 		(void)loading_percent(l, m.value[FIELD_DISCOUNT], &m.p->discount_bp);

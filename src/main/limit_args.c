@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/text.h"
+#include "quota/modelbudget.h"
 #include "quota/rule.h"
 
 #include <stdio.h>
@@ -112,6 +113,23 @@ limit_args_expiry(struct args *a, const char *text, uint64_t *ret_ms)
 }
 
 static int
+take_model_budget(struct args *a, const char *text, char **list)
+{
+	switch (modelbudget_edit(list, slice_str(text))) {
+	case ERR_OK: return 1;
+	case ERR_FULL:
+		return args_bad(a,
+		    "up to %d model budgets are possible, each pattern once",
+		    MODELBUDGET_MAX);
+	case ERR_NOMEM: return args_bad(a, "out of memory");
+	default:
+		return args_bad(a,
+		    "--model-budget wants a pattern with an amount of USD and a period, "
+		    "like 'acme/*=5/month', or 'acme/*=none', or none");
+	}
+}
+
+static int
 take_limit(struct args *a, const char *arg, struct account_limits *l)
 {
 	if (strcmp(arg, "--budget") == 0)
@@ -122,6 +140,10 @@ take_limit(struct args *a, const char *arg, struct account_limits *l)
 		return take_number(a, arg, args_value(a, arg), &l->requests_min);
 	if (strcmp(arg, "--tpm") == 0)
 		return take_number(a, arg, args_value(a, arg), &l->tokens_min);
+	if (strcmp(arg, "--input-tpm") == 0)
+		return take_number(a, arg, args_value(a, arg), &l->input_min);
+	if (strcmp(arg, "--output-tpm") == 0)
+		return take_number(a, arg, args_value(a, arg), &l->output_min);
 	if (strcmp(arg, "--concurrent") == 0)
 		return take_number(a, arg, args_value(a, arg), &l->concurrent);
 	if (strcmp(arg, "--spm") == 0) {
@@ -142,7 +164,9 @@ take_limit(struct args *a, const char *arg, struct account_limits *l)
 int
 limit_args_take(struct args *a, const char *arg, struct accountdb_row *row)
 {
-	int taken = take_limit(a, arg, &row->limits);
+	int taken = strcmp(arg, "--model-budget") == 0
+			? take_model_budget(a, args_value(a, arg), &row->model_budgets)
+			: take_limit(a, arg, &row->limits);
 
 	if (taken != 0 || row->level != LEVEL_KEY)
 		return taken;
@@ -185,8 +209,12 @@ limit_args_text(const struct accountdb_row *row, struct buf *to)
 		put_usd(to, l->budget_pusd);
 		buf_printf(to, "/%s", period_name(l->period));
 	}
+	if (row->model_budgets != NULL)
+		buf_printf(to, "%s%s", to->len > had ? ", " : "", row->model_budgets);
 	put_limit(to, had, l->requests_min, "rpm");
 	put_limit(to, had, l->tokens_min, "tpm");
+	put_limit(to, had, l->input_min, "input tpm");
+	put_limit(to, had, l->output_min, "output tpm");
 	if (l->pusd_min != QUOTA_NONE) {
 		buf_add(to, to->len > had ? S(", ") : S(""));
 		put_usd(to, l->pusd_min);

@@ -15,7 +15,12 @@
 	"100/week,\n"                                                                    \
 	"                       500/total; none\n"                                       \
 	"  --timezone +HH:MM    where the budget's days begin (UTC)\n"                   \
+	"  --model-budget PATTERN=USD/PERIOD\n"                                          \
+	"                       the same for some models alone: 'acme/*=5/month',\n"     \
+	"                       'acme/*=none'; none\n"                                   \
 	"  --rpm N, --tpm N     requests and tokens a minute; none\n"                    \
+	"  --input-tpm N, --output-tpm N\n"                                              \
+	"                       tokens of prompts and of answers a minute; none\n"       \
 	"  --spm USD            money a minute; none\n"                                  \
 	"  --concurrent N       requests at a time; none\n"                              \
 	"  --dry, --enforce     count only, refuse nothing; or refuse again\n"

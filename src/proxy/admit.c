@@ -220,9 +220,10 @@ refuse(struct request *r, enum err e, const struct account_refusal *why)
 	char time[TEXT_TIME_MAX];
 
 	if (e == ERR_BUDGET) {
-		note_set(&r->note,
-		    "The %s of %s '%.*s' is used up: ", why->credit ? "credit" : "budget",
-		    account_level_name(why->level), SLICE_ARGS(why->name));
+		note_set(&r->note, "The %s of %s '%.*s'%s%.*s%s is used up: ",
+		    why->credit ? "credit" : "budget", account_level_name(why->level),
+		    SLICE_ARGS(why->name), why->models.len > 0 ? " for '" : "",
+		    SLICE_ARGS(why->models), why->models.len > 0 ? "'" : "");
 		note_money(r, why->left_pusd);
 		if (!why->credit) {
 			note_add(&r->note, " of ");
@@ -245,27 +246,76 @@ refuse(struct request *r, enum err e, const struct account_refusal *why)
 	return req_fail(r, e);
 }
 
+/* The model by the name by which rules and budgets know it. */
+static struct slice
+admitted_model(const struct request *r)
+{
+	return r->name.model != NULL ? r->name.model->id : r->ask.model;
+}
+
 /* --- the step --- */
+
+/* The least that it can cost at one who does not fit; PRICE_UNKNOWN: nobody knows. */
+static int64_t
+least_worst(const struct request *r)
+{
+	int64_t least = PRICE_UNKNOWN;
+
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		const struct candidate *c = &r->plan.all[i];
+		int64_t worst;
+
+		if (c->out != OUT_BUDGET && !may_come(c))
+			continue;
+		worst = worst_pusd(r, c, most_output(r, c->offer));
+		if (worst != PRICE_UNKNOWN && (least == PRICE_UNKNOWN || worst < least))
+			least = worst;
+	}
+	return least;
+}
+
+/* Nobody fits: tells which budget it is that has too little left. */
+static enum err
+blame(struct request *r, struct account_ask *ask, struct account_refusal *ret_why)
+{
+	struct account *a = r->key->account;
+	uint64_t now = loop_now(r->worker->loop);
+	enum err e;
+
+	ask->pusd = least_worst(r);
+	e = account_admit(a, ask, now, r->start_unix_ms, &r->grant, ret_why);
+	if (e != ERR_OK)
+		return e;
+	/* It came back meanwhile, which is too late. */
+	account_settle(&r->grant, 0, 0, 0);
+	ask->pusd = PRICE_UNKNOWN;
+	return account_admit(a, ask, now, r->start_unix_ms, &r->grant, ret_why);
+}
 
 static enum err
 reserve(struct request *r, struct account_refusal *ret_why)
 {
 	struct account *a = r->key->account;
 	const struct prediction *p = &r->candidate->guess;
-	struct account_ask ask = {.input_tok = p->input_tok, .output_tok = p->output_tok};
+	struct account_ask ask = {.input_tok = p->input_tok,
+	    .output_tok = p->output_tok,
+	    .model = admitted_model(r)};
 	enum err e = ERR_BUDGET;
 
 	for (unsigned i = 0; e == ERR_BUDGET && i < RACES; i++) {
-		int64_t left = account_left(a, r->start_unix_ms);
+		int64_t left = account_left(a, ask.model, r->start_unix_ms);
 
 		ask.pusd = keep_fitting(r, left);
 		if (ask.pusd == PRICE_UNKNOWN && left != INT64_MAX &&
 		    shorten(r, left) == ERR_OK)
 			ask.pusd = keep_fitting(r, left);
+		/* Nobody fits, whatever others give back. */
+		if (ask.pusd == PRICE_UNKNOWN && left != INT64_MAX)
+			return blame(r, &ask, ret_why);
 		e = account_admit(a, &ask, loop_now(r->worker->loop), r->start_unix_ms,
 		    &r->grant, ret_why);
 		if (ask.pusd == PRICE_UNKNOWN)
-			break; /* nobody fits, whatever others give back */
+			break;
 	}
 	return e;
 }
@@ -385,7 +435,7 @@ admit_name(const struct request *r, enum account_level level)
 enum err
 admit_model(struct request *r)
 {
-	struct slice name = r->name.model != NULL ? r->name.model->id : r->ask.model;
+	struct slice name = admitted_model(r);
 
 	if (r->key == NULL || rule_allows(r->key->rules.models, name))
 		return ERR_OK;

@@ -3,6 +3,7 @@
 #include "core/map.h"
 #include "core/text.h"
 #include "core/wide.h"
+#include "quota/rule.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -62,16 +63,28 @@ account_ref(struct account *a)
 	return a;
 }
 
+static void
+free_one(struct account *a)
+{
+	(void)pthread_mutex_destroy(&a->lock);
+	free(a->parts);
+	free(a->models);
+	free(a->lots);
+	free(a->name);
+	free(a);
+}
+
 void
 account_unref(struct account *a)
 {
 	while (a != NULL && atomic_fetch_sub(&a->refs, 1) == 1) {
 		struct account *parent = a->parent;
 
-		(void)pthread_mutex_destroy(&a->lock);
-		free(a->lots);
-		free(a->name);
-		free(a);
+		/* Parts have none themselves. */
+		for (unsigned i = 0; i < a->nparts; i++)
+			if (atomic_fetch_sub(&a->parts[i]->refs, 1) == 1)
+				free_one(a->parts[i]);
+		free_one(a);
 		a = parent;
 	}
 }
@@ -389,6 +402,7 @@ refuse(const struct account *a, enum quota_kind kind, int64_t limit,
 	ret->kind = kind;
 	ret->level = a->level;
 	ret->name = slice_str(a->name);
+	ret->models = a->models == NULL ? S("") : slice_str(a->models);
 	ret->limit = limit;
 	return false;
 }
@@ -474,7 +488,8 @@ static void
 give(struct account *a, const struct account_grant *g, unsigned at,
     const struct account_ask *used)
 {
-	const struct account_ask taken = {g->pusd, g->input_tok, g->output_tok};
+	const struct account_ask taken = {
+	    .pusd = g->pusd, .input_tok = g->input_tok, .output_tok = g->output_tok};
 
 	a->reserved -= g->pusd;
 	a->running--;
@@ -517,9 +532,27 @@ static bool
 ask_one(struct account *a, const struct account_ask *ask, uint64_t now_ms,
     struct account_grant *g, struct account_refusal *ret_refusal)
 {
+	/* What could not be held is no wall any more: then it is refused. */
+	if (g->count == ACCOUNT_GRANT_MAX) {
+		*ret_refusal = (struct account_refusal){0};
+		return refuse(a, QUOTA_BUDGET, a->limits.budget_pusd, ret_refusal);
+	}
 	(void)pthread_mutex_lock(&a->lock);
 	g->chain[g->count++] = a;
 	return may(a, ask, now_ms, g->unix_ms, ret_refusal);
+}
+
+/* The account, which is locked then, and its budgets for the model. */
+static bool
+ask_with_parts(struct account *a, const struct account_ask *ask, uint64_t now_ms,
+    struct account_grant *g, struct account_refusal *ret_refusal)
+{
+	bool granted = ask_one(a, ask, now_ms, g, ret_refusal);
+
+	for (unsigned i = 0; granted && i < a->nparts; i++)
+		if (rule_allows(a->parts[i]->models, ask->model))
+			granted = ask_one(a->parts[i], ask, now_ms, g, ret_refusal);
+	return granted;
 }
 
 /* Takes of all or of none; gives up the locks. */
@@ -560,8 +593,10 @@ account_admit(struct account *a, const struct account_ask *ask, uint64_t now_ms,
 
 	/* All locks are held until all have said yes; always from below, so nobody waits
 	 * in a circle. */
-	for (; a != NULL && granted && g.count < ACCOUNT_CHAIN_MAX; a = a->parent)
-		granted = ask_one(a, ask, now_ms, &g, ret_refusal);
+	for (unsigned i = 0; a != NULL && granted && i < ACCOUNT_CHAIN_MAX; i++) {
+		granted = ask_with_parts(a, ask, now_ms, &g, ret_refusal);
+		a = a->parent;
+	}
 	return conclude(&g, ask, granted, ret_refusal, ret_grant);
 }
 
@@ -572,7 +607,7 @@ account_admit_all(struct account *const *all, unsigned n, const struct account_a
 	struct account_grant g = grant_of(ask, 0);
 	bool granted = true;
 
-	for (unsigned i = 0; i < n && granted && g.count < ACCOUNT_CHAIN_MAX; i++)
+	for (unsigned i = 0; i < n && granted; i++)
 		if (all[i] != NULL)
 			granted = ask_one(all[i], ask, now_ms, &g, ret_refusal);
 	return conclude(&g, ask, granted, ret_refusal, ret_grant);
@@ -594,8 +629,9 @@ void
 account_settle(
     struct account_grant *g, int64_t pusd, uint64_t input_tok, uint64_t output_tok)
 {
-	const struct account_ask used = {
-	    pusd == UNKNOWN ? g->pusd : pusd, input_tok, output_tok};
+	const struct account_ask used = {.pusd = pusd == UNKNOWN ? g->pusd : pusd,
+	    .input_tok = input_tok,
+	    .output_tok = output_tok};
 
 	for (unsigned i = 0; i < g->count; i++) {
 		struct account *a = g->chain[i];
@@ -640,18 +676,38 @@ account_next(struct account *a)
 	return parent;
 }
 
+/* Of the account alone, and of its budgets for the model. */
+static int64_t
+left_at(struct account *a, struct slice model, uint64_t unix_ms)
+{
+	int64_t least, left;
+
+	(void)pthread_mutex_lock(&a->lock);
+	account_turn(a, unix_ms);
+	least = left_of(a, unix_ms);
+	for (unsigned i = 0; i < a->nparts; i++) {
+		struct account *part = a->parts[i];
+
+		if (!rule_allows(part->models, model))
+			continue;
+		(void)pthread_mutex_lock(&part->lock);
+		account_turn(part, unix_ms);
+		left = left_of(part, unix_ms);
+		(void)pthread_mutex_unlock(&part->lock);
+		least = left < least ? left : least;
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+	return least;
+}
+
 int64_t
-account_left(struct account *a, uint64_t unix_ms)
+account_left(struct account *a, struct slice model, uint64_t unix_ms)
 {
 	int64_t least = INT64_MAX;
 
 	for (a = account_ref(a); a != NULL; a = account_next(a)) {
-		int64_t left;
+		int64_t left = left_at(a, model, unix_ms);
 
-		(void)pthread_mutex_lock(&a->lock);
-		account_turn(a, unix_ms);
-		left = left_of(a, unix_ms);
-		(void)pthread_mutex_unlock(&a->lock);
 		least = left < least ? left : least;
 	}
 	return least < 0 ? 0 : least;

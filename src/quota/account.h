@@ -35,7 +35,8 @@ enum account_level {
 /* "key", "user", "team", "organisation", "provider", "model". Static text. */
 const char *account_level_name(enum account_level l);
 
-#define ACCOUNT_CHAIN_MAX 4
+#define ACCOUNT_CHAIN_MAX 4  /* levels */
+#define ACCOUNT_GRANT_MAX 16 /* and budgets for models */
 #define QUOTA_NONE	  (-1)
 
 /* QUOTA_NONE: no such limit. */
@@ -123,6 +124,7 @@ void account_correct(struct account *a, uint64_t period_ms, int64_t pusd);
 struct account_ask {
 	int64_t pusd; /* PRICE_UNKNOWN's value when nobody knows: refused by a budget */
 	uint64_t input_tok, output_tok;
+	struct slice model; /* for budgets of models */
 };
 
 /* What is counted by the minute. */
@@ -151,19 +153,20 @@ enum quota_kind {
 struct account_refusal {
 	enum quota_kind kind;
 	enum account_level level;
-	struct slice name;  /* of the account; as long as it lives */
-	int64_t left_pusd;  /* of the budget */
-	uint64_t retry_ms;  /* from now, when it may fit; 0: nobody knows */
-	uint64_t renews_ms; /* unix time when the budget's period ends; 0: never */
-	int64_t limit;	    /* that is reached */
-	bool credit;	    /* with QUOTA_BUDGET: it is what was paid beforehand */
-	const void *of;	    /* tells accounts apart; not to be followed */
+	struct slice name;   /* of the account; as long as it lives */
+	struct slice models; /* the budget is for these alone; likewise. Empty: for all */
+	int64_t left_pusd;   /* of the budget */
+	uint64_t retry_ms;   /* from now, when it may fit; 0: nobody knows */
+	uint64_t renews_ms;  /* unix time when the budget's period ends; 0: never */
+	int64_t limit;	     /* that is reached */
+	bool credit;	     /* with QUOTA_BUDGET: it is what was paid beforehand */
+	const void *of;	     /* tells accounts apart; not to be followed */
 };
 
 /* What was taken; plain data, settled exactly once. */
 struct account_grant {
-	struct account *chain[ACCOUNT_CHAIN_MAX]; /* with a reference each */
-	uint64_t period_ms[ACCOUNT_CHAIN_MAX];	  /* when each one's period began */
+	struct account *chain[ACCOUNT_GRANT_MAX]; /* with a reference each */
+	uint64_t period_ms[ACCOUNT_GRANT_MAX];	  /* when each one's period began */
 	unsigned count;
 	uint64_t unix_ms;
 	int64_t pusd;
@@ -261,8 +264,23 @@ bool account_holds(struct account *a);
  * account has so many thousandths of its limits to itself. */
 void account_alone(unsigned permille);
 
-/* What may still be spent by all accounts above, INT64_MAX without a budget. */
-int64_t account_left(struct account *a, uint64_t unix_ms);
+/*
+ * Budgets of an account for models of a pattern (rule.h) alone: parts of it, each an
+ * account that stands beside it, with its level and name. A new one; NULL when out of
+ * memory.
+ */
+struct account *account_part_new(
+    const struct account *of, struct slice models, const struct account_limits *limits);
+
+/* That of the pattern, with a reference; NULL: there is none. */
+struct account *account_part(struct account *a, struct slice models);
+
+/* From now on these are its parts. Takes references. False when out of memory. */
+bool account_set_parts(struct account *a, struct account *const *parts, unsigned n);
+
+/* What may still be spent on the model by all accounts above, INT64_MAX without a
+ * budget. */
+int64_t account_left(struct account *a, struct slice model, uint64_t unix_ms);
 
 /* How much of a budget is used. */
 struct account_used {

@@ -39,7 +39,10 @@ struct account {
 	int64_t slots;		  /* of shared concurrent requests */
 	struct account_lot *lots; /* paid beforehand */
 	unsigned nlots;
-	int64_t debt; /* what requests cost beyond them */
+	int64_t debt;		/* what requests cost beyond them */
+	struct account **parts; /* budgets for some models alone */
+	unsigned nparts;
+	char *models; /* of a part: for which; does not change */
 };
 
 /* The period of now; what was spent in one that is over does not count. */

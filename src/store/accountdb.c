@@ -1,6 +1,7 @@
 #include "store/accountdb.h"
 
 #include "core/wide.h"
+#include "quota/rule.h"
 #include "store/credits.h"
 #include "store/ownkeys.h"
 
@@ -10,7 +11,8 @@
 #define COLUMNS                                                                          \
 	"level, name, above_level, above, budget_pusd, period, offset_min, "             \
 	"requests_min, tokens_min, pusd_min, concurrent, dry, models, providers, "       \
-	"networks, expires_ms, blocked, created_ms, markup_bp"
+	"networks, expires_ms, blocked, created_ms, markup_bp, input_min, output_min, "  \
+	"model_budgets"
 /* clang-format off */
 #define REPLACED \
 	"above_level = excluded.above_level, " \
@@ -29,7 +31,10 @@
 	"expires_ms = excluded.expires_ms, " \
 	"blocked = excluded.blocked, " \
 	"created_ms = excluded.created_ms, " \
-	"markup_bp = excluded.markup_bp"
+	"markup_bp = excluded.markup_bp, " \
+	"input_min = excluded.input_min, " \
+	"output_min = excluded.output_min, " \
+	"model_budgets = excluded.model_budgets"
 /* clang-format on */
 
 void
@@ -37,8 +42,9 @@ accountdb_row_done(struct accountdb_row *row)
 {
 	free(row->name);
 	free(row->above);
+	free(row->model_budgets);
 	key_rules_done(&row->rules);
-	row->name = row->above = NULL;
+	row->name = row->above = row->model_budgets = NULL;
 }
 
 bool
@@ -85,8 +91,8 @@ read_row(struct db_stmt *s, struct accountdb_row *ret)
 		.offset_min = (int)db_i64(s, 6),
 		.requests_min = limit_at(s, 7),
 		.tokens_min = limit_at(s, 8),
-		.input_min = QUOTA_NONE,
-		.output_min = QUOTA_NONE,
+		.input_min = limit_at(s, 19),
+		.output_min = limit_at(s, 20),
 		.pusd_min = limit_at(s, 9),
 		.concurrent = limit_at(s, 10),
 		.dry = db_i64(s, 11) != 0},
@@ -99,6 +105,7 @@ read_row(struct db_stmt *s, struct accountdb_row *ret)
 	(void)period_read(db_text(s, 5), &r.limits.period);
 	r.name = list_at(s, 1, &ok);
 	r.above = list_at(s, 3, &ok);
+	r.model_budgets = list_at(s, 21, &ok);
 	r.rules.models = list_at(s, 12, &ok);
 	r.rules.providers = list_at(s, 13, &ok);
 	r.rules.networks = list_at(s, 14, &ok);
@@ -263,6 +270,56 @@ accountdb_corrected(struct db *db, const struct accountdb_scope *scope, int64_t 
 	    scope, after, ret_pusd, note);
 }
 
+/* Sums by model; what the catalog does not know goes by the name that was asked for. */
+#define BY_MODEL " AND start_ms >= ?2 GROUP BY model, asked"
+#define SPENT_ON                                                                         \
+	"SELECT model, asked, sum(due_pusd / 1000000), sum(due_pusd % 1000000) "         \
+	"FROM bill WHERE "
+#define CORRECTED_ON                                                                     \
+	"SELECT model, asked, sum(add_pusd / 1000000), sum(add_pusd % 1000000) "         \
+	"FROM correction AS c JOIN ledger ON ledger.id = c.ledger_id WHERE c.id > ?3 "   \
+	"AND "
+
+enum err
+accountdb_spent_on(
+    struct db *db, const struct accountdb_part *p, int64_t *ret_pusd, struct note *note)
+{
+	static const char *const sums[2][LEVELS] = {
+	    {SPENT_ON "key = ?1" BY_MODEL, SPENT_ON "\"user\" = ?1" BY_MODEL,
+		SPENT_ON "team = ?1" BY_MODEL, SPENT_ON "organisation = ?1" BY_MODEL},
+	    {CORRECTED_ON "key = ?1" BY_MODEL, CORRECTED_ON "\"user\" = ?1" BY_MODEL,
+		CORRECTED_ON "team = ?1" BY_MODEL,
+		CORRECTED_ON "organisation = ?1" BY_MODEL}};
+	char *models = slice_dup(p->models);
+	wide pusd = 0;
+	struct db_stmt *s;
+	enum db_step step;
+	enum err e;
+
+	if (models == NULL)
+		return ERR_NOMEM;
+	e = db_prepare(db, sums[p->after >= 0][p->level], &s, note);
+	if (e != ERR_OK) {
+		free(models);
+		return e;
+	}
+	db_bind_text(s, 1, p->name);
+	db_bind_i64(s, 2, (int64_t)(p->from_ms > INT64_MAX ? INT64_MAX : p->from_ms));
+	db_bind_i64(s, 3, p->after); /* where the statement has one */
+	while ((step = db_step(s)) == DB_ROW) {
+		struct slice name = db_text(s, 0);
+
+		if (rule_allows(models, name.len > 0 ? name : db_text(s, 1)))
+			pusd += add_up(db_i64(s, 2), db_i64(s, 3));
+	}
+	e = db_done(db, step, note);
+	db_finish(s);
+	free(models);
+	if (e == ERR_OK)
+		*ret_pusd = pusd > INT64_MAX ? INT64_MAX : (int64_t)pusd;
+	return e;
+}
+
 enum err
 accountdb_last_correction(struct db *db, int64_t *ret_id, struct note *note)
 {
@@ -321,7 +378,8 @@ accountdb_put(struct db *db, const struct accountdb_row *row, struct note *note)
 	if (e == ERR_OK)
 		e = db_prepare(db,
 		    "INSERT INTO account (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (level, name) DO "
+		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (level, name) "
+		    "DO "
 		    "UPDATE SET " REPLACED,
 		    &s, note);
 	if (e != ERR_OK)
@@ -346,6 +404,9 @@ accountdb_put(struct db *db, const struct accountdb_row *row, struct note *note)
 	db_bind_i64(s, 18, (int64_t)row->created_ms);
 	if (row->markup_bp != ACCOUNTDB_MARKUP_NONE)
 		db_bind_i64(s, 19, row->markup_bp);
+	bind_limit(s, 20, l->input_min);
+	bind_limit(s, 21, l->output_min);
+	bind_list(s, 22, row->model_budgets);
 	e = db_once(s, note);
 	db_finish(s);
 	return e;

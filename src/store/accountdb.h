@@ -21,6 +21,7 @@ struct accountdb_row {
 	enum account_level above_level; /* LEVEL_KEY: nobody is above */
 	char *above;
 	struct account_limits limits;
+	char *model_budgets; /* quota/modelbudget.h; NULL: none */
 	struct key_rules rules;
 	uint64_t created_ms;
 	int64_t markup_bp; /* on its invoices: hundredths of a percent; or ..._NONE */
@@ -71,6 +72,16 @@ enum err accountdb_spent(struct db *db, const struct accountdb_scope *scope,
 /* What corrections behind the one of that id add to it. ERR_IO. */
 enum err accountdb_corrected(struct db *db, const struct accountdb_scope *scope,
     int64_t after, int64_t *ret_pusd, struct note *note) MUST_CHECK;
+
+/* What was spent on models of a pattern (quota/rule.h). */
+struct accountdb_part {
+	enum account_level level;
+	struct slice name, models;
+	uint64_t from_ms;
+	int64_t after; /* only what corrections behind that one add; negative: all */
+};
+enum err accountdb_spent_on(struct db *db, const struct accountdb_part *p,
+    int64_t *ret_pusd, struct note *note) MUST_CHECK;
 
 /* The newest correction's id; 0 when there is none. ERR_IO. */
 enum err

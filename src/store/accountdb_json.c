@@ -1,6 +1,7 @@
 #include "store/accountdb_json.h"
 
 #include "core/text.h"
+#include "quota/modelbudget.h"
 #include "quota/rule.h"
 #include "json/write.h"
 
@@ -90,6 +91,7 @@ put_field(
 			json_put_i64(to, *(const int64_t *)at);
 		break;
 	case FIELD_LIST:
+	case FIELD_BUDGETS:
 	case FIELD_NETWORKS: put_text(to, *(char *const *)at); break;
 	case FIELD_TIME: break;
 	}
@@ -188,6 +190,21 @@ read_list(struct slice text, bool networks, char **list)
 	return true;
 }
 
+/* They take the place of those that there are. */
+static bool
+read_budgets(struct slice text, char **list)
+{
+	char *made = NULL;
+
+	if (text.ptr != NULL &&
+	    (text.len > LIST_BYTES || memchr(text.ptr, '\0', text.len) != NULL ||
+		modelbudget_edit(&made, text) != ERR_OK))
+		return false;
+	free(*list);
+	*list = made;
+	return true;
+}
+
 static bool
 read_limit(const struct json *j, uint32_t v, int64_t *ret)
 {
@@ -235,6 +252,7 @@ read_value(const struct accountdb_field *f, const struct json *j, uint32_t v,
 		*(bool *)at = json_is(j, v, JSON_TRUE);
 		return json_is(j, v, JSON_TRUE) || json_is(j, v, JSON_FALSE);
 	case FIELD_BASIS: return read_basis(j, v, at);
+	case FIELD_BUDGETS: return (null || text.ptr != NULL) && read_budgets(text, at);
 	case FIELD_LIST:
 	case FIELD_NETWORKS:
 		return (null || text.ptr != NULL) &&
@@ -307,6 +325,9 @@ read_member(const struct json *j, struct slice name, uint32_t v, struct arena *a
 			     "-10000 to 10000000, or null"),
 	    [FIELD_LIST] = "wants a list apart by commas, or null",
 	    [FIELD_NETWORKS] = "wants networks like \"10.0.0.0/8,::1\", or null",
+	    [FIELD_BUDGETS] =
+		("wants budgets like \"acme/*=5/month,openai/gpt-5=1/day\", "
+		 "up to 8, or null"),
 	    [FIELD_TIME] = "wants a time like \"2026-12-31T00:00:00Z\", or null"};
 	enum account_level above = level_above(row->level, name);
 	struct slice text = {NULL, 0};

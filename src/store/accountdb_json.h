@@ -17,7 +17,8 @@ enum accountdb_type {
 	FIELD_BASIS,
 	FIELD_LIST,
 	FIELD_NETWORKS,
-	FIELD_TIME
+	FIELD_TIME,
+	FIELD_BUDGETS
 };
 
 struct accountdb_field {

@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/map.h"
+#include "quota/modelbudget.h"
 #include "store/credits.h"
 #include "store/leases.h"
 #include "store/notices.h"
@@ -29,6 +30,14 @@ struct accounts {
 	bool credits;	     /* somebody has some */
 };
 
+/* Of a budget for some models. */
+struct correction {
+	struct correction *next;
+	struct account *account;
+	uint64_t from_ms;
+	int64_t pusd;
+};
+
 struct loading {
 	const struct accounts_source *from;
 	struct db *db; /* from's */
@@ -37,6 +46,7 @@ struct loading {
 	struct accounts *made;
 	struct note *note;
 	enum err err;
+	struct correction *corrections;
 };
 
 static char *
@@ -153,6 +163,103 @@ see_corrections(struct loading *l, const struct accountdb_row *row, struct entry
 	    l->old->corrections, &e->corrected, l->note);
 }
 
+/* --- budgets for some models alone --- */
+
+/* It is added once all was read. */
+static void
+put_off(struct loading *l, struct account *part, uint64_t from_ms, int64_t pusd)
+{
+	struct correction *c = malloc(sizeof(*c));
+
+	if (c == NULL) {
+		l->err = ERR_NOMEM;
+		return;
+	}
+	*c = (struct correction){l->corrections, account_ref(part), from_ms, pusd};
+	l->corrections = c;
+}
+
+static void
+settle_corrections(struct loading *l, bool good)
+{
+	while (l->corrections != NULL) {
+		struct correction *c = l->corrections;
+
+		l->corrections = c->next;
+		if (good)
+			account_correct(c->account, c->from_ms, c->pusd);
+		account_unref(c->account);
+		free(c);
+	}
+}
+
+/* What the ledger has of it, or what corrections since the last time add. */
+static void
+count_part(struct loading *l, const struct accountdb_row *row, struct slice models,
+    struct account *part, bool anew)
+{
+	struct accountdb_part p = {.level = row->level,
+	    .name = slice_str(row->name),
+	    .models = models,
+	    .after = anew ? -1 : l->old->corrections};
+	struct account_used used;
+	int64_t pusd = 0;
+
+	if (l->err != ERR_OK || !account_use(part, l->unix_ms, &used))
+		return;
+	p.from_ms = used.from_ms;
+	if (!anew && l->old->corrections >= l->made->corrections)
+		return;
+	l->err = accountdb_spent_on(l->db, &p, &pusd, l->note);
+	if (l->err == ERR_OK && anew)
+		account_set_spent(part, l->unix_ms, pusd);
+	else if (l->err == ERR_OK && pusd != 0)
+		put_off(l, part, p.from_ms, pusd);
+}
+
+/* The part for it with a reference, that of before if there is one. NULL on failure. */
+static struct account *
+load_part(struct loading *l, const struct accountdb_row *row, struct account *a,
+    const struct modelbudget *b)
+{
+	struct account_limits limits = account_unlimited;
+	struct account *part = account_part(a, b->pattern);
+	bool anew = part == NULL;
+
+	limits.budget_pusd = b->pusd;
+	limits.period = b->period;
+	limits.offset_min = row->limits.offset_min;
+	limits.dry = row->limits.dry;
+	if (part == NULL)
+		part = account_part_new(a, b->pattern, &limits);
+	else
+		anew = account_set_limits(part, &limits);
+	if (part == NULL)
+		l->err = ERR_NOMEM;
+	else
+		count_part(l, row, b->pattern, part, anew);
+	return part;
+}
+
+static void
+set_parts(struct loading *l, const struct accountdb_row *row, struct account *a)
+{
+	struct account *parts[MODELBUDGET_MAX] = {NULL};
+	struct slice list = slice_str(row->model_budgets);
+	struct modelbudget b;
+	unsigned n = 0;
+
+	while (row->model_budgets != NULL && l->err == ERR_OK && list.ptr != NULL &&
+	       n < MODELBUDGET_MAX && modelbudget_next(&list, &b)) {
+		parts[n] = load_part(l, row, a, &b);
+		n += parts[n] != NULL;
+	}
+	if (l->err == ERR_OK && !account_set_parts(a, parts, n))
+		l->err = ERR_NOMEM;
+	while (n > 0)
+		account_unref(parts[--n]);
+}
+
 static void
 set_own(struct loading *l, struct slice team, struct entry *e)
 {
@@ -219,6 +326,8 @@ on_row(void *arg, const struct accountdb_row *row)
 	}
 	if (e->account != NULL && l->made->credits)
 		set_credit(l, row, e->account);
+	if (e->account != NULL && l->err == ERR_OK)
+		set_parts(l, row, e->account);
 	if (row->level == LEVEL_TEAM && l->err == ERR_OK)
 		set_own(l, name, e);
 	if (!ok || map_put(&l->made->by_key, slice_str(e->key), e) != ERR_OK)
@@ -266,6 +375,7 @@ accounts_load(const struct accounts_source *from, uint64_t unix_ms, struct accou
 	if (e == ERR_OK)
 		e = l.err;
 	e = db_end(db, e, note);
+	settle_corrections(&l, e == ERR_OK);
 	if (e != ERR_OK) {
 		accounts_free(l.made);
 		return e;

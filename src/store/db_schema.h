@@ -6,7 +6,7 @@
 #ifndef STORE_DB_SCHEMA_H
 #define STORE_DB_SCHEMA_H
 
-#define DB_SCHEMA_VERSION 11
+#define DB_SCHEMA_VERSION 12
 
 /* The first is version 1. */
 extern const char *const db_schema_sqlite[DB_SCHEMA_VERSION];

@@ -185,4 +185,8 @@ const char *const db_schema_postgres[DB_SCHEMA_VERSION] = {
     " instance bigint NOT NULL,"
     " granted_pusd bigint NOT NULL,"
     " PRIMARY KEY (level, name, from_ms, instance));",
+    [11] = /* 12 */
+    "ALTER TABLE account ADD COLUMN input_min bigint;"
+    "ALTER TABLE account ADD COLUMN output_min bigint;"
+    "ALTER TABLE account ADD COLUMN model_budgets" TEXT ";",
 };

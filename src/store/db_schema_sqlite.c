@@ -202,4 +202,8 @@ const char *const db_schema_sqlite[DB_SCHEMA_VERSION] = {
     " instance INTEGER NOT NULL,"
     " granted_pusd INTEGER NOT NULL,"
     " PRIMARY KEY (level, name, from_ms, instance)) WITHOUT ROWID;",
+    /* 12 */
+    "ALTER TABLE account ADD COLUMN input_min INTEGER;"
+    "ALTER TABLE account ADD COLUMN output_min INTEGER;"
+    "ALTER TABLE account ADD COLUMN model_budgets TEXT;",
 };

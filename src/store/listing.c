@@ -1,6 +1,7 @@
 #include "store/listing.h"
 
 #include "core/clock.h"
+#include "quota/modelbudget.h"
 #include "store/accountdb_json.h"
 #include "json/write.h"
 
@@ -43,6 +44,34 @@ put_spent(struct listing *l, const struct accountdb_row *row)
 	json_put_i64(l->to, spent);
 }
 
+/* Of the budgets for some models, each in its period. */
+static void
+put_spent_on(struct listing *l, const struct accountdb_row *row)
+{
+	struct slice list = slice_str(row->model_budgets);
+	struct modelbudget b;
+
+	if (row->model_budgets == NULL)
+		return;
+	json_key(l->to, S("model_budgets_spent_pusd"));
+	json_open(l->to, '{');
+	while (l->err == ERR_OK && list.ptr != NULL && modelbudget_next(&list, &b)) {
+		struct accountdb_part p = {.level = row->level,
+		    .name = slice_str(row->name),
+		    .models = b.pattern,
+		    .after = -1};
+		uint64_t until;
+		int64_t spent = 0;
+
+		period_bounds(b.period, row->limits.offset_min, clock_unix_ms(),
+		    &p.from_ms, &until);
+		l->err = accountdb_spent_on(l->db, &p, &spent, l->note);
+		json_key(l->to, b.pattern);
+		json_put_i64(l->to, spent);
+	}
+	json_close(l->to, '}');
+}
+
 /* --- keys --- */
 
 /* What it may do; a name that has nothing set is without limits. */
@@ -61,6 +90,7 @@ put_limits(struct listing *l, struct slice name)
 		return;
 	}
 	accountdb_json_put(&row, l->to);
+	put_spent_on(l, &row);
 	accountdb_row_done(&row);
 }
 
@@ -120,6 +150,7 @@ put_row(struct listing *l, const struct accountdb_row *row)
 	json_member(l->to, S("name"), slice_str(row->name));
 	accountdb_json_put(row, l->to);
 	put_spent(l, row);
+	put_spent_on(l, row);
 	accountdb_json_time(l->to, S("created_at"), row->created_ms);
 	json_close(l->to, '}');
 }

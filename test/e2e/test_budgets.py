@@ -236,8 +236,103 @@ def test_a_failed_request_costs_nothing(server):
 @pytest.mark.parametrize("words, why", [
     (["--budget", "25"], "--budget wants"), (["--budget", "-1/day"], "--budget wants"), (["--rpm", "x"], "--rpm wants"),
     (["--networks", "10.0.0.0/33"], "no network"), (["--expires", "soon"], "--expires wants"), (["--timezone", "2"], "--timezone wants"),
+    (["--model-budget", "a/*"], "--model-budget wants"), (["--model-budget", ",".join(f"m{n}=1/day" for n in range(9))], "up to 8"),
     (["--team", "nobody"], 'there is no team "nobody"'), (["--budgit", "1/day"], "--budget"),
 ])  # fmt: skip
 def test_bad_limits_are_told(server, words, why):
     told = server.command("key", "create", "--name", "k", *words, check=False)
     assert told.returncode in (1, 2) and why in told.stderr
+
+
+# --- budgets for some models alone ---
+
+
+def test_a_budget_for_models_is_a_wall_for_these_alone(server):
+    fields = key(server, "k", "--budget", "1/day", "--model-budget", "a/*=0.0021/day")
+    assert ask(server, fields, max_tokens=900).status == 200
+    refused = ask(server, fields, max_tokens=1000)
+    assert refused.status == 402
+    assert "budget of key 'k' for 'a/*' is used up: 0.0019 USD of 0.0021 USD" in message(refused)
+    assert int(refused.field("retry-after")) <= 86400
+    assert ask(server, fields, "b/other", max_tokens=1000).status != 402
+    assert ask(server, fields, max_tokens=700).status == 200
+    # Without a limit of its own it gets the longest answer that fits.
+    got = ask(server, fields)
+    assert got.status == 200 and 700 < int(got.field("x-weir-max-tokens")) < 850
+
+
+def test_all_that_match_count_at_every_level(server):
+    server.command("org", "create", "acme", "--model-budget", "a/o*=0.0021/total")
+    server.command("team", "create", "web", "--org", "acme")
+    first = key(server, "a", "--team", "web", "--model-budget", "a/one=1/day,*=1/month")
+    second = key(server, "b", "--team", "web", "--model-budget", "*=0.0001/day")
+    assert ask(server, first, max_tokens=900).status == 200
+    assert "key 'b' for '*'" in message(ask(server, second, max_tokens=100))
+    refused = ask(server, first, max_tokens=1000)
+    assert refused.status == 402 and "organisation 'acme' for 'a/o*'" in message(refused)
+    assert refused.field("retry-after") is None
+    assert ask(server, first, "a/two", max_tokens=1000).status == 200
+    server.wait_for_rows(2)
+    cost = sum(row["cost_pusd"] for row in server.rows())
+    listed = {one["name"]: one for one in json.loads(server.command("key", "list", "--json").stdout)}
+    assert listed["a"]["model_budgets"] == "a/one=1/day,*=1/month"
+    assert listed["a"]["model_budgets_spent_pusd"] == {"a/one": 200_000_000, "*": cost}
+    org = json.loads(server.command("org", "list", "--json").stdout)[0]
+    assert org["model_budgets_spent_pusd"] == {"a/o*": 200_000_000}
+
+
+def test_many_at_once_do_not_overspend_a_models_budget(server):
+    fields = key(server, "k", "--model-budget", "a/one=0.02/day")
+    server.host.play(lambda connection, request: (
+        stream(stream_events(usage=USED)) if request.json.get("stream") else reply(completion(usage=USED))
+    )(connection, request))
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        got = list(pool.map(lambda n: ask(server, fields, max_tokens=500, **({"stream": True} if n % 3 == 0 else {})).status, range(200)))
+    assert set(got) == {200, 402}
+    answered = got.count(200)
+    until(lambda: ask(server, fields, max_tokens=1).status in (200, 402))
+    server.wait_for_rows(answered)
+    assert sum(row["cost_pusd"] for row in server.usage("--by", "key")) <= 20_000_000_000
+
+
+def test_a_models_budget_is_known_after_a_restart_and_changes(server, weir, host):
+    fields = key(server, "k", "--model-budget", "a/one=0.0021/day")
+    assert ask(server, fields, max_tokens=900).status == 200
+    server.wait_for_rows(1)
+    server.command("key", "set", "k", "--model-budget", "b/*=1/day")
+    server.command("key", "set", "k", "--model-budget", "a/one=0.0025/day")
+    assert json.loads(server.command("key", "list", "--json").stdout)[0]["model_budgets"] == "b/*=1/day,a/one=0.0025/day"
+    until(lambda: ask(server, fields, max_tokens=1000).status == 200)
+    server.wait_for_rows(2)
+    assert "0.0021 USD of 0.0025" in message(ask(server, fields, max_tokens=1200))
+    server.stop()
+    again = weir(CONFIG.format(url=server.host.url), WEIR_DATA=server.folder / "data")
+    assert "0.0021 USD of 0.0025" in message(ask(again, fields, max_tokens=1200))
+    again.command("key", "set", "k", "--model-budget", "a/one=none")
+    until(lambda: ask(again, fields, max_tokens=1200).status == 200)
+    again.command("key", "set", "k", "--model-budget", "none")
+    assert json.loads(again.command("key", "list", "--json").stdout)[0]["model_budgets"] is None
+
+
+def test_a_models_budget_by_the_admin_api(weir, host):
+    provider = host()
+    provider.play(reply(completion(usage=USED)))
+    server = weir(CONFIG.format(url=provider.url), WEIR_ADMIN_KEY="admin-key")
+    admin = [("authorization", "Bearer admin-key")]
+    made = server.ask("/admin/v1/keys", {"name": "k", "model_budgets": "a/one = 0.001/day, b/*=2/month", "input_tokens_per_minute": 5000}, fields=admin)
+    assert made.status in (200, 201), made.body
+    fields = [("authorization", f"Bearer {made.json['key']}")]
+    shown = until(lambda: next((k for k in server.ask("/admin/v1/keys", fields=admin).json["data"] if k["name"] == "k"), None))
+    assert (shown["model_budgets"], shown["input_tokens_per_minute"]) == ("a/one=0.001/day,b/*=2/month", 5000)
+    until(lambda: ask(server, fields, max_tokens=1000).status == 402)
+    for bad in ("a/one", "a=1", "a=1/year", "=1/day", ",".join(f"m{n}=1/day" for n in range(9)), 7):
+        assert server.ask("/admin/v1/keys/k", {"model_budgets": bad}, method="PATCH", fields=admin).status == 400, bad
+
+
+def test_tokens_of_either_side(server):
+    fields = key(server, "k", "--input-tpm", "150", "--output-tpm", "100000")
+    got = ask(server, fields, max_tokens=10)
+    assert got.status == 200 and got.field("x-ratelimit-limit-input-tokens") == "150" and got.field("x-ratelimit-limit-output-tokens") == "100000"
+    long = {"messages": [{"role": "user", "content": "word " * 100}]}
+    refused = ask(server, fields, max_tokens=10, **long)
+    assert refused.status == 429 and "150 input tokens a minute" in message(refused)

@@ -121,11 +121,11 @@ TEST(a_budget_is_a_wall)
 	assert_slice(r.name, S("k"));
 	assert_int_equal(r.renews_ms, 20001 * DAY_MS);
 	assert_int_equal(admit(a, 40, &h, &r), ERR_OK);
-	assert_int_equal(account_left(a, NOW), 0);
+	assert_int_equal(account_left(a, S("m"), NOW), 0);
 	account_settle(&g, 10, 5, 0);
-	assert_int_equal(account_left(a, NOW), 50);
+	assert_int_equal(account_left(a, S("m"), NOW), 50);
 	account_settle(&h, 40, 5, 0);
-	assert_int_equal(account_left(a, NOW), 50);
+	assert_int_equal(account_left(a, S("m"), NOW), 50);
 	assert_int_equal(admit(a, UNKNOWN, &g, &r), ERR_BUDGET);
 	account_unref(a);
 }
@@ -138,7 +138,7 @@ TEST(an_unknown_cost_is_what_was_reserved)
 
 	assert_int_equal(admit(a, 30, &g, &r), ERR_OK);
 	account_settle(&g, UNKNOWN, 0, 0);
-	assert_int_equal(account_left(a, NOW), 70);
+	assert_int_equal(account_left(a, S("m"), NOW), 70);
 	account_unref(a);
 }
 
@@ -157,10 +157,10 @@ TEST(who_is_above_is_asked_too)
 	assert_int_equal(admit(b, 30, &h, &r), ERR_BUDGET);
 	assert_int_equal(r.level, LEVEL_ORG);
 	assert_slice(r.name, S("o"));
-	assert_int_equal(account_left(b, NOW), 20);
+	assert_int_equal(account_left(b, S("m"), NOW), 20);
 	account_settle(&g, 0, 0, 0);
 	/* Nothing was taken by the one that was refused. */
-	assert_int_equal(account_left(a, NOW), 100);
+	assert_int_equal(account_left(a, S("m"), NOW), 100);
 	account_unref(a);
 	account_unref(b);
 }
@@ -174,12 +174,12 @@ TEST(a_new_period_begins_with_nothing_spent)
 
 	assert_int_equal(account_admit(a, &ask, 1, NOW, &g, &r), ERR_OK);
 	/* What still runs is reserved on, but its cost is the day's on which it began. */
-	assert_int_equal(account_left(a, NOW + DAY_MS), 10);
+	assert_int_equal(account_left(a, S("m"), NOW + DAY_MS), 10);
 	account_settle(&g, 90, 0, 0);
-	assert_int_equal(account_left(a, NOW + DAY_MS), 100);
+	assert_int_equal(account_left(a, S("m"), NOW + DAY_MS), 100);
 	assert_int_equal(account_admit(a, &ask, 1, NOW + DAY_MS, &h, &r), ERR_OK);
 	account_settle(&h, 90, 0, 0);
-	assert_int_equal(account_left(a, NOW + DAY_MS), 10);
+	assert_int_equal(account_left(a, S("m"), NOW + DAY_MS), 10);
 	account_unref(a);
 }
 
@@ -190,10 +190,10 @@ TEST(a_changed_amount_keeps_what_was_spent)
 
 	account_set_spent(a, NOW, 90);
 	account_set_limits(a, &more);
-	assert_int_equal(account_left(a, NOW), 110);
+	assert_int_equal(account_left(a, S("m"), NOW), 110);
 	monthly.period = PERIOD_MONTH;
 	account_set_limits(a, &monthly);
-	assert_int_equal(account_left(a, NOW), 200);
+	assert_int_equal(account_left(a, S("m"), NOW), 200);
 	account_unref(a);
 }
 
@@ -210,7 +210,63 @@ TEST(dry_only_counts)
 	account_settle(&g, 1000, 0, 0);
 	l.dry = false;
 	account_set_limits(a, &l);
-	assert_int_equal(account_left(a, NOW), 0);
+	assert_int_equal(account_left(a, S("m"), NOW), 0);
+	account_unref(a);
+}
+
+TEST(a_part_is_a_wall_for_its_models)
+{
+	struct account_limits l = budget(50);
+	struct account *a = key_with(budget(1000), NULL);
+	struct account *part = account_part_new(a, S("gpt*"), &l), *none;
+	struct account_ask ask = {.pusd = 40, .model = S("gpt-5")};
+	struct account_grant g, h;
+	struct account_refusal r;
+
+	assert_null(account_part(a, S("gpt*")));
+	assert_true(account_set_parts(a, &part, 1));
+	none = account_part(a, S("gpt*"));
+	assert_ptr_equal(none, part);
+	account_unref(none);
+	assert_int_equal(account_left(a, S("GPT-4"), NOW), 50);
+	assert_int_equal(account_left(a, S("o3"), NOW), 1000);
+	assert_int_equal(account_admit(a, &ask, 1, NOW, &g, &r), ERR_OK);
+	assert_int_equal(g.count, 2);
+	assert_int_equal(account_admit(a, &ask, 1, NOW, &h, &r), ERR_BUDGET);
+	assert_slice(r.models, S("gpt*"));
+	assert_int_equal(r.left_pusd, 10);
+	ask.model = S("o3");
+	assert_int_equal(account_admit(a, &ask, 1, NOW, &h, &r), ERR_OK);
+	account_settle(&h, 30, 0, 0);
+	/* One that goes while it is held is settled all the same. */
+	assert_true(account_set_parts(a, NULL, 0));
+	assert_int_equal(account_left(a, S("gpt-5"), NOW), 930);
+	account_settle(&g, 20, 0, 0);
+	assert_int_equal(account_left(a, S("gpt-5"), NOW), 950);
+	assert_true(account_set_parts(a, &part, 1));
+	account_unref(part);
+	assert_int_equal(account_left(a, S("gpt-5"), NOW), 30);
+	account_unref(a);
+}
+
+TEST(what_cannot_be_held_is_refused)
+{
+	struct account *a = key_with(budget(1000), NULL), *parts[ACCOUNT_GRANT_MAX];
+	struct account_ask ask = {.pusd = 1, .model = S("m")};
+	struct account_limits l = budget(1000);
+	struct account_grant g;
+	struct account_refusal r;
+
+	for (unsigned i = 0; i < ACCOUNT_GRANT_MAX; i++)
+		parts[i] = account_part_new(a, S("*"), &l);
+	assert_true(account_set_parts(a, parts, ACCOUNT_GRANT_MAX - 1));
+	assert_int_equal(account_admit(a, &ask, 1, NOW, &g, &r), ERR_OK);
+	account_settle(&g, 1, 0, 0);
+	assert_true(account_set_parts(a, parts, ACCOUNT_GRANT_MAX));
+	assert_int_equal(account_admit(a, &ask, 1, NOW, &g, &r), ERR_BUDGET);
+	for (unsigned i = 0; i < ACCOUNT_GRANT_MAX; i++)
+		account_unref(parts[i]);
+	assert_int_equal(account_left(a, S("x"), NOW), 999);
 	account_unref(a);
 }
 
@@ -385,7 +441,7 @@ spend(void *arg)
 			continue;
 		atomic_fetch_add(&spent, (int64_t)(seed % (unsigned)ask.pusd));
 		account_settle(&g, (int64_t)(seed % (unsigned)ask.pusd), 1, 0);
-		if (account_left(shared, NOW) < 0)
+		if (account_left(shared, S("m"), NOW) < 0)
 			atomic_store(&most, 1);
 	}
 	return NULL;
@@ -406,7 +462,7 @@ TEST(many_at_once_spend_no_more_than_there_is)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	assert_int_equal(atomic_load(&most), 0);
 	assert_true(atomic_load(&spent) <= 200000 && atomic_load(&spent) > 199000);
-	assert_int_equal(account_left(shared, NOW), 200000 - atomic_load(&spent));
+	assert_int_equal(account_left(shared, S("m"), NOW), 200000 - atomic_load(&spent));
 	account_unref(shared);
 }
 
@@ -440,6 +496,8 @@ main(void)
 	    cmocka_unit_test(a_new_period_begins_with_nothing_spent),
 	    cmocka_unit_test(a_changed_amount_keeps_what_was_spent),
 	    cmocka_unit_test(dry_only_counts),
+	    cmocka_unit_test(a_part_is_a_wall_for_its_models),
+	    cmocka_unit_test(what_cannot_be_held_is_refused),
 	    cmocka_unit_test(all_of_several_accounts_or_none),
 	    cmocka_unit_test(what_is_reached_is_told),
 	    cmocka_unit_test(requests_a_minute),
