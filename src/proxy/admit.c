@@ -320,6 +320,26 @@ reserve(struct request *r, struct account_refusal *ret_why)
 	return e;
 }
 
+/*
+ * Another thread's request may have begun the next period meanwhile, or this one waited:
+ * then it is counted there, and begins with it for the ledger and the price as well.
+ * What was taken is given back, as the price may be another.
+ */
+static bool
+begins_later(struct request *r)
+{
+	uint64_t from_ms = 0;
+
+	for (unsigned i = 0; i < r->grant.count; i++)
+		if (r->grant.period_ms[i] > from_ms)
+			from_ms = r->grant.period_ms[i];
+	if (from_ms <= r->start_unix_ms)
+		return false;
+	r->start_unix_ms = from_ms;
+	account_settle(&r->grant, 0, 0, 0);
+	return true;
+}
+
 /* What the dearest of those who may be asked could take. */
 static struct account_ask
 most(struct request *r)
@@ -340,7 +360,9 @@ admit_key(struct request *r)
 
 	if (lease_wait(r, &need))
 		return STEP_WAIT;
-	e = reserve(r, &why);
+	do
+		e = reserve(r, &why);
+	while (e == ERR_OK && begins_later(r));
 	if (e != ERR_OK)
 		return refuse(r, e, &why);
 	/* The first choice may not fit; somebody does. */
