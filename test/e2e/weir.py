@@ -18,9 +18,9 @@ def clean_environment(folder, **more):
     kept = {name: value for name, value in os.environ.items() if not SCRUBBED.match(name)}
     kept.update(HOME=str(folder), WEIR_DATA=str(folder / "data"), XDG_CONFIG_HOME=str(folder / "config"))
     kept["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if STORE == "postgresql":
-        kept["WEIR_STORE_URL"] = database_of(folder)
     kept.update({name: str(value) for name, value in more.items()})
+    if STORE == "postgresql":
+        kept.setdefault("WEIR_STORE_URL", database_of(os.path.dirname(kept["WEIR_DATA"])))
     return kept
 
 
