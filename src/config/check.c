@@ -384,5 +384,6 @@ check_load(struct loading *l)
 	forget_empty(&l->c->options.admin_key, &l->c->origins.admin_key);
 	forget_empty(&l->c->options.secret_key, &l->c->origins.secret_key);
 	forget_empty(&l->c->options.store_url, &l->c->origins.store_url);
+	forget_empty(&l->c->options.shared_url, &l->c->origins.shared_url);
 	forget_empty(&l->c->options.webhook_secret, &l->c->origins.webhook_secret);
 }

@@ -137,6 +137,7 @@ def test_the_first_one_counts_even_if_it_is_bad(check, tmp_path):
 
 # A value of each option, as a variable has it and as it is shown.
 VALUES = {
+    "shared.url": ("redis://:secretpw@127.0.0.1/1", "(set)"),
     "store.url": ("postgresql://weir:secretpw@127.0.0.1/weir", "(set)"),
     "admin.key": ("secret-of-the-admin", "(set)"),
     "secret.key": ("secret" * 6, "(set)"),

@@ -434,7 +434,7 @@ def test_syncs_that_fail(stage, faulty):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def little_disk(tmp_path):
     """A file system of 16 MiB, where we may mount one."""
     place = tmp_path / "data"
     place.mkdir(mode=0o700)
@@ -445,10 +445,10 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_real_disk_that_is_full(small_disk, stage):
+def test_a_real_disk_that_is_full(little_disk, stage):
     s = stage(8)
     names = s.start(1000, "threads: 2\njournal: {segment: 256KiB}")
-    filler = small_disk / "filler"
+    filler = little_disk / "filler"
     with open(filler, "wb") as f, pytest.raises(OSError):
         while True:
             f.write(b"x" * 65536)
