@@ -10,6 +10,7 @@
 #include "store/accountdb_json.h"
 #include "store/change.h"
 #include "store/listing.h"
+#include "store/spent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,8 +170,9 @@ on_row(void *arg, const struct accountdb_row *row)
 		return;
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, clock_unix_ms(), &from, &until);
-	if (accountdb_spent(l->db,
-		&(struct accountdb_scope){row->level, slice_str(row->name), from, 0},
+	if (spent_sum(l->db,
+		&(struct spent_scope){
+		    .level = row->level, .name = slice_str(row->name), .from_ms = from},
 		&spent, &note) != ERR_OK)
 		spent = 0;
 	buf_init(&text, 4096);

@@ -11,13 +11,14 @@
 
 #include <stdio.h>
 
-#define PART_TOK_MAX  16384  /* of an image or the like, at most */
-#define AROUND_TOK    4096   /* what stands around the text of a prompt with them */
-#define UNLIMITED_TOK 131072 /* of an answer whose model's limit is not known */
-#define LEAST_CAP_TOK 16     /* an answer that is cut shorter is of no use */
-#define LIMIT_BYTES   64     /* of the member that says how long an answer may be */
-#define SAID_BYTES    200    /* of session and tags */
-#define RACES	      4	     /* others may take what was left meanwhile */
+#define PART_TOK_MAX   16384  /* of an image or the like, at most */
+#define AROUND_TOK     4096   /* what stands around the text of a prompt with them */
+#define UNLIMITED_TOK  131072 /* of an answer whose model's limit is not known */
+#define LEAST_CAP_TOK  16     /* an answer that is cut shorter is of no use */
+#define LIMIT_BYTES    64     /* of the member that says how long an answer may be */
+#define SAID_BYTES     200    /* of session and tags */
+#define LEASE_AGAIN_MS 2000
+#define RACES	       4 /* others may take what was left meanwhile */
 
 /* --- the worst case --- */
 
@@ -219,7 +220,13 @@ refuse(struct request *r, enum err e, const struct account_refusal *why)
 {
 	char time[TEXT_TIME_MAX];
 
-	if (e == ERR_BUDGET) {
+	if (e == ERR_BUDGET && why->lease) {
+		note_set(&r->note,
+		    "What this server has leased of the budget of %s '%.*s' is used up, "
+		    "and no more can be leased now. Try again soon.",
+		    account_level_name(why->level), SLICE_ARGS(why->name));
+		r->retry_after_ms = LEASE_AGAIN_MS;
+	} else if (e == ERR_BUDGET) {
 		note_set(&r->note, "The %s of %s '%.*s'%s%.*s%s is used up: ",
 		    why->credit ? "credit" : "budget", account_level_name(why->level),
 		    SLICE_ARGS(why->name), why->models.len > 0 ? " for '" : "",
@@ -347,6 +354,7 @@ most(struct request *r)
 	const struct prediction *p = &r->candidate->guess;
 
 	return (struct account_ask){.pusd = keep_fitting(r, INT64_MAX),
+	    .model = admitted_model(r),
 	    .input_tok = p->input_tok,
 	    .output_tok = p->output_tok};
 }

@@ -271,6 +271,7 @@ account_turn(struct account *a, uint64_t unix_ms)
 	period_bounds(
 	    a->limits.period, a->limits.offset_min, unix_ms, &a->from_ms, &a->until_ms);
 	a->spent = a->granted = 0;
+	a->rest = a->limits.budget_pusd;
 }
 
 int64_t
@@ -448,6 +449,8 @@ may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t 
 	if (l->budget_pusd != QUOTA_NONE && (ask->pusd == UNKNOWN || ask->pusd > left)) {
 		ret->left_pusd = left < 0 ? 0 : left;
 		ret->renews_ms = a->until_ms == UINT64_MAX ? 0 : a->until_ms;
+		ret->lease = account_shares(SHARE_MONEY) && ask->pusd != UNKNOWN &&
+			     ask->pusd - left <= a->rest;
 		return refuse(a, QUOTA_BUDGET, l->budget_pusd, ret);
 	}
 	if (!account_has_slot(a))

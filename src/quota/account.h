@@ -160,6 +160,7 @@ struct account_refusal {
 	uint64_t renews_ms;  /* unix time when the budget's period ends; 0: never */
 	int64_t limit;	     /* that is reached */
 	bool credit;	     /* with QUOTA_BUDGET: it is what was paid beforehand */
+	bool lease;	     /* likewise: there is more of it, which is not leased */
 	const void *of;	     /* tells accounts apart; not to be followed */
 };
 
@@ -226,8 +227,20 @@ struct account_lease {
 /* False: it needs none. */
 bool account_lease(struct account *a, uint64_t unix_ms, struct account_lease *ret);
 
-/* What this process may spend in all in the period that began then. */
-void account_lend(struct account *a, uint64_t from_ms, int64_t granted_pusd);
+/* What the lender remembers of it between two looks; the lender's thread's. */
+struct lease_state {
+	uint64_t from_ms;  /* of the period that it is known for */
+	bool known;	   /* read from the database in that period */
+	int64_t left;	   /* of the budget, granted to nobody, as seen last */
+	int64_t used;	   /* at the last look */
+	uint64_t moved_ms; /* monotonic: when that changed last */
+};
+struct lease_state *account_lease_state(struct account *a);
+
+/* What this process may spend in all in the period that began then, and what of the
+ * budget is granted to nobody. */
+void account_lend(
+    struct account *a, uint64_t from_ms, int64_t granted_pusd, int64_t rest_pusd);
 
 /* Lowers it to so much, or to what is used; returns what it is then. */
 int64_t account_give_back(struct account *a, uint64_t from_ms, int64_t granted_pusd);
@@ -274,6 +287,13 @@ struct account *account_part_new(
 
 /* That of the pattern, with a reference; NULL: there is none. */
 struct account *account_part(struct account *a, struct slice models);
+
+/* For which models a part is; empty for what is none. */
+struct slice account_models(const struct account *a);
+
+/* Itself and its parts, those for that model or, when that is empty, all; references. */
+unsigned account_with_parts(
+    struct account *a, struct slice model, struct account *ret[ACCOUNT_GRANT_MAX]);
 
 /* From now on these are its parts. Takes references. False when out of memory. */
 bool account_set_parts(struct account *a, struct account *const *parts, unsigned n);

@@ -34,15 +34,31 @@ unsigned
 account_lacks(
     struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms)
 {
+	struct account *all[ACCOUNT_GRANT_MAX];
 	unsigned bits = 0;
 
+	if (!account_shares(SHARE_MONEY) && !account_shares(SHARE_RATES))
+		return 0;
 	for (a = account_ref(a); a != NULL; a = account_next(a)) {
-		(void)pthread_mutex_lock(&a->lock);
-		bits |= lacks_money(a, ask, unix_ms) ? SHARE_MONEY : 0;
-		bits |= lacks_rate(a, ask, now_ms) ? SHARE_RATES : 0;
-		(void)pthread_mutex_unlock(&a->lock);
+		unsigned n = account_with_parts(a, ask->model, all);
+
+		for (unsigned i = 0; i < n; i++) {
+			struct account *one = all[i];
+
+			(void)pthread_mutex_lock(&one->lock);
+			bits |= lacks_money(one, ask, unix_ms) ? SHARE_MONEY : 0;
+			bits |= lacks_rate(one, ask, now_ms) ? SHARE_RATES : 0;
+			(void)pthread_mutex_unlock(&one->lock);
+			account_unref(one);
+		}
 	}
 	return bits;
+}
+
+struct lease_state *
+account_lease_state(struct account *a)
+{
+	return &a->lease;
 }
 
 bool
@@ -60,11 +76,13 @@ account_lease(struct account *a, uint64_t unix_ms, struct account_lease *ret)
 }
 
 void
-account_lend(struct account *a, uint64_t from_ms, int64_t granted_pusd)
+account_lend(struct account *a, uint64_t from_ms, int64_t granted_pusd, int64_t rest_pusd)
 {
 	(void)pthread_mutex_lock(&a->lock);
-	if (a->from_ms == from_ms)
+	if (a->from_ms == from_ms) {
 		a->granted = granted_pusd;
+		a->rest = rest_pusd;
+	}
 	(void)pthread_mutex_unlock(&a->lock);
 }
 

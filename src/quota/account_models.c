@@ -4,6 +4,8 @@
  */
 #include "quota/account_parts.h"
 
+#include "quota/rule.h"
+
 #include <stdlib.h>
 
 struct account *
@@ -56,4 +58,25 @@ account_set_parts(struct account *a, struct account *const *parts, unsigned n)
 		account_unref(before[i]);
 	free(before);
 	return true;
+}
+
+struct slice
+account_models(const struct account *a)
+{
+	return a->models == NULL ? S("") : slice_str(a->models);
+}
+
+unsigned
+account_with_parts(
+    struct account *a, struct slice model, struct account *ret[ACCOUNT_GRANT_MAX])
+{
+	unsigned n = 0;
+
+	ret[n++] = account_ref(a);
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned i = 0; i < a->nparts && n < ACCOUNT_GRANT_MAX; i++)
+		if (model.len == 0 || rule_allows(a->parts[i]->models, model))
+			ret[n++] = account_ref(a->parts[i]);
+	(void)pthread_mutex_unlock(&a->lock);
+	return n;
 }

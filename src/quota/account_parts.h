@@ -35,13 +35,15 @@ struct account {
 	int64_t spent, reserved;    /* pico-USD; reserved also by requests of before */
 	int64_t running;
 	struct bucket rate[RATES];
-	int64_t granted;	  /* of a shared budget, in the period */
-	int64_t slots;		  /* of shared concurrent requests */
+	int64_t rest;	 /* of a shared budget: granted to nobody, as seen last */
+	int64_t granted; /* of a shared budget, in the period */
+	int64_t slots;	 /* of shared concurrent requests */
 	struct account_lot *lots; /* paid beforehand */
 	unsigned nlots;
 	int64_t debt;		/* what requests cost beyond them */
 	struct account **parts; /* budgets for some models alone */
 	unsigned nparts;
+	struct lease_state lease;
 	char *models; /* of a part: for which; does not change */
 };
 

@@ -1,11 +1,8 @@
 #include "store/accountdb.h"
 
-#include "core/wide.h"
-#include "quota/rule.h"
 #include "store/credits.h"
 #include "store/ownkeys.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define COLUMNS                                                                          \
@@ -204,138 +201,6 @@ accountdb_markup(struct db *db, enum account_level level, struct slice name,
 	*ret_bp = bp;
 	*ret_exists = exists;
 	return ERR_OK;
-}
-
-/* Two parts, as in the sums below: SQLite gives up a sum that passes 64 bits. */
-static int64_t
-add_up(int64_t millions, int64_t rest)
-{
-	wide sum = (wide)millions * 1000000 + rest;
-
-	return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
-}
-
-/* The sum that the statement gives for the account since then. */
-static enum err
-sum_of(struct db *db, const char *what, const struct accountdb_scope *scope,
-    int64_t after, int64_t *ret_pusd, struct note *note)
-{
-	static const char *const columns[LEVELS] = {
-	    "key", "\"user\"", "team", "organisation"};
-	char sql[400];
-	int64_t pusd = 0;
-	uint64_t from = scope->from_ms;
-	struct db_stmt *s;
-	enum db_step step;
-	enum err e;
-
-	(void)snprintf(sql, sizeof(sql),
-	    "%s %s = ?2 AND start_ms >= ?3 AND (?4 = 0 OR instance = ?4)", what,
-	    columns[scope->level]);
-	e = db_prepare(db, sql, &s, note);
-	if (e != ERR_OK)
-		return e;
-	db_bind_i64(s, 1, after);
-	db_bind_text(s, 2, scope->name);
-	db_bind_i64(s, 3, (int64_t)(from > INT64_MAX ? INT64_MAX : from));
-	db_bind_i64(s, 4, scope->instance);
-	step = db_step(s);
-	if (step == DB_ROW)
-		pusd = add_up(db_i64(s, 0), db_i64(s, 1));
-	else
-		e = db_done(db, step, note);
-	db_finish(s);
-	if (e == ERR_OK)
-		*ret_pusd = pusd;
-	return e;
-}
-
-enum err
-accountdb_spent(struct db *db, const struct accountdb_scope *scope, int64_t *ret_pusd,
-    struct note *note)
-{
-	return sum_of(db,
-	    "SELECT sum(due_pusd / 1000000), sum(due_pusd % 1000000) FROM bill"
-	    " WHERE ?1 = 0 AND",
-	    scope, 0, ret_pusd, note);
-}
-
-enum err
-accountdb_corrected(struct db *db, const struct accountdb_scope *scope, int64_t after,
-    int64_t *ret_pusd, struct note *note)
-{
-	return sum_of(db,
-	    "SELECT sum(add_pusd / 1000000), sum(add_pusd % 1000000) FROM correction AS c"
-	    " JOIN ledger ON ledger.id = c.ledger_id WHERE c.id > ?1 AND",
-	    scope, after, ret_pusd, note);
-}
-
-/* Sums by model; what the catalog does not know goes by the name that was asked for. */
-#define BY_MODEL " AND start_ms >= ?2 GROUP BY model, asked"
-#define SPENT_ON                                                                         \
-	"SELECT model, asked, sum(due_pusd / 1000000), sum(due_pusd % 1000000) "         \
-	"FROM bill WHERE "
-#define CORRECTED_ON                                                                     \
-	"SELECT model, asked, sum(add_pusd / 1000000), sum(add_pusd % 1000000) "         \
-	"FROM correction AS c JOIN ledger ON ledger.id = c.ledger_id WHERE c.id > ?3 "   \
-	"AND "
-
-enum err
-accountdb_spent_on(
-    struct db *db, const struct accountdb_part *p, int64_t *ret_pusd, struct note *note)
-{
-	static const char *const sums[2][LEVELS] = {
-	    {SPENT_ON "key = ?1" BY_MODEL, SPENT_ON "\"user\" = ?1" BY_MODEL,
-		SPENT_ON "team = ?1" BY_MODEL, SPENT_ON "organisation = ?1" BY_MODEL},
-	    {CORRECTED_ON "key = ?1" BY_MODEL, CORRECTED_ON "\"user\" = ?1" BY_MODEL,
-		CORRECTED_ON "team = ?1" BY_MODEL,
-		CORRECTED_ON "organisation = ?1" BY_MODEL}};
-	char *models = slice_dup(p->models);
-	wide pusd = 0;
-	struct db_stmt *s;
-	enum db_step step;
-	enum err e;
-
-	if (models == NULL)
-		return ERR_NOMEM;
-	e = db_prepare(db, sums[p->after >= 0][p->level], &s, note);
-	if (e != ERR_OK) {
-		free(models);
-		return e;
-	}
-	db_bind_text(s, 1, p->name);
-	db_bind_i64(s, 2, (int64_t)(p->from_ms > INT64_MAX ? INT64_MAX : p->from_ms));
-	db_bind_i64(s, 3, p->after); /* where the statement has one */
-	while ((step = db_step(s)) == DB_ROW) {
-		struct slice name = db_text(s, 0);
-
-		if (rule_allows(models, name.len > 0 ? name : db_text(s, 1)))
-			pusd += add_up(db_i64(s, 2), db_i64(s, 3));
-	}
-	e = db_done(db, step, note);
-	db_finish(s);
-	free(models);
-	if (e == ERR_OK)
-		*ret_pusd = pusd > INT64_MAX ? INT64_MAX : (int64_t)pusd;
-	return e;
-}
-
-enum err
-accountdb_last_correction(struct db *db, int64_t *ret_id, struct note *note)
-{
-	struct db_stmt *s;
-	enum db_step step;
-	enum err e = db_prepare(db, "SELECT max(id) FROM correction", &s, note);
-
-	if (e != ERR_OK)
-		return e;
-	step = db_step(s);
-	if (step == DB_ROW)
-		*ret_id = db_i64(s, 0);
-	else
-		e = db_done(db, step, note);
-	db_finish(s);
-	return e;
 }
 
 /* --- writing --- */

@@ -57,34 +57,4 @@ accountdb_each(struct db *db, void (*fn)(void *arg, const struct accountdb_row *
 enum err accountdb_markup(struct db *db, enum account_level level, struct slice name,
     int64_t *ret_bp, bool *ret_exists, struct note *note) MUST_CHECK;
 
-/* Whose requests are counted. */
-struct accountdb_scope {
-	enum account_level level;
-	struct slice name;
-	uint64_t from_ms;
-	int64_t instance; /* those that this server answered; 0: all */
-};
-
-/* What was spent since then, corrections included, in pico-USD. ERR_IO. */
-enum err accountdb_spent(struct db *db, const struct accountdb_scope *scope,
-    int64_t *ret_pusd, struct note *note) MUST_CHECK;
-
-/* What corrections behind the one of that id add to it. ERR_IO. */
-enum err accountdb_corrected(struct db *db, const struct accountdb_scope *scope,
-    int64_t after, int64_t *ret_pusd, struct note *note) MUST_CHECK;
-
-/* What was spent on models of a pattern (quota/rule.h). */
-struct accountdb_part {
-	enum account_level level;
-	struct slice name, models;
-	uint64_t from_ms;
-	int64_t after; /* only what corrections behind that one add; negative: all */
-};
-enum err accountdb_spent_on(struct db *db, const struct accountdb_part *p,
-    int64_t *ret_pusd, struct note *note) MUST_CHECK;
-
-/* The newest correction's id; 0 when there is none. ERR_IO. */
-enum err
-accountdb_last_correction(struct db *db, int64_t *ret_id, struct note *note) MUST_CHECK;
-
 #endif

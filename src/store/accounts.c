@@ -6,6 +6,7 @@
 #include "store/credits.h"
 #include "store/leases.h"
 #include "store/notices.h"
+#include "store/spent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,6 @@ struct entry {
 	int64_t corrected;     /* what new corrections add to what was spent */
 	uint64_t corrected_ms; /* in the period that began then */
 	struct own_keys *own;  /* of a team, for providers */
-	struct lease_state lease;
 	struct entry *next;
 };
 
@@ -114,9 +114,11 @@ set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
 
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, l->unix_ms, &from, &until);
-	l->err = accountdb_spent(l->db,
-	    &(struct accountdb_scope){
-		row->level, slice_str(row->name), from, l->from->instance},
+	l->err = spent_sum(l->db,
+	    &(struct spent_scope){.level = row->level,
+		.name = slice_str(row->name),
+		.from_ms = from,
+		.instance = l->from->instance},
 	    &pusd, l->note);
 	if (l->err == ERR_OK)
 		account_set_spent(a, l->unix_ms, pusd);
@@ -157,10 +159,14 @@ see_corrections(struct loading *l, const struct accountdb_row *row, struct entry
 		return;
 	period_bounds(row->limits.period, row->limits.offset_min, l->unix_ms,
 	    &e->corrected_ms, &until);
-	l->err = accountdb_corrected(l->db,
-	    &(struct accountdb_scope){
-		row->level, slice_str(row->name), e->corrected_ms, l->from->instance},
-	    l->old->corrections, &e->corrected, l->note);
+	l->err = spent_sum(l->db,
+	    &(struct spent_scope){.level = row->level,
+		.name = slice_str(row->name),
+		.from_ms = e->corrected_ms,
+		.instance = l->from->instance,
+		.corrected = true,
+		.after = l->old->corrections},
+	    &e->corrected, l->note);
 }
 
 /* --- budgets for some models alone --- */
@@ -198,10 +204,12 @@ static void
 count_part(struct loading *l, const struct accountdb_row *row, struct slice models,
     struct account *part, bool anew)
 {
-	struct accountdb_part p = {.level = row->level,
+	struct spent_scope p = {.level = row->level,
 	    .name = slice_str(row->name),
 	    .models = models,
-	    .after = anew ? -1 : l->old->corrections};
+	    .instance = l->from->instance,
+	    .corrected = !anew,
+	    .after = anew ? 0 : l->old->corrections};
 	struct account_used used;
 	int64_t pusd = 0;
 
@@ -210,7 +218,7 @@ count_part(struct loading *l, const struct accountdb_row *row, struct slice mode
 	p.from_ms = used.from_ms;
 	if (!anew && l->old->corrections >= l->made->corrections)
 		return;
-	l->err = accountdb_spent_on(l->db, &p, &pusd, l->note);
+	l->err = spent_sum(l->db, &p, &pusd, l->note);
 	if (l->err == ERR_OK && anew)
 		account_set_spent(part, l->unix_ms, pusd);
 	else if (l->err == ERR_OK && pusd != 0)
@@ -315,7 +323,6 @@ on_row(void *arg, const struct accountdb_row *row)
 		e->account = account_ref(before->account);
 		e->noticed_ms = before->noticed_ms;
 		e->noticed = before->noticed;
-		e->lease = before->lease;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
 		if (account_set_limits(e->account, &row->limits))
 			set_spent(l, row, e->account);
@@ -364,7 +371,7 @@ accounts_load(const struct accounts_source *from, uint64_t unix_ms, struct accou
 		accounts_free(l.made);
 		return e;
 	}
-	e = accountdb_last_correction(db, &l.made->corrections, note);
+	e = spent_last_correction(db, &l.made->corrections, note);
 	if (e == ERR_OK)
 		e = credits_any(db, &l.made->credits, note);
 	/* Those in memory may have some that were forgotten since. */
@@ -400,9 +407,29 @@ accounts_of_key(
 
 /* --- leases --- */
 
+/* Calls fn for the account and those of its parts that the need is for, or all. */
+static enum err
+each_part(const struct accounts_source *from, struct account *a,
+    const struct account_ask *need, struct note *note)
+{
+	struct account *all[ACCOUNT_GRANT_MAX];
+	unsigned n = account_with_parts(a, need == NULL ? S("") : need->model, all);
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (e == ERR_OK && need != NULL)
+			e = leases_draw(
+			    from->db, from->instance, all[i], need->pusd, note);
+		else if (e == ERR_OK)
+			e = leases_look(from->db, from->instance, all[i], note);
+		account_unref(all[i]);
+	}
+	return e;
+}
+
 enum err
 accounts_lease(struct accounts *a, const struct accounts_source *from,
-    struct account *account, int64_t need, struct note *note)
+    struct account *account, const struct account_ask *need, struct note *note)
 {
 	enum err err = ERR_OK;
 
@@ -412,8 +439,7 @@ accounts_lease(struct accounts *a, const struct accounts_source *from,
 
 		/* One that was taken away meanwhile leases nothing more. */
 		if (err == ERR_OK && e != NULL && e->account == account)
-			err = leases_draw(
-			    from->db, from->instance, account, need, &e->lease, note);
+			err = each_part(from, account, need, note);
 		account = account_next(account);
 	}
 	return err;
@@ -426,8 +452,7 @@ accounts_look(struct accounts *a, const struct accounts_source *from, struct not
 
 	for (struct entry *e = a->all; err == ERR_OK && e != NULL; e = e->next)
 		if (e->account != NULL)
-			err = leases_look(
-			    from->db, from->instance, e->account, &e->lease, note);
+			err = each_part(from, e->account, NULL, note);
 	return err;
 }
 

@@ -30,10 +30,11 @@ struct account *accounts_of_key(
  * none. */
 struct own_keys *accounts_own(const struct accounts *a, struct account *account);
 
-/* Leases more of the budget of that account and of those above it (leases.h). ERR_IO with
- * a note. */
+/* Leases more of the budgets of that account and of those above it (leases.h). ERR_IO
+ * with a note. */
 enum err accounts_lease(struct accounts *a, const struct accounts_source *from,
-    struct account *account, int64_t need, struct note *note) MUST_CHECK;
+    struct account *account, const struct account_ask *need,
+    struct note *note) MUST_CHECK;
 
 /* Looks after all leases. ERR_IO with a note. */
 enum err accounts_look(

@@ -2,12 +2,14 @@
 
 #include "core/clock.h"
 #include "core/wide.h"
+#include "store/spent.h"
 
 #include <stdio.h>
 
-#define AHEAD_PARTS 16	 /* of what is left one part is leased ahead of need */
-#define IDLE_MS	    2000 /* an account that spends nothing gives its lease back */
-#define RACES	    8	 /* others may take what was left meanwhile */
+#define AHEAD_PARTS    16   /* of what is left one part is leased ahead of need */
+#define IDLE_MS	       2000 /* an account that spends nothing gives its lease back */
+#define NAME_MAX_BYTES 600
+#define RACES	       8 /* others may take what was left meanwhile */
 
 struct leasing {
 	struct db *db;
@@ -15,7 +17,22 @@ struct leasing {
 	struct account *account;
 	struct account_lease lease;
 	struct note *note;
+	char name[NAME_MAX_BYTES]; /* in the tables: with the models of a part */
+	enum err err;
 };
+
+/* A part of a budget has a row of its own, by its pattern. */
+static struct slice
+name_of(struct leasing *l)
+{
+	struct slice name = account_name(l->account), models = account_models(l->account);
+
+	if (models.len == 0)
+		return name;
+	(void)snprintf(l->name, sizeof(l->name), "%.*s\x1f%.*s", SLICE_ARGS(name),
+	    SLICE_ARGS(models));
+	return slice_str(l->name);
+}
 
 /* Prepares a statement and binds what all of them begin with: level, name, period. */
 static enum err
@@ -26,7 +43,7 @@ prepare(struct leasing *l, const char *sql, struct db_stmt **ret)
 	if (e != ERR_OK)
 		return e;
 	db_bind_i64(*ret, 1, (int64_t)account_level(l->account));
-	db_bind_text(*ret, 2, account_name(l->account));
+	db_bind_text(*ret, 2, name_of(l));
 	db_bind_i64(*ret, 3, (int64_t)l->lease.from_ms);
 	return ERR_OK;
 }
@@ -75,15 +92,37 @@ number(struct leasing *l, const char *sql, int64_t fourth, int64_t *ret, bool *r
 
 /* --- the sums --- */
 
+/* Adds to what a server has been granted. */
+static enum err
+add_to(struct leasing *l, int64_t instance, int64_t pusd)
+{
+	int64_t rows;
+
+	return change(l,
+	    "INSERT INTO lease (level, name, from_ms, instance, granted_pusd)"
+	    " VALUES (?1, ?2, ?3, ?5, ?4)"
+	    " ON CONFLICT (level, name, from_ms, instance)"
+	    " DO UPDATE SET granted_pusd = lease.granted_pusd + excluded.granted_pusd",
+	    pusd, instance, &rows);
+}
+
+static void
+grant_spent(void *arg, int64_t instance, int64_t pusd)
+{
+	struct leasing *l = arg;
+
+	if (l->err == ERR_OK)
+		l->err = add_to(l, instance, pusd);
+}
+
 /* What the ledger has of the period so far is granted to those who spent it. */
 static enum err
 begin_period(struct leasing *l)
 {
-	static const char *const columns[] = {[LEVEL_KEY] = "key",
-	    [LEVEL_USER] = "\"user\"",
-	    [LEVEL_TEAM] = "team",
-	    [LEVEL_ORG] = "organisation"};
-	char sql[600];
+	struct spent_scope scope = {.level = account_level(l->account),
+	    .name = account_name(l->account),
+	    .models = account_models(l->account),
+	    .from_ms = l->lease.from_ms};
 	int64_t rows = 0;
 	enum err e;
 
@@ -93,13 +132,10 @@ begin_period(struct leasing *l)
 	    0, 0, &rows);
 	if (e != ERR_OK || rows == 0)
 		return e;
-	(void)snprintf(sql, sizeof(sql),
-	    "INSERT INTO lease (level, name, from_ms, instance, granted_pusd)"
-	    " SELECT ?1, ?2, ?3, instance, CAST(sum(due_pusd) AS BIGINT) FROM bill"
-	    " WHERE %s = ?2 AND start_ms >= ?3 AND due_pusd IS NOT NULL GROUP BY "
-	    "instance",
-	    columns[account_level(l->account)]);
-	e = change(l, sql, 0, 0, &rows);
+	l->err = ERR_OK;
+	e = spent_each(l->db, &scope, grant_spent, l, l->note);
+	if (e == ERR_OK)
+		e = l->err;
 	if (e == ERR_OK)
 		e = change(l,
 		    "UPDATE lease_total SET granted_pusd ="
@@ -123,19 +159,6 @@ add_to_total(struct leasing *l, int64_t pusd, int64_t most, bool *ret_done)
 
 	*ret_done = rows == 1;
 	return e;
-}
-
-static enum err
-add_to_own(struct leasing *l, int64_t pusd)
-{
-	int64_t rows;
-
-	return change(l,
-	    "INSERT INTO lease (level, name, from_ms, instance, granted_pusd)"
-	    " VALUES (?1, ?2, ?3, ?5, ?4)"
-	    " ON CONFLICT (level, name, from_ms, instance)"
-	    " DO UPDATE SET granted_pusd = lease.granted_pusd + excluded.granted_pusd",
-	    pusd, l->instance, &rows);
 }
 
 /* --- a draw --- */
@@ -184,17 +207,18 @@ draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_
 	if (more > 0)
 		e = add_to_total(l, more, most, ret_done);
 	if (e == ERR_OK && more > 0 && *ret_done)
-		e = add_to_own(l, more);
+		e = add_to(l, l->instance, more);
 	*ret_own = own + (*ret_done ? more : 0);
 	state->left = l->lease.budget_pusd - total - (*ret_done ? more : 0);
 	return e;
 }
 
 enum err
-leases_draw(struct db *db, int64_t instance, struct account *a, int64_t need,
-    struct lease_state *state, struct note *note)
+leases_draw(
+    struct db *db, int64_t instance, struct account *a, int64_t need, struct note *note)
 {
 	struct leasing l = {.db = db, .instance = instance, .account = a, .note = note};
+	struct lease_state *state = account_lease_state(a);
 	bool done = false;
 	int64_t own = 0;
 	enum err e = ERR_OK;
@@ -209,7 +233,7 @@ leases_draw(struct db *db, int64_t instance, struct account *a, int64_t need,
 	}
 	if (e != ERR_OK || !done)
 		return e;
-	account_lend(a, l.lease.from_ms, own);
+	account_lend(a, l.lease.from_ms, own, state->left);
 	state->from_ms = l.lease.from_ms;
 	state->known = true;
 	state->used = l.lease.used_pusd;
@@ -235,7 +259,7 @@ give_back(struct leasing *l, struct lease_state *state)
 	if (e == ERR_OK)
 		e = add_to_total(l, after - before, INT64_MAX, &done);
 	if (e == ERR_OK)
-		e = add_to_own(l, after - before);
+		e = add_to(l, l->instance, after - before);
 	e = db_end(l->db, e, l->note);
 	/* Else the next draw reads what it has there. */
 	if (e == ERR_OK)
@@ -244,10 +268,10 @@ give_back(struct leasing *l, struct lease_state *state)
 }
 
 enum err
-leases_look(struct db *db, int64_t instance, struct account *a, struct lease_state *state,
-    struct note *note)
+leases_look(struct db *db, int64_t instance, struct account *a, struct note *note)
 {
 	struct leasing l = {.db = db, .instance = instance, .account = a, .note = note};
+	struct lease_state *state = account_lease_state(a);
 	uint64_t now = clock_mono_ms();
 	int64_t left;
 
@@ -265,6 +289,6 @@ leases_look(struct db *db, int64_t instance, struct account *a, struct lease_sta
 	if (now >= state->moved_ms + IDLE_MS)
 		return left > 0 ? give_back(&l, state) : ERR_OK;
 	if (left < 0 || (state->left > 0 && left < state->left / AHEAD_PARTS / 2))
-		return leases_draw(db, instance, a, 0, state, note);
+		return leases_draw(db, instance, a, 0, note);
 	return ERR_OK;
 }

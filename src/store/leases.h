@@ -12,24 +12,15 @@
 #include "quota/lender.h"
 #include "store/db.h"
 
-/* What is remembered of an account's lease between two looks. */
-struct lease_state {
-	uint64_t from_ms;  /* of the period that it is known for */
-	bool known;	   /* read from the database in that period */
-	int64_t left;	   /* of the budget, granted to nobody, as seen last */
-	int64_t used;	   /* at the last look */
-	uint64_t moved_ms; /* monotonic: when that changed last */
-};
-
 /*
  * Leases so much more for the account, and something ahead of need, as far as there is
  * something left. ERR_IO with a note: nothing is known to have changed.
  */
 enum err leases_draw(struct db *db, int64_t instance, struct account *a, int64_t need,
-    struct lease_state *state, struct note *note) MUST_CHECK;
+    struct note *note) MUST_CHECK;
 
 /* Once a turn: asks for more where it soon is used up, gives back what nobody uses. */
-enum err leases_look(struct db *db, int64_t instance, struct account *a,
-    struct lease_state *state, struct note *note) MUST_CHECK;
+enum err leases_look(
+    struct db *db, int64_t instance, struct account *a, struct note *note) MUST_CHECK;
 
 #endif

@@ -1,5 +1,7 @@
 #include "store/listing.h"
 
+#include "store/spent.h"
+
 #include "core/clock.h"
 #include "quota/modelbudget.h"
 #include "store/accountdb_json.h"
@@ -37,8 +39,10 @@ put_spent(struct listing *l, const struct accountdb_row *row)
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, clock_unix_ms(), &from, &until);
 	if (l->err == ERR_OK)
-		l->err = accountdb_spent(l->db,
-		    &(struct accountdb_scope){row->level, slice_str(row->name), from, 0},
+		l->err = spent_sum(l->db,
+		    &(struct spent_scope){.level = row->level,
+			.name = slice_str(row->name),
+			.from_ms = from},
 		    &spent, l->note);
 	json_key(l->to, S("spent_pusd"));
 	json_put_i64(l->to, spent);
@@ -56,16 +60,15 @@ put_spent_on(struct listing *l, const struct accountdb_row *row)
 	json_key(l->to, S("model_budgets_spent_pusd"));
 	json_open(l->to, '{');
 	while (l->err == ERR_OK && list.ptr != NULL && modelbudget_next(&list, &b)) {
-		struct accountdb_part p = {.level = row->level,
+		struct spent_scope p = {.level = row->level,
 		    .name = slice_str(row->name),
-		    .models = b.pattern,
-		    .after = -1};
+		    .models = b.pattern};
 		uint64_t until;
 		int64_t spent = 0;
 
 		period_bounds(b.period, row->limits.offset_min, clock_unix_ms(),
 		    &p.from_ms, &until);
-		l->err = accountdb_spent_on(l->db, &p, &spent, l->note);
+		l->err = spent_sum(l->db, &p, &spent, l->note);
 		json_key(l->to, b.pattern);
 		json_put_i64(l->to, spent);
 	}

@@ -471,8 +471,8 @@ answer_asks(struct store *s)
 		struct lease_ask *next = a->next;
 
 		for (unsigned i = 0; i < a->naccounts && !atomic_load(&s->ill); i++)
-			if (accounts_lease(s->accounts, &from, a->accounts[i],
-				a->need.pusd, &note) != ERR_OK)
+			if (accounts_lease(s->accounts, &from, a->accounts[i], &a->need,
+				&note) != ERR_OK)
 				went_away(s, &note);
 		loop_post(a->loop, &a->mail);
 		a = next;

@@ -70,9 +70,9 @@ def spent(server):
     return sum(row["cost_pusd"] or 0 for row in ledger(server))
 
 
-def many(servers, count, **more):
+def many(servers, count, model="a/one", **more):
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        return list(pool.map(lambda n: ask(servers[n % len(servers)], **more), range(count)))
+        return list(pool.map(lambda n: ask(servers[n % len(servers)], model, **more), range(count)))
 
 
 def wait_for_rows(server, count):
@@ -112,6 +112,15 @@ def test_a_budget_is_a_wall_for_all_together(fleet):
     assert all(total <= USD // 100 for total in granted(servers[0]))
 
 
+def test_a_budget_for_some_models_is_joint_too(fleet):
+    servers = fleet(3, "--model-budget", "a/one=0.004/month", "--budget", "1/month")
+    statuses = [one.status for one in many(servers, 60)]
+    assert set(statuses) == {200, 402} and 0 < 200 * 10**6 * statuses.count(200) <= 4 * USD // 1000
+    assert {one.status for one in many(servers, 6, model="a/two")} == {200}
+    refused = next(one for one in (ask(servers[n % 3]) for n in range(9)) if one.status == 402)
+    assert "a/one" in refused.json["error"]["message"] or "leased" in refused.json["error"]["message"]
+
+
 def test_a_lease_outlives_its_process(fleet):
     servers = fleet(2, "--budget", "1/month")
     assert {one.status for one in many(servers, 20)} == {200}
@@ -138,3 +147,36 @@ def test_a_budget_that_changes_holds_for_all(fleet):
     until(lambda: all(ask(one).status == 402 for one in servers))
     wait_for_rows(servers[0], len(servers[0].host.requests))
     assert spent(servers[0]) <= 4 * USD // 1000
+
+
+# --- the servers go away ---
+
+
+def through_an_outage(servers, stop, start):
+    """Within what is leased nothing is refused; beyond it only with 402 and when to come again; and then it goes on."""
+    many(servers, 6)
+    until(lambda: all(ask(one).status == 200 for one in servers))
+    before = len(servers[0].host.requests)
+    stop()
+    inside = many(servers, 30)
+    assert {one.status for one in inside} == {200}
+    beyond = many(servers, 400, max_tokens=1000)
+    assert {one.status for one in beyond} <= {200, 402}
+    refused = [one for one in beyond if one.status == 402]
+    assert refused and all(one.json["error"]["message"] and int(one.field("retry-after")) >= 1 for one in refused)
+    start()
+    until(lambda: all(ask(one).status == 200 for one in servers), 20)
+    asked = len(servers[0].host.requests)
+    assert asked > before + 30
+    until(lambda: len(ledger(servers[0])) == len(servers[0].host.requests), 20)
+    assert spent(servers[0]) == 200 * 10**6 * len(servers[0].host.requests) <= sum(granted(servers[0]))
+
+
+@pytest.mark.parametrize("how", ["stop", "pause"])
+def test_without_the_database_what_is_leased_is_spent_and_no_more(fleet, how):
+    servers = fleet(3, "--budget", "0.3/month")
+    database = servers[0].database
+    if how == "stop":
+        through_an_outage(servers, database.stop, database.start)
+    else:
+        through_an_outage(servers, database.pause, database.resume)

@@ -193,21 +193,21 @@ TEST(a_budget_is_what_was_granted)
 	assert_int_equal(account_lacks(a, &need, 1000, NOW), SHARE_MONEY);
 	assert_true(account_lease(a, NOW, &lease));
 	assert_int_equal(lease.granted_pusd, 0);
-	account_lend(a, lease.from_ms, 100);
-	assert_int_equal(account_left(a, NOW), 100);
+	account_lend(a, lease.from_ms, 100, 0);
+	assert_int_equal(account_left(a, S(""), NOW), 100);
 	assert_int_equal(account_admit(a, &need, 1000, NOW, &g, &why), ERR_OK);
 	assert_int_equal(account_lacks(a, &need, 1000, NOW), SHARE_MONEY);
 	/* What is under way is not given back. */
 	assert_int_equal(account_give_back(a, lease.from_ms, 0), 60);
 	account_settle(&g, 25, 0, 0);
 	assert_int_equal(account_give_back(a, lease.from_ms, 0), 25);
-	assert_int_equal(account_left(a, NOW), 0);
+	assert_int_equal(account_left(a, S(""), NOW), 0);
 	/* A lease of another period is none. */
-	account_lend(a, lease.from_ms - 1, 1000);
-	assert_int_equal(account_left(a, NOW), 0);
-	account_lend(a, lease.from_ms, 1000);
-	assert_int_equal(account_left(a, NOW), 975);
-	assert_int_equal(account_left(a, lease.until_ms), 0); /* the next one */
+	account_lend(a, lease.from_ms - 1, 1000, 0);
+	assert_int_equal(account_left(a, S(""), NOW), 0);
+	account_lend(a, lease.from_ms, 1000, 0);
+	assert_int_equal(account_left(a, S(""), NOW), 975);
+	assert_int_equal(account_left(a, S(""), lease.until_ms), 0); /* the next one */
 	assert_true(account_lease(a, lease.until_ms, &lease));
 	assert_int_equal(lease.granted_pusd, 0);
 	account_share(0);

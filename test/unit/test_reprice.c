@@ -1,4 +1,5 @@
 #include "store/reprice.h"
+#include "store/spent.h"
 
 #include "store/accountdb.h"
 
@@ -80,8 +81,8 @@ spent(struct db *db)
 	int64_t pusd;
 
 	assert_int_equal(
-	    accountdb_spent(
-		db, &(struct accountdb_scope){LEVEL_TEAM, S("web"), 0, 0}, &pusd, &note),
+	    spent_sum(db, &(struct spent_scope){.level = LEVEL_TEAM, .name = S("web")},
+		&pusd, &note),
 	    ERR_OK);
 	return pusd;
 }
