@@ -8,7 +8,7 @@ RUN make -j"$(nproc)"
 
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-	ca-certificates libpq5 libsqlite3-0 libssl3 libuv1 libyaml-0-2 zlib1g \
+	ca-certificates libpq5 libsqlite3-0 libssl3 libhiredis0.14 libuv1 libyaml-0-2 zlib1g \
 	&& rm -rf /var/lib/apt/lists/* \
 	&& useradd --system --uid 10001 --no-create-home weir \
 	&& install -d -o weir -g weir -m 0700 /data

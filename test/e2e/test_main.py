@@ -61,7 +61,7 @@ def test_the_documented_configuration(weir, host):
     for suffix in ("", ":cheapest", ":fastest", ":mine", ":groq"):
         assert server.chat("acme/large" + suffix).status == 200
     checked = server.command("check")
-    assert "secret" not in checked.stdout + checked.stderr
+    assert "mine-secret" not in checked.stdout + checked.stderr and KEYS["GROQ_API_KEY"] not in checked.stdout
     without = weir(DOCUMENTED.format(first=first.url, second=second.url), GROQ_API_KEY="k")
     assert "MINE_KEY" in without.log
     assert without.chat("acme/large").field("x-inference-provider") == "groq"
