@@ -124,8 +124,9 @@ fi
 if [ "${1:-}" = torture ]; then
 	build release build/weir
 	VENV=$(tools/venv.sh)
-	step "kill it ${WEIR_ROUNDS:=200} times"
-	WEIR_ROUNDS=$WEIR_ROUNDS WEIR_BIN=$PWD/build/weir "$VENV/bin/pytest" -q -rs test/e2e/test_journal.py
+	step "kill it ${WEIR_ROUNDS:=200} times, take its servers away for ${WEIR_OUTAGE:=60} s"
+	export WEIR_ROUNDS WEIR_OUTAGE WEIR_BIN=$PWD/build/weir
+	"$VENV/bin/pytest" -q -rs test/e2e/test_journal.py test/e2e/test_fleet.py
 	exit
 fi
 

@@ -1,15 +1,20 @@
-"""Several processes, one PostgreSQL and one Redis: a budget is a wall for all of them together, and the ledger is complete."""
+"""Several processes, one PostgreSQL and one Redis: a budget is a wall for all of them together, and the ledger is complete.
+
+WEIR_OUTAGE is for how many seconds each of the servers is away under load (2; `make torture`: 60)."""
 import concurrent.futures
-import decimal
-import json
-import random
+import os
+import pathlib
+import re
 import signal
+import subprocess
+import threading
+import time
 
 import pytest
 
 import postgres
-from host import completion, fault, reply, stream, stream_events
-from redis_server import Redis
+from host import completion, reply, stream, stream_events
+from redis_server import Redis, free_port
 from weir import until
 
 CONFIG = """
@@ -27,6 +32,8 @@ models:
     - {{provider: cheap, model: m-1, max_output: 1000, price: {{input: 1, output: 2}}}}
 """
 USD = 10**12
+OUTAGE = float(os.environ.get("WEIR_OUTAGE", 2))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +187,101 @@ def test_without_the_database_what_is_leased_is_spent_and_no_more(fleet, how):
         through_an_outage(servers, database.stop, database.start)
     else:
         through_an_outage(servers, database.pause, database.resume)
+
+
+class Load:
+    """Callers that ask all the time, each on a server of its own; `with` it."""
+
+    def __init__(self, servers, fields, callers=6, **more):
+        self.statuses, self.over = [], threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(servers[n % len(servers)], fields, more)) for n in range(callers)]
+
+    def run(self, server, fields, more):
+        while not self.over.is_set():
+            self.statuses.append(server.chat("a/one", fields=fields, **({"max_tokens": 50} | more)).status)
+
+    def __enter__(self):
+        for one in self.threads:
+            one.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for one in self.threads:
+            one.join()
+
+
+def test_both_are_away_under_load(fleet, tell):
+    """Who stays inside the lease sees nothing of it; who does not is refused as ever; the ledger is complete."""
+    servers = fleet(3, "--budget", "1000/month", "--rpm", "1000000")
+    database, cache = servers[0].database, servers[0].cache
+    made = servers[0].command("key", "create", "--name", "small", "--budget", "0.02/month", "--rpm", "600").stdout.split()[0]
+    small = [("authorization", f"Bearer {made}")]
+    until(lambda: all(one.chat("a/one", fields=small, max_tokens=50).status == 200 for one in servers))
+    with Load(servers, servers[0].fields) as inside, Load(servers, small, callers=3, max_tokens=1000) as beyond:
+        until(lambda: len(inside.statuses) > 60)
+        for stop, start in ((database.stop, database.start), (cache.kill, cache.start)):
+            stop()
+            end, asked = time.monotonic() + OUTAGE, len(inside.statuses)
+            until(lambda: time.monotonic() > end and len(inside.statuses) > asked + 20, OUTAGE + 10)
+            start()
+        asked = len(inside.statuses)
+        until(lambda: len(inside.statuses) > asked + 60, 20)
+    assert set(inside.statuses) == {200}
+    assert set(beyond.statuses) <= {200, 402, 429} and len(beyond.statuses) > beyond.statuses.count(200)
+    until(lambda: len(ledger(servers[0])) == len(servers[0].host.requests), 30)
+    by_key = {name: [row for row in ledger(servers[0]) if row["key"] == name] for name in ("k", "small")}
+    assert len(by_key["k"]) == len(inside.statuses)
+    assert sum(row["cost_pusd"] for row in by_key["small"]) <= USD // 50
+    tell(f"PostgreSQL and Redis away for {OUTAGE:g} s each: {len(inside.statuses)} requests within the lease, 0 failed; "
+         f"{len(beyond.statuses)} of a small budget, {len(by_key['small'])} let through; rows lost 0, twice 0")
+
+
+# --- as the document says ---
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """Runs the lines of docs/many-machines.md, in front of these servers."""
+    made = []
+
+    def start(servers):
+        text = re.search(r"^    upstream weir.*?^    }$", (ROOT / "docs/many-machines.md").read_text(), re.M | re.S).group(0)
+        port = free_port()
+        text = re.sub(r"(server 10\S+ )+", "".join(f"server 127.0.0.1:{one.port}; " for one in servers), text)
+        text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+        file = tmp_path / "nginx.conf"
+        paths = "".join(f"{name}_temp_path {tmp_path}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        file.write_text(f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {paths}\n{text}\n}}")
+        made.append(subprocess.Popen(["nginx", "-e", tmp_path / "error.log", "-g", "daemon off;", "-c", file], cwd=tmp_path))
+        return port
+
+    yield start
+    for one in made:
+        one.terminate()
+        one.wait()
+
+
+def test_three_behind_nginx(fleet, nginx):
+    servers = fleet(3, "--budget", "1/month", "--rpm", "6000")
+    front = type(servers[0]).__new__(type(servers[0]))
+    front.__dict__.update(servers[0].__dict__, port=nginx(servers))
+
+    def is_there():
+        try:
+            return ask(front).status == 200
+        except OSError:
+            return False
+
+    until(is_there)
+    asked = len(servers[0].host.requests)
+    assert {one.status for one in many([front], 60)} == {200}
+    servers[0].host.play(stream(stream_events("hello", usage=(100, 0, 50))))
+    got = ask(front, stream=True)
+    assert got.events[-1] == b"[DONE]" and "".join(one["choices"][0]["delta"].get("content", "") for one in got.events[:-1] if one["choices"]) == "hello"
+    # One goes away in order: the others answer, and nobody sees it.
+    assert servers[2].stop() == 0
+    servers[0].host.play(reply(completion(usage=(100, 0, 50))))
+    assert {one.status for one in many([front], 30)} == {200}
+    until(lambda: len(ledger(servers[0])) == asked + 91)
+    assert len({row["instance"] for row in ledger(servers[0])}) == 3
