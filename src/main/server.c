@@ -158,6 +158,7 @@ make_threads(struct server *s)
 		if (worker_init(&t->worker, i, t->loop, s->config, NULL) != ERR_OK)
 			return false;
 		t->worker.nworkers = n;
+		t->worker.peers = s->workers;
 		t->worker.services = &admin_services;
 		t->worker.hub = &s->hub;
 		if (store_journal(s->hub.store, &t->worker.journal) != ERR_OK)

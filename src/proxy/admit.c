@@ -359,6 +359,13 @@ most(struct request *r)
 	    .output_tok = p->output_tok};
 }
 
+/* Would it wait in vain? What was taken of other limits than that one may come back. */
+static bool
+is_in_vain(const struct request *r, const struct account_refusal *why)
+{
+	return why->kind == QUOTA_REQUESTS && why->retry_ms > r->config->options.queue;
+}
+
 static enum step
 admit_key(struct request *r)
 {
@@ -366,11 +373,14 @@ admit_key(struct request *r)
 	struct account_refusal why;
 	enum err e;
 
-	if (lease_wait(r, &need))
+	if (lease_wait(r, &need) || queue_holds(r))
 		return STEP_WAIT;
 	do
 		e = reserve(r, &why);
 	while (e == ERR_OK && begins_later(r));
+	if (e == ERR_QUOTA && !is_in_vain(r, &why) &&
+	    queue_wait(r, why.of, true, why.retry_ms))
+		return STEP_WAIT;
 	if (e != ERR_OK)
 		return refuse(r, e, &why);
 	/* The first choice may not fit; somebody does. */
@@ -437,6 +447,7 @@ admit_settle(struct request *r)
 	    (r->attempts == 0 || err_kind(r->err) != KIND_GONE))
 		cost = 0;
 	account_settle(&r->grant, cost, usage_input_tok(u), usage_output_tok(u));
+	queue_wake(r->worker);
 }
 
 struct slice

@@ -194,14 +194,28 @@ name_limits(struct request *r, struct slice model)
 	note_add(&r->note, ".");
 }
 
+/* Is one of them at a limit that is set for it here? */
+static bool
+has_full(const struct route_plan *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->all[i].out == OUT_FULL)
+			return true;
+	return false;
+}
+
 /* Nothing could even be tried. */
 static enum step
 nobody(struct request *r)
 {
 	uint64_t until;
 	enum err e = route_end(&r->plan, &until);
+	uint64_t now = loop_now(r->worker->loop);
 	struct slice model = slice_head(r->ask.model, 100);
 
+	if ((e == ERR_RATE_LIMITED || e == ERR_QUOTA) && has_full(&r->plan) &&
+	    queue_wait(r, r->name.model, false, until > now ? until - now : 0))
+		return STEP_WAIT;
 	r->param = "model";
 	if (e == ERR_NO_PROVIDER_KEY) {
 		note_set(
@@ -215,8 +229,8 @@ nobody(struct request *r)
 		else
 			note_set(&r->note, "Every provider of '%.*s' is rate limited.",
 			    SLICE_ARGS(model));
-		if (until > loop_now(r->worker->loop))
-			r->retry_after_ms = until - loop_now(r->worker->loop);
+		if (until > now)
+			r->retry_after_ms = until - now;
 	} else {
 		note_set(&r->note, "No provider of '%.*s' fits the request.",
 		    SLICE_ARGS(model));
@@ -266,7 +280,7 @@ step_route(struct request *r)
 		if (e != ERR_OK)
 			return req_fail(r, e);
 	}
-	if (r->candidate == NULL && lease_wait_route(r))
+	if (r->candidate == NULL && (lease_wait_route(r) || queue_holds(r)))
 		return STEP_WAIT;
 	if (r->candidate == NULL)
 		r->candidate = route_next(&r->plan, now);

@@ -67,6 +67,7 @@ struct request {
 	bool planned;
 	struct account_grant grant; /* what it may spend; settled at its end */
 	struct account_grant taken; /* by the attempt, of its provider and model */
+	struct queue_place place;   /* while there is no room */
 	struct lease_wait *lease;   /* it waits for one; see lease.c */
 	bool leased, leased_route;  /* it did: for its key, for candidates */
 	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */

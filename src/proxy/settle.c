@@ -135,6 +135,7 @@ settle_taken(struct request *r)
 	} else {
 		account_settle(&r->taken, 0, 0, 0);
 	}
+	queue_wake(r->worker);
 }
 
 void
@@ -344,6 +345,7 @@ step_settle(struct request *r)
 	struct client *c = r->client;
 
 	r->settled = true;
+	queue_leave(r);
 	timer_stop(&r->timer);
 	if (r->service_gone != NULL)
 		r->service_gone(r);

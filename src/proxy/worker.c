@@ -39,6 +39,7 @@ worker_init(struct worker *w, unsigned index, struct loop *l, struct config *c,
 	list_init(&w->clients);
 	list_init(&w->requests);
 	list_init(&w->tokens);
+	queue_init(w);
 	slab_init(&w->client_slab, sizeof(struct client), SLAB_KEPT);
 	slab_init(&w->request_slab, sizeof(struct request), SLAB_KEPT);
 	slab_init(&w->attempt_slab, sizeof(struct attempt), SLAB_KEPT);
@@ -145,6 +146,7 @@ void
 worker_stop(struct worker *w)
 {
 	w->stopping = true;
+	queue_stop(w);
 	for (unsigned i = 0; i < w->nlisteners; i++)
 		listener_close(w->listeners[i]);
 	w->nlisteners = 0;

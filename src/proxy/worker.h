@@ -27,6 +27,7 @@
 #include "meter/stats.h"
 #include "net/listener.h"
 #include "net/upstream.h"
+#include "proxy/queue.h"
 #include "quota/lender.h"
 #include "route/route.h"
 #include "store/journal.h"
@@ -80,7 +81,10 @@ struct worker {
 	struct slice out[STREAM_PARTS_MAX];
 	struct request_ids ids;
 	struct stats stats;
-	double retry_budget; /* retries that may be made now */
+	double retry_budget;	     /* retries that may be made now */
+	struct queue queue;	     /* who waits for room in a limit */
+	struct worker *const *peers; /* nworkers, itself among them; NULL: it is alone */
+	unsigned next_peer;	     /* that is woken first */
 	bool stopping;
 };
 
