@@ -139,7 +139,7 @@ test-agents: $(WEIR)  ## Claude Code, Codex and Gemini CLI (700 MB) on foreign b
 unit: $(UNIT) $(SCENARIO)  ## the C tests of this MODE
 	@for t in $(UNIT) $(SCENARIO); do $$t || exit 1; done
 
-torture: $(WEIR)  ## kill weir 200 times under load (WEIR_ROUNDS=n): no row lost, none twice
+torture: $(WEIR)  ## kill weir 200 times under load (WEIR_ROUNDS=n), fill its disk, press its budgets
 	@tools/test.sh torture
 
 fuzz:  ## run each libFuzzer target 60 s (FUZZ_SECONDS=n)

@@ -8,7 +8,8 @@
 #   e2e              pytest with the released binary; what is marked `asan` once
 #                    more with the sanitized one
 #
-# test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200).
+# test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200), and
+# tries the walls of budgets with some thousand requests.
 # JOBS is how many run at once; WEIR_FIXTURES see test/e2e/conftest.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -126,7 +127,8 @@ if [ "${1:-}" = torture ]; then
 	VENV=$(tools/venv.sh)
 	step "kill it ${WEIR_ROUNDS:=200} times, take its servers away for ${WEIR_OUTAGE:=60} s"
 	export WEIR_ROUNDS WEIR_OUTAGE WEIR_BIN=$PWD/build/weir
-	"$VENV/bin/pytest" -q -rs test/e2e/test_journal.py test/e2e/test_fleet.py
+	"$VENV/bin/pytest" -q -rs test/e2e/test_journal.py test/e2e/test_fleet.py \
+		test/e2e/test_wall.py
 	exit
 fi
 

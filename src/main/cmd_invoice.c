@@ -8,8 +8,10 @@
 #include "main/command.h"
 #include "main/csv.h"
 #include "main/table.h"
+#include "provider/catalog.h"
 #include "provider/price.h"
 #include "store/accountdb.h"
+#include "store/billed.h"
 #include "store/ledger_sum.h"
 #include "json/write.h"
 
@@ -19,17 +21,25 @@ static const char help[] =
     "usage: weir invoice --team NAME --month YYYY-MM [--html|--csv|--json]\n"
     "       weir invoice --organisation|--user|--key NAME --month YYYY-MM ...\n\n"
     "What was used in the month (UTC), by model and provider, and what it costs:\n"
-    "exact, corrections included. The mark-up (`weir team set NAME --markup 10%`)\n"
-    "is its own, or that of whoever is above it; it is applied to the sum and\n"
-    "rounded once.\n\n"
+    "exact, corrections included. Where the prices (`weir prices import`) have\n"
+    "internal ones for the team and model, those are charged instead. The mark-up\n"
+    "(`weir team set NAME --markup 10%`) is its own, or that of whoever is above\n"
+    "it; it is applied to the sum of all else and rounded once.\n\n"
     "  --html  a page to print\n"
     "  --csv   the lines, then the mark-up and the total\n"
     "  --json  the same; *_pusd are integers of pico-USD\n";
 
 #define LINES_BYTES (256u << 20)
 
+/* Requests with an internal price: what they are charged, and what they cost. */
+struct inside {
+	uint64_t requests;
+	int64_t charged_pusd, cost_pusd;
+};
+
 struct line {
 	struct usage_sum sum;
+	struct inside inside;
 	struct line *next;
 };
 
@@ -40,8 +50,10 @@ struct invoice {
 	bool html, exists;
 	struct usage_query query;
 	struct arena arena;
+	const struct catalog *catalog;
 	struct line *lines, **end;
 	struct usage_sum total;
+	struct inside inside;
 	int64_t markup_bp;
 	int64_t markup_pusd, due_pusd;
 	bool nomem;
@@ -68,6 +80,82 @@ on_sum(void *arg, const struct usage_sum *s)
 	ledger_sum_add(&v->total, s);
 }
 
+static int64_t
+add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static struct line *
+line_of(const struct invoice *v, const struct billed_row *row)
+{
+	struct line *l = v->lines;
+
+	while (l != NULL && (!slice_eq(l->sum.group[GROUP_SERVED], row->model) ||
+				!slice_eq(l->sum.group[GROUP_PROVIDER], row->provider)))
+		l = l->next;
+	return l;
+}
+
+/* Each request is priced and rounded by itself, as its cost is. */
+static void
+on_row(void *arg, const struct billed_row *row)
+{
+	struct invoice *v = arg;
+	const struct price *rows =
+	    catalog_internal(v->catalog, row->team, row->organisation, row->model);
+	const struct price *p = price_at(
+	    rows, row->start_ms, tier_of(row->tier), usage_input_tok(&row->usage));
+	struct line *l = p == NULL || !row->usage.known ? NULL : line_of(v, row);
+	int64_t charged = l == NULL ? PRICE_UNKNOWN : price_cost_pusd(p, &row->usage);
+	bool known = row->due_pusd != PRICE_UNKNOWN;
+	struct inside *both[2];
+
+	if (charged == PRICE_UNKNOWN)
+		return;
+	both[0] = &l->inside;
+	both[1] = &v->inside;
+	for (unsigned i = 0; i < 2; i++) {
+		both[i]->requests++;
+		both[i]->charged_pusd = add(both[i]->charged_pusd, charged);
+		both[i]->cost_pusd = add(both[i]->cost_pusd, known ? row->due_pusd : 0);
+	}
+	l->sum.unpriced -= !known && l->sum.unpriced > 0;
+	v->total.unpriced -= !known && v->total.unpriced > 0;
+}
+
+/* What is charged for it, ahead of the mark-up. */
+static int64_t
+charged(const struct usage_sum *s, const struct inside *i)
+{
+	return add(s->cost_pusd - i->cost_pusd, i->charged_pusd);
+}
+
+static bool
+is_known(const struct line *l)
+{
+	return l->sum.priced || l->inside.requests > 0;
+}
+
+static enum err
+sum_up(struct invoice *v, struct note *note)
+{
+	int64_t sum = charged(&v->total, &v->inside);
+
+	v->markup_pusd =
+	    price_markup_pusd(v->total.cost_pusd - v->inside.cost_pusd, v->markup_bp);
+	if (v->total.cost_pusd == INT64_MAX || sum == INT64_MAX ||
+	    sum > INT64_MAX - (v->markup_pusd < 0 ? 0 : v->markup_pusd)) {
+		note_set(note, "that is more than 9.2 million USD, which one invoice "
+			       "cannot hold; make one for each of those under it");
+		return ERR_FULL;
+	}
+	v->due_pusd = sum + v->markup_pusd;
+	return ERR_OK;
+}
+
 static enum err
 gather(struct invoice *v, struct db *db, struct note *note)
 {
@@ -90,15 +178,9 @@ gather(struct invoice *v, struct db *db, struct note *note)
 		    account_level_name(v->level), v->name, v->month);
 		return ERR_NOT_FOUND;
 	}
-	v->markup_pusd = price_markup_pusd(v->total.cost_pusd, v->markup_bp);
-	if (v->total.cost_pusd == INT64_MAX ||
-	    v->total.cost_pusd > INT64_MAX - (v->markup_pusd < 0 ? 0 : v->markup_pusd)) {
-		note_set(note, "that is more than 9.2 million USD, which one invoice "
-			       "cannot hold; make one for each of those under it");
-		return ERR_FULL;
-	}
-	v->due_pusd = v->total.cost_pusd + v->markup_pusd;
-	return ERR_OK;
+	if (v->catalog->internal != NULL)
+		e = billed_each(db, &v->query, on_row, v, note);
+	return e != ERR_OK ? e : sum_up(v, note);
 }
 
 /* --- what all forms have --- */
@@ -163,6 +245,9 @@ put_text_sums(struct buf *to, const struct invoice *v)
 
 	buf_byte(to, '\n');
 	put_text_sum(to, "cost", v->total.cost_pusd);
+	if (v->inside.requests > 0)
+		put_text_sum(
+		    to, "internal", v->inside.charged_pusd - v->inside.cost_pusd);
 	if (v->markup_bp != 0) {
 		buf_init(&markup, 100);
 		buf_add(&markup, S("mark-up "));
@@ -203,8 +288,8 @@ print_text(const struct invoice *v)
 		for (unsigned c = 0; c < USAGE_CLASSES; c++)
 			if (has_class(v, c))
 				table_number(&t, l->sum.count[c]);
-		table_cell(
-		    &t, l->sum.priced ? usd(l->sum.cost_pusd, text) : S("unknown"));
+		table_cell(&t,
+		    is_known(l) ? usd(charged(&l->sum, &l->inside), text) : S("unknown"));
 	}
 	table_print(&t);
 	buf_clear(&b);
@@ -235,6 +320,19 @@ put_csv_line(
 	buf_add(b, S("\r\n"));
 }
 
+/* What an internal price makes of a line: the difference to its cost. */
+static void
+put_csv_inside(struct buf *b, const struct line *l)
+{
+	struct usage_sum of = {.requests = l->inside.requests};
+
+	for (unsigned g = 0; g < GROUPS; g++)
+		of.group[g] = l->sum.group[g];
+	if (l->inside.requests > 0)
+		put_csv_line(b, S("internal"), &of, true,
+		    l->inside.charged_pusd - l->inside.cost_pusd);
+}
+
 static void
 put_csv(struct buf *b, const struct invoice *v)
 {
@@ -248,6 +346,8 @@ put_csv(struct buf *b, const struct invoice *v)
 	buf_add(b, S("cost_pusd,cost_usd\r\n"));
 	for (const struct line *l = v->lines; l != NULL; l = l->next)
 		put_csv_line(b, S("usage"), &l->sum, l->sum.priced, l->sum.cost_pusd);
+	for (const struct line *l = v->lines; l != NULL; l = l->next)
+		put_csv_inside(b, l);
 	if (v->markup_bp != 0)
 		put_csv_line(b, S("markup"), &none, true, v->markup_pusd);
 	for (unsigned g = 0; g < GROUPS; g++)
@@ -277,8 +377,10 @@ put_money(struct buf *b, const char *name, bool known, int64_t pusd)
 }
 
 static void
-put_json_line(struct buf *b, const struct usage_sum *s)
+put_json_line(struct buf *b, const struct line *l)
 {
+	const struct usage_sum *s = &l->sum;
+
 	json_open(b, '{');
 	json_member(b, S("model"), s->group[GROUP_SERVED]);
 	json_member(b, S("provider"), s->group[GROUP_PROVIDER]);
@@ -288,6 +390,8 @@ put_json_line(struct buf *b, const struct usage_sum *s)
 		json_member_u64(
 		    b, slice_str(usage_name((enum usage_class)c)), s->count[c]);
 	put_money(b, "cost", s->priced, s->cost_pusd);
+	json_member_u64(b, S("internal_requests"), l->inside.requests);
+	put_money(b, "price", is_known(l), charged(s, &l->inside));
 	json_close(b, '}');
 }
 
@@ -306,11 +410,13 @@ put_json(struct buf *b, const struct invoice *v)
 	json_key(b, S("lines"));
 	json_open(b, '[');
 	for (const struct line *l = v->lines; l != NULL; l = l->next)
-		put_json_line(b, &l->sum);
+		put_json_line(b, l);
 	json_close(b, ']');
 	json_member_u64(b, S("requests"), v->total.requests);
 	json_member_u64(b, S("unpriced_requests"), v->total.unpriced);
 	put_money(b, "cost", true, v->total.cost_pusd);
+	json_member_u64(b, S("internal_requests"), v->inside.requests);
+	put_money(b, "internal", true, v->inside.charged_pusd - v->inside.cost_pusd);
 	json_key(b, S("markup_basis_points"));
 	json_put_i64(b, v->markup_bp);
 	put_money(b, "markup", true, v->markup_pusd);
@@ -377,8 +483,8 @@ put_html_lines(struct buf *b, const struct invoice *v)
 		for (unsigned c = 0; c < USAGE_CLASSES; c++)
 			if (has_class(v, c))
 				put_html_count(b, l->sum.count[c]);
-		put_html_cell(
-		    b, false, l->sum.priced ? usd(l->sum.cost_pusd, text) : S("unknown"));
+		put_html_cell(b, false,
+		    is_known(l) ? usd(charged(&l->sum, &l->inside), text) : S("unknown"));
 		buf_add(b, S("</tr>\n"));
 	}
 	buf_add(b, S("</tbody>\n<tfoot>\n"));
@@ -414,6 +520,9 @@ put_html(struct buf *b, const struct invoice *v)
 	    b, "</b>. Times are of UTC, amounts in USD. Made on %.10s.</p>\n", time);
 	put_html_lines(b, v);
 	put_html_sum(b, v, S("Cost"), v->total.cost_pusd);
+	if (v->inside.requests > 0)
+		put_html_sum(b, v, S("Internal prices instead of it"),
+		    v->inside.charged_pusd - v->inside.cost_pusd);
 	if (v->markup_bp != 0) {
 		buf_init(&markup, 100);
 		buf_add(&markup, S("Mark-up "));
@@ -511,6 +620,7 @@ cmd_invoice(struct args *a)
 	c = command_config(a, false);
 	db = c == NULL ? NULL : command_database(c);
 	if (db != NULL) {
+		v.catalog = c->catalog;
 		e = gather(&v, db, &note);
 		if (e == ERR_OK)
 			print(&v);

@@ -95,7 +95,7 @@ is_told(const struct price *a, const struct price *b, enum usage_class c)
 }
 
 struct moment { /* a row's key */
-	const struct offer *offer;
+	struct slice model, provider, upstream;
 	uint64_t from_ms, above_tok;
 	enum tier service;
 };
@@ -105,11 +105,10 @@ put_change(struct diff *d, const struct moment *m, enum usage_class c,
     const struct rate *was, const struct rate *is)
 {
 	char date[TEXT_TIME_MAX], before[64], after[64], tier[TEXT_U64_MAX], class[64];
-	const struct offer *o = m->offer;
 	struct slice b = rate_of(was, before), n = rate_of(is, after);
 
-	table_cell(&d->table, o->model->id);
-	table_cell(&d->table, slice_str(o->provider->name));
+	table_cell(&d->table, m->model);
+	table_cell(&d->table, m->provider);
 	table_cell(&d->table, date_of(m->from_ms, date));
 	table_cell(&d->table,
 	    m->above_tok == 0 ? S("-") : slice_of(tier, text_u64(tier, m->above_tok)));
@@ -120,9 +119,9 @@ put_change(struct diff *d, const struct moment *m, enum usage_class c,
 	table_cell(&d->table, b);
 	table_cell(&d->table, n);
 	json_open(&d->json, '{');
-	json_member(&d->json, S("model"), o->model->id);
-	json_member(&d->json, S("provider"), slice_str(o->provider->name));
-	json_member(&d->json, S("upstream"), o->upstream);
+	json_member(&d->json, S("model"), m->model);
+	json_member(&d->json, S("provider"), m->provider);
+	json_member(&d->json, S("upstream"), m->upstream);
 	json_member(&d->json, S("from"), date_of(m->from_ms, date));
 	json_member_u64(&d->json, S("above_input_tokens"), m->above_tok);
 	json_member(&d->json, S("service_tier"), slice_str(tier_name(m->service)));
@@ -160,24 +159,68 @@ compare_at(struct diff *d, const struct moment *m, const struct price *was,
 	}
 }
 
+/* m: whose rows they are. */
 static void
-compare_offers(struct diff *d, const struct offer *any, const struct price *was,
-    const struct price *is)
+compare_rows(
+    struct diff *d, struct moment *m, const struct price *was, const struct price *is)
 {
 	unsigned before = d->changes;
 
 	for (const struct price *p = is; p != NULL; p = p->next) {
-		struct moment m = {any, p->from_ms, p->above_tok, p->tier};
-
-		compare_at(d, &m, was, is);
+		m->from_ms = p->from_ms;
+		m->above_tok = p->above_tok;
+		m->service = p->tier;
+		compare_at(d, m, was, is);
 	}
 	for (const struct price *p = was; p != NULL; p = p->next) {
-		struct moment m = {any, p->from_ms, p->above_tok, p->tier};
-
+		m->from_ms = p->from_ms;
+		m->above_tok = p->above_tok;
+		m->service = p->tier;
 		if (!has_row(is, p))
-			compare_at(d, &m, was, is);
+			compare_at(d, m, was, is);
 	}
 	d->offers += d->changes > before;
+}
+
+static void
+compare_offers(struct diff *d, const struct offer *any, const struct price *was,
+    const struct price *is)
+{
+	struct moment m = {.model = any->model->id,
+	    .provider = slice_str(any->provider->name),
+	    .upstream = any->upstream};
+
+	compare_rows(d, &m, was, is);
+}
+
+static bool
+same_internal(const struct internal_price *a, const struct internal_price *b)
+{
+	return slice_eq(a->team, b->team) && slice_eq(a->organisation, b->organisation) &&
+	       slice_eq(a->models, b->models);
+}
+
+static const struct price *
+internal_in(const struct internal_price *list, const struct internal_price *like)
+{
+	while (list != NULL && !same_internal(list, like))
+		list = list->next;
+	return list == NULL ? NULL : list->prices;
+}
+
+/* In the place of a provider stands who is charged. */
+static void
+compare_internal(struct diff *d, const struct internal_price *i, const struct price *was,
+    const struct price *is)
+{
+	struct moment m = {.model = i->models, .upstream = S("")};
+	char who[200];
+
+	(void)snprintf(who, sizeof(who), "%s%.*s%s%s%.*s", i->team.len > 0 ? "team " : "",
+	    SLICE_ARGS(i->team), i->team.len > 0 && i->organisation.len > 0 ? ", " : "",
+	    i->organisation.len > 0 ? "organisation " : "", SLICE_ARGS(i->organisation));
+	m.provider = who[0] == '\0' ? S("everyone") : slice_str(who);
+	compare_rows(d, &m, was, is);
 }
 
 /* The same offer in another catalog; NULL. */
@@ -209,6 +252,11 @@ compare(struct diff *d, const struct catalog *was, const struct catalog *is)
 		     o = o->next)
 			if (same_offer(is, o) == NULL)
 				compare_offers(d, o, o->list, NULL);
+	for (const struct internal_price *i = is->internal; i != NULL; i = i->next)
+		compare_internal(d, i, internal_in(was->internal, i), i->prices);
+	for (const struct internal_price *i = was->internal; i != NULL; i = i->next)
+		if (internal_in(is->internal, i) == NULL)
+			compare_internal(d, i, i->prices, NULL);
 }
 
 static void

@@ -1,6 +1,7 @@
 #include "provider/catalog.h"
 
 #include "core/text.h"
+#include "quota/rule.h"
 
 #include <stdlib.h>
 
@@ -376,6 +377,9 @@ catalog_seal(struct catalog *c)
 {
 	struct bare_names aliases = {c, ERR_OK};
 
+	for (struct internal_price *i = c->internal; i != NULL; i = i->next)
+		for (struct price *p = i->prices; p != NULL; p = p->next)
+			price_complete(p);
 	if (c->nmodels > 0)
 		qsort(c->models, c->nmodels, sizeof(struct model *), by_id);
 	for (unsigned i = 0; i < c->nmodels; i++) {
@@ -469,6 +473,19 @@ catalog_nearest(
 		ret_ids[at] = id;
 	}
 	return found;
+}
+
+const struct price *
+catalog_internal(const struct catalog *c, struct slice team, struct slice organisation,
+    struct slice model)
+{
+	for (const struct internal_price *i = c->internal; i != NULL; i = i->next)
+		if ((i->team.len == 0 || slice_eq(i->team, team)) &&
+		    (i->organisation.len == 0 ||
+			slice_eq(i->organisation, organisation)) &&
+		    rule_allows(i->models.ptr, model))
+			return i->prices;
+	return NULL;
 }
 
 enum dialect_id

@@ -54,6 +54,17 @@ struct model {
 	struct account *account; /* that counts for them; set by route */
 };
 
+/*
+ * What a team or an organisation is charged inside for models whose ids match, whatever
+ * they cost: for invoices. The rows hold from their dates on, and before that none does.
+ */
+struct internal_price {
+	struct slice team, organisation; /* empty: any */
+	struct slice models;		 /* patterns apart by commas; terminated */
+	struct price *prices;
+	struct internal_price *next;
+};
+
 struct catalog {
 	struct arena arena; /* everything below lives here */
 	struct provider **providers;
@@ -61,10 +72,11 @@ struct catalog {
 	struct map provider_names; /* names and aliases */
 	struct model **models;	   /* sorted by id once sealed */
 	unsigned nmodels, models_cap;
-	struct map ids;		    /* canonical ids to models */
-	struct map aliases;	    /* further ids to models */
-	struct map bare;	    /* unambiguous names behind the last slash */
-	struct map provider_models; /* "provider/upstream id" to offers */
+	struct map ids;			 /* canonical ids to models */
+	struct map aliases;		 /* further ids to models */
+	struct map bare;		 /* unambiguous names behind the last slash */
+	struct map provider_models;	 /* "provider/upstream id" to offers */
+	struct internal_price *internal; /* the first that matches holds */
 };
 
 /* An empty catalog; NULL when out of memory. */
@@ -125,6 +137,11 @@ enum dialect_id catalog_offer_dialect(const struct offer *o, enum dialect_id d);
 /* The offer of "provider/upstream id"; NULL. */
 const struct offer *catalog_find_offer(
     const struct catalog *c, const struct provider *p, struct slice upstream);
+
+/* The rows by which that team of that organisation is charged for the model of that id;
+ * NULL: by what it costs, as also where no row holds yet. */
+const struct price *catalog_internal(const struct catalog *c, struct slice team,
+    struct slice organisation, struct slice model);
 
 /* Up to n ids nearest to a name that is not there; returns how many. */
 unsigned catalog_nearest(

@@ -553,6 +553,75 @@ read_model(struct reading *r, uint32_t key)
 	return e != ERR_OK ? e : read_offers(r, json_get(j, v, S("providers")), m);
 }
 
+/* --- internal prices --- */
+
+/* A name, if it is there, decoded; it outlives the file. */
+static enum err
+read_who(struct reading *r, uint32_t v, struct slice *ret_name)
+{
+	if (v == JSON_NONE)
+		return ERR_OK;
+	if (!json_is(r->j, v, JSON_STRING) || json_equals(r->j, v, S("")))
+		return bad(r, v, "\"team\", \"organisation\" and \"models\" are texts");
+	return json_string(r->j, v, &r->c->arena, ret_name) &&
+		       arena_copy(&r->c->arena, *ret_name, ret_name)
+		   ? ERR_OK
+		   : ERR_NOMEM;
+}
+
+static enum err
+read_internal(struct reading *r, uint32_t entry, struct internal_price **ret_end)
+{
+	struct internal_price *i = arena_zalloc(&r->c->arena, sizeof(*i));
+	uint32_t prices = json_get(r->j, entry, S("prices"));
+	struct slice models = S("");
+	struct offer rows = {0};
+	enum err e;
+
+	if (i == NULL)
+		return ERR_NOMEM;
+	i->team = i->organisation = S("");
+	e = read_who(r, json_get(r->j, entry, S("team")), &i->team);
+	if (e == ERR_OK)
+		e = read_who(
+		    r, json_get(r->j, entry, S("organisation")), &i->organisation);
+	if (e == ERR_OK)
+		e = read_who(r, json_get(r->j, entry, S("models")), &models);
+	if (e != ERR_OK)
+		return e;
+	if (models.len == 0 || json_first(r->j, prices) == JSON_NONE)
+		return bad(
+		    r, entry, "an entry of \"internal\" wants \"models\" and \"prices\"");
+	i->models = arena_printf(&r->c->arena, "%.*s", SLICE_ARGS(models));
+	if (i->models.len == 0)
+		return ERR_NOMEM;
+	e = read_prices(r, prices, &rows);
+	i->prices = rows.prices;
+	*ret_end = i;
+	return e;
+}
+
+/* A list here replaces the one before. */
+static enum err
+read_internals(struct reading *r, uint32_t list)
+{
+	enum err e =
+	    check_list(r, list, JSON_OBJECT, "\"internal\" is a list of objects");
+	struct internal_price **end = &r->c->internal;
+
+	if (list == JSON_NONE || e != ERR_OK)
+		return e;
+	r->model = S("");
+	*end = NULL;
+	JSON_FOR_EACH (entry, r->j, list) {
+		e = read_internal(r, entry, end);
+		if (e != ERR_OK)
+			break;
+		end = &(*end)->next;
+	}
+	return e;
+}
+
 static enum err
 read_file(
     struct catalog *c, struct slice text, bool merge, size_t *ret_at, struct note *note)
@@ -577,6 +646,8 @@ read_file(
 			if (e != ERR_OK)
 				break;
 		}
+	if (e == ERR_OK)
+		e = read_internals(&r, json_get(&j, 0, S("internal")));
 	json_free(&j);
 	if (e == ERR_SYNTAX)
 		*ret_at = r.at;

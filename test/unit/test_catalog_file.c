@@ -545,6 +545,18 @@ TEST(what_is_no_catalog_is_refused)
 	    {"[]", "a catalog is an object with \"models\"", 0},
 	    {"{}", "a catalog is an object with \"models\"", 0},
 	    {"{\"models\": []}", "a catalog is an object with \"models\"", 0},
+	    {"{\"models\":{},\"internal\":{}}", "\"internal\" is a list of objects", 24},
+	    {"{\"models\":{},\"internal\":[7]}", "\"internal\" is a list of objects", 25},
+	    {"{\"models\":{},\"internal\":[{}]}",
+		"an entry of \"internal\" wants \"models\" and \"prices\"", 25},
+	    {"{\"models\":{},\"internal\":[{\"models\":\"*\",\"prices\":[]}]}",
+		"an entry of \"internal\" wants", 25},
+	    {"{\"models\":{},\"internal\":[{\"models\":\"*\",\"prices\":7}]}",
+		"an entry of \"internal\" wants", 25},
+	    {"{\"models\":{},\"internal\":[{\"team\":\"\"}]}",
+		"\"team\", \"organisation\" and \"models\" are texts", 33},
+	    {"{\"models\":{},\"internal\":[{\"organisation\":7}]}",
+		"\"team\", \"organisation\" and \"models\" are texts", 41},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
