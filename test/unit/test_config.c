@@ -456,7 +456,9 @@ stands_alone(const struct option_row *row)
 	return strncmp(row->path, "tls.", 4) != 0 && strcmp(row->path, "ca_file") != 0 &&
 	       strcmp(row->path, "catalog") != 0 &&
 	       strncmp(row->path, "webhook.", 8) != 0 &&
-	       strncmp(row->path, "secret.", 7) != 0;
+	       strncmp(row->path, "secret.", 7) != 0 &&
+	       strncmp(row->path, "store.", 6) != 0 &&
+	       strncmp(row->path, "shared.", 7) != 0;
 }
 
 TEST(every_option_can_be_set_in_the_file)
