@@ -9,16 +9,18 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: weir route MODEL [--prompt N] [--answer N] [--json]\n\n"
+    "usage: weir route MODEL [--prompt N] [--answer N] [--tier NAME] [--json]\n\n"
     "Explains where a request for MODEL (with a suffix, like x:cheapest or x:groq)\n"
     "would go: every candidate in the order in which it is tried, what the request\n"
     "is expected to cost and take there, and why others are out.\n\n"
     "  --prompt N   tokens of the prompt (default 1000)\n"
-    "  --answer N   tokens of the answer (default 256)\n";
+    "  --answer N   tokens of the answer (default 256)\n"
+    "  --tier NAME  the service tier that it asks for: flex, priority, ...\n";
 
 struct question {
 	const char *model;
 	uint64_t prompt_tok, answer_tok;
+	enum tier tier; /* TIERS: it asks for none */
 };
 
 static int
@@ -34,6 +36,11 @@ read_args(struct args *a, struct question *q)
 		if (number != NULL) {
 			if (!slice_u64(slice_str(args_value(a, arg)), number))
 				return args_bad(a, "%s wants a number", arg);
+		} else if (strcmp(arg, "--tier") == 0) {
+			q->tier = tier_of(slice_str(args_value(a, arg)));
+			if (q->tier == TIERS)
+				return args_bad(a, "--tier wants a service tier, like "
+						   "standard, flex or priority");
 		} else if (arg[0] == '-' || q->model != NULL) {
 			return args_unknown(a, arg);
 		} else {
@@ -179,7 +186,9 @@ explain(const struct args *a, const struct config *c, const struct question *q)
 	struct ask ask = {.op = OP_CHAT,
 	    .prompt_bytes = q->prompt_tok * 4,
 	    .max_output_tok = q->answer_tok,
-	    .answers = 1};
+	    .answers = 1,
+	    .tier_asked = q->tier != TIERS,
+	    .tier = q->tier == TIERS ? TIER_STANDARD : q->tier};
 	struct route_name name;
 	struct wish wish;
 	struct route_query query = {.catalog = c->catalog,
@@ -212,7 +221,7 @@ explain(const struct args *a, const struct config *c, const struct question *q)
 int
 cmd_route(struct args *a)
 {
-	struct question q = {NULL, 1000, 256};
+	struct question q = {NULL, 1000, 256, TIERS};
 	struct config *c;
 	struct note note;
 	struct db *db;

@@ -32,7 +32,9 @@ def server(weir, host, tmp_path):
     names = {f"a/{name}": [offer(name)] for name in ("one", "less", "more", "clever")}
     names["a/latest"] = [{**offer("one", "big-latest"), "prices": [{"input": 1, "output": 10}]}]
     names["a/dated"] = [{**offer("one", "big-2026-01-31"), "prices": [{"input": 3, "output": 30}]}]
-    catalog.write_text(json.dumps({"format": 1, "models": {name: {"kind": "chat", "providers": list_} for name, list_ in names.items()}}))
+    models = {name: {"kind": "chat", "providers": list_} for name, list_ in names.items()}
+    models["t/one"] = {"kind": "completion", "providers": [offer("one", "t-1")]}
+    catalog.write_text(json.dumps({"format": 1, "models": models}))
     server = weir(CONFIG.format(url=provider.url, catalog=catalog), WEIR_SECRET_KEY="0123456789abcdef" * 4)
     server.host = provider
     provider.play(reply(completion(model="m-1", usage=USED)))
@@ -96,6 +98,26 @@ def test_the_tier_that_was_asked_for_bounds_it(server, more, status):
     assert server.chat("a/one", fields=fields, max_tokens=100, **more).status == status
 
 
+@pytest.mark.parametrize("path, body, status", [
+    ("/v1/messages", {"model": "a/clever", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}, 402),
+    ("/v1/messages", {"model": "a/clever", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], "service_tier": "standard_only"}, 200),
+    ("/v1/chat/completions", {"model": "a/one", "max_tokens": 10, "max_completion_tokens": 300, "messages": [{"role": "user", "content": "hi"}], "service_tier": "default"}, 402),
+    ("/v1/chat/completions", {"model": "a/one", "max_tokens": 300, "max_completion_tokens": 10, "messages": [{"role": "user", "content": "hi"}], "service_tier": "default"}, 402),
+    ("/v1/chat/completions", {"model": "a/one", "max_tokens": 100, "n": 3, "messages": [{"role": "user", "content": "hi"}], "service_tier": "default"}, 402),
+    ("/v1/completions", {"model": "t/one", "max_tokens": 100, "prompt": "hi", "service_tier": "default"}, 200),
+    ("/v1/completions", {"model": "t/one", "max_tokens": 100, "prompt": ["hi", "ho", "hu"], "service_tier": "default"}, 402),
+    ("/v1/completions", {"model": "t/one", "max_tokens": 100, "prompt": [1, 2, 3], "service_tier": "default"}, 200),
+    ("/v1/completions", {"model": "t/one", "max_tokens": 100, "prompt": "hi", "best_of": 3, "service_tier": "default"}, 402),
+])  # fmt: skip
+def test_what_a_request_can_be_answered_with_at_most(server, path, body, status):
+    fields = key(server, "k", "--budget", "0.002/day")
+    usage = {"input_tokens": 10, "output_tokens": 10}
+    server.host.play(reply({"id": "msg_1", "type": "message", "role": "assistant", "model": "m-1", "content": [{"type": "text", "text": "hi"}],
+                            "stop_reason": "end_turn", "stop_sequence": None, "usage": usage} if path == "/v1/messages" else
+                           completion(model="m-1", usage=(10, 0, 10))))  # fmt: skip
+    assert server.ask(path, body, fields=fields).status == status
+
+
 def test_another_dialect_may_ask_for_another_tier(server):
     """`default` is told to Anthropic in its own words; that it is understood is not relied on."""
     fields = key(server, "k", "--budget", "0.002/day")
@@ -151,6 +173,16 @@ def test_a_discount_that_is_none(weir, text, host):
 
 
 # --- the commands ---
+
+
+def test_a_route_is_priced_by_the_tier(server):
+    def expected(*words):
+        told = json.loads(server.command("route", "a/one", "--prompt", "1000", "--answer", "100", *words, "--json").stdout)
+        return told["candidates"][0]["expected_cost_pusd"]
+
+    assert (expected(), expected("--tier", "flex"), expected("--tier", "priority")) == (STANDARD, FLEX, PRIORITY)
+    assert expected("--tier", "default") == STANDARD
+    assert "service tier" in server.command("route", "a/one", "--tier", "soon", check=False).stderr
 
 
 def test_a_diff_knows_tiers(server, tmp_path):
