@@ -6,7 +6,8 @@
 #                    UBSan; those that use threads with TSan, too
 #   fuzz             the inputs kept for the fuzz targets, with ASan and UBSan
 #   e2e              pytest with the released binary; what is marked `asan` once
-#                    more with the sanitized one
+#                    more with the sanitized one, what is marked `store` with
+#                    PostgreSQL
 #
 # test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200), and
 # tries the walls of budgets with some thousand requests.
@@ -95,22 +96,23 @@ c_tests() { # MODE NAME...
 
 e2e() { # MODE PYTEST-ARGUMENT...
 	local mode=$1 status=0 bin=build/$1/weir
+	local log=$LOGS/e2e-$mode${WEIR_TEST_STORE:+-$WEIR_TEST_STORE}.log
 	shift
 	[ "$mode" != release ] || bin=build/weir
-	step "run e2e ($mode)"
+	step "run e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE})"
 	WEIR_BIN=$PWD/$bin WEIR_PROBE=$PWD/build/$mode/probe \
 		ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$PWD/$LOGS/asan" \
-		"$VENV/bin/pytest" -q -rs -n "$JOBS" --dist loadfile "$@" test/e2e >"$LOGS/e2e-$mode.log" 2>&1 || status=$?
+		"$VENV/bin/pytest" -q -rs -n "$JOBS" --dist loadfile "$@" test/e2e >"$log" 2>&1 || status=$?
 	[ "$status" != 5 ] || status=0 # no tests
-	tail -1 "$LOGS/e2e-$mode.log" | sed "s/^/e2e ($mode) /" >>"$LOGS/summary"
-	grep '^SKIPPED' "$LOGS/e2e-$mode.log" || true
-	grep '^translation: ' "$LOGS/e2e-$mode.log" >>"$LOGS/summary" || true
+	tail -1 "$log" | sed "s/^/e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE}) /" >>"$LOGS/summary"
+	grep '^SKIPPED' "$log" || true
+	grep '^translation: ' "$log" >>"$LOGS/summary" || true
 	if compgen -G "$LOGS/asan.*" >/dev/null; then
 		cat "$LOGS"/asan.* >&2
 		status=1
 	fi
 	if [ "$status" != 0 ]; then
-		cat "$LOGS/e2e-$mode.log" >&2
+		cat "$log" >&2
 		echo "test: tier e2e ($mode) failed" >&2
 		exit 1
 	fi
@@ -128,7 +130,7 @@ if [ "${1:-}" = torture ]; then
 	step "kill it ${WEIR_ROUNDS:=200} times, take its servers away for ${WEIR_OUTAGE:=60} s"
 	export WEIR_ROUNDS WEIR_OUTAGE WEIR_BIN=$PWD/build/weir
 	"$VENV/bin/pytest" -q -rs test/e2e/test_journal.py test/e2e/test_fleet.py \
-		test/e2e/test_wall.py
+		test/e2e/test_wall.py test/e2e/test_outage.py
 	exit
 fi
 
@@ -161,6 +163,7 @@ if compgen -G 'test/e2e/test_*.py' >/dev/null; then
 	VENV=$(tools/venv.sh)
 	tools/node.sh test/e2e/node >/dev/null
 	e2e release
+	WEIR_TEST_STORE=postgresql e2e release -m store
 	build asan build/asan/probe build/asan/translate ${WEIR:+build/asan/weir}
 	e2e asan -m asan
 fi

@@ -466,8 +466,9 @@ static int
 start(struct server *s)
 {
 	struct journal_limits limits = journal_limits(&s->config->options);
-	const struct db_place place = {
-	    .folder = s->folder, .url = secret_reveal(&s->config->options.store_url)};
+	const struct db_place place = {.folder = s->folder,
+	    .url = secret_reveal(&s->config->options.store_url),
+	    .patience_ms = s->config->options.store_time};
 	struct note note;
 
 	(void)store_folder(s->config->options.data, s->folder);

@@ -203,7 +203,8 @@ work(struct store_job *j, struct db *db)
 		w->told_id = 0;
 	if (e == ERR_OK)
 		e = notices_due(db, now, &w->id, &w->body, &note);
-	if (e != ERR_OK)
+	/* A database that is away is told by the store. */
+	if (e != ERR_OK && db_fault(db) != DB_FAULT_AWAY)
 		log_event(LOG_ERROR, "notices for the webhook: %s", note.text);
 }
 

@@ -200,6 +200,12 @@ db_rows_end(struct db_stmt *s, struct note *note)
 }
 
 enum err
+db_leads(struct db *db, bool *ret_leads, struct note *note)
+{
+	return db->engine->leads(db, ret_leads, note);
+}
+
+enum err
 db_keep(struct db *db, uint64_t unix_ms, struct note *note)
 {
 	return db->engine->keep(db, unix_ms, note);

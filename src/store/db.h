@@ -136,6 +136,10 @@ enum err db_rows_add(struct db_stmt *s, bool *ret_there, struct note *note) MUST
 /* Writes those that were put off, without those that are refused. ERR_IO with a note. */
 enum err db_rows_end(struct db_stmt *s, struct note *note) MUST_CHECK;
 
+/* Of several servers that share the database, is it this one that does what one alone is
+ * to do? Until its connection ends. ERR_IO with a note. */
+enum err db_leads(struct db *db, bool *ret_leads, struct note *note) MUST_CHECK;
+
 /* Does what a large database wants done from time to time, some minutes apart. ERR_IO
  * with a note. */
 enum err db_keep(struct db *db, uint64_t unix_ms, struct note *note) MUST_CHECK;

@@ -34,6 +34,7 @@ struct db_engine {
 	enum err (*rows_add)(struct db_stmt *s, bool *ret_there, struct note *note);
 	enum err (*rows_end)(struct db_stmt *s, struct note *note);
 	void (*stream)(struct db_stmt *s);
+	enum err (*leads)(struct db *db, bool *ret_leads, struct note *note);
 	enum err (*keep)(struct db *db, uint64_t unix_ms, struct note *note);
 };
 

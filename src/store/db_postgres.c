@@ -13,7 +13,12 @@
 #define PATIENCE_MS 600000 /* where none is said */
 #define POLL_MS	    300	   /* between two looks for others' changes */
 #define LOCK	    "SELECT pg_advisory_xact_lock(7233829)" /* for the schema */
-#define ID_SHIFT    22 /* of the milliseconds in a request's id (meter/row.h) */
+#define LEAD	    "SELECT CASE WHEN pg_try_advisory_lock(7233830) THEN 1 ELSE 0 END"
+/* to_regclass() would not see what was made while the lock was waited for. */
+#define IS_THERE(table)                                                                  \
+	"SELECT count(*) FROM pg_class WHERE relname = '" table                          \
+	"' AND pg_table_is_visible(oid)"
+#define ID_SHIFT 22 /* of the milliseconds in a request's id (meter/row.h) */
 
 static struct pg_link *
 link_of(struct db *db)
@@ -113,6 +118,23 @@ changed(struct db *db, bool *ret_changed, struct note *note)
 	return ERR_OK;
 }
 
+static enum err
+leads(struct db *db, bool *ret_leads, struct note *note)
+{
+	struct pg_link *l = link_of(db);
+	int64_t got = 0;
+	enum err e;
+
+	*ret_leads = l->conn != NULL && l->leads_in == l->connections;
+	if (*ret_leads)
+		return ERR_OK;
+	e = pg_link_number(l, LEAD, &got, note);
+	if (e == ERR_OK && got != 0)
+		l->leads_in = l->connections;
+	*ret_leads = e == ERR_OK && got != 0;
+	return e;
+}
+
 /* --- partitions --- */
 
 /* The first moment of the month that is so many behind that of the time. */
@@ -136,26 +158,24 @@ make_partition(struct db *db, uint64_t from_ms, uint64_t until_ms, const struct 
 	unsigned long long from = from_ms << ID_SHIFT, until = until_ms << ID_SHIFT;
 	char name[40], sql[1200];
 	int64_t there = 1;
-	enum err e;
+	enum err e = begin(db, DB_ROWS, note);
 
 	(void)snprintf(name, sizeof(name), "ledger_%04d_%02d", month->tm_year + 1900,
 	    month->tm_mon + 1);
-	(void)snprintf(sql, sizeof(sql),
-	    "SELECT CASE WHEN to_regclass('%s') IS NULL THEN 0 ELSE 1 END", name);
-	e = pg_link_number(link_of(db), sql, &there, note);
-	if (e != ERR_OK || there != 0)
-		return e;
+	(void)snprintf(sql, sizeof(sql), IS_THERE("%s"), name);
+	if (e == ERR_OK)
+		e = run(db, LOCK, note);
+	if (e == ERR_OK)
+		e = pg_link_number(link_of(db), sql, &there, note);
 	/* Rows that came before their partition move into it. */
 	(void)snprintf(sql, sizeof(sql),
-	    LOCK
-	    "; SET LOCAL lock_timeout = '3s'; "
+	    "SET LOCAL lock_timeout = '3s'; "
 	    "CREATE TABLE %s (LIKE ledger INCLUDING ALL); "
 	    "WITH moved AS (DELETE FROM ledger_other WHERE id >= %llu AND id < %llu "
 	    "RETURNING *) INSERT INTO %s SELECT * FROM moved; "
 	    "ALTER TABLE ledger ATTACH PARTITION %s FOR VALUES FROM (%llu) TO (%llu)",
 	    name, from, until, name, name, from, until);
-	e = begin(db, DB_ROWS, note);
-	if (e == ERR_OK)
+	if (e == ERR_OK && there == 0)
 		e = run(db, sql, note);
 	return db_end(db, e, note);
 }
@@ -181,9 +201,7 @@ static enum err
 read_version(struct pg_link *l, int64_t *ret, struct note *note)
 {
 	int64_t there = 0;
-	enum err e = pg_link_number(l,
-	    "SELECT CASE WHEN to_regclass('weir_schema') IS NULL THEN 0 ELSE 1 END",
-	    &there, note);
+	enum err e = pg_link_number(l, IS_THERE("weir_schema"), &there, note);
 
 	*ret = 0;
 	if (e == ERR_OK && there != 0)
@@ -270,6 +288,7 @@ static const struct db_engine postgres = {
     .rows_add = pg_rows_add,
     .rows_end = pg_rows_end,
     .stream = pg_stmt_stream,
+    .leads = leads,
     .keep = keep,
 };
 

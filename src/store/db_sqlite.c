@@ -246,6 +246,15 @@ stream(struct db_stmt *s)
 }
 
 static enum err
+leads(struct db *db, bool *ret_leads, struct note *note)
+{
+	(void)db;
+	(void)note;
+	*ret_leads = true; /* there is one, by the lock of its folder */
+	return ERR_OK;
+}
+
+static enum err
 keep(struct db *db, uint64_t unix_ms, struct note *note)
 {
 	(void)db;
@@ -339,6 +348,7 @@ static const struct db_engine sqlite = {
     .rows_add = rows_add,
     .rows_end = rows_end,
     .stream = stream,
+    .leads = leads,
     .keep = keep,
 };
 

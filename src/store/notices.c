@@ -110,7 +110,15 @@ notices_due(struct db *db, uint64_t unix_ms, uint64_t *ret_id, struct buf *body,
 	struct db_stmt *s;
 	enum db_step step;
 	uint64_t id = 0;
-	enum err e = db_prepare(db,
+	bool leads = false;
+	enum err e = db_leads(db, &leads, note);
+
+	if (e != ERR_OK || !leads) {
+		if (e == ERR_OK)
+			*ret_id = 0;
+		return e;
+	}
+	e = db_prepare(db,
 	    "SELECT id, body FROM notice WHERE done_ms IS NULL AND due_ms <= ?"
 	    " ORDER BY due_ms, id LIMIT 1",
 	    &s, note);

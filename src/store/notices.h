@@ -23,8 +23,8 @@ enum err
 notices_add(struct db *db, const struct account *a, const struct account_used *used,
     unsigned steps, uint64_t unix_ms, struct note *note) MUST_CHECK;
 
-/* The notice that is due for longest: its id, and its body into `body`; id 0: none.
- * ERR_IO. */
+/* The notice that is due for longest: its id, and its body into `body`; id 0: none,
+ * or another server tells them. ERR_IO. */
 enum err notices_due(struct db *db, uint64_t unix_ms, uint64_t *ret_id, struct buf *body,
     struct note *note) MUST_CHECK;
 

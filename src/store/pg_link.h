@@ -18,6 +18,7 @@ struct pg_link {
 	struct secret url;
 	PGconn *conn;	       /* NULL: none */
 	unsigned connections;  /* made so far */
+	unsigned leads_in;     /* which of them; 0: none */
 	unsigned names;	       /* of prepared statements, given so far */
 	unsigned transactions; /* begun so far */
 	bool under_way;	       /* one of them is */

@@ -18,14 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINGER_MS   100 /* a settled row is visible after this, and its commit */
-#define AGAIN_MS    250 /* after the database refused */
-#define SEEN_MS	    10000
-#define KEEP_MS	    600000 /* how often the database is kept in order */
-#define PATIENCE_MS 20000  /* for an answer of a database that is not here */
-#define LEARNT_MS   1000   /* how often what was learnt is written */
-#define NOTICE_MS   500	   /* how often budgets' thresholds are looked at */
-#define ROW_MAX	    (64u << 10)
+#define LINGER_MS 100 /* a settled row is visible after this, and its commit */
+#define AGAIN_MS  250 /* after the database refused */
+#define SEEN_MS	  10000
+#define KEEP_MS	  600000 /* how often the database is kept in order */
+#define LEARNT_MS 1000	 /* how often what was learnt is written */
+#define NOTICE_MS 500	 /* how often budgets' thresholds are looked at */
+#define ROW_MAX	  (64u << 10)
 
 struct store {
 	char *folder;
@@ -201,14 +200,12 @@ open_journals(struct store *s, const struct journal_limits *limits, struct note 
 static enum err
 open_database(struct store *s, const struct db_place *place, struct note *note)
 {
-	struct db_place patient = *place;
 	struct note why;
 	int64_t id;
 	enum err e = instance_read(s->folder, &id, note);
 
-	patient.patience_ms = PATIENCE_MS;
 	if (e == ERR_OK)
-		e = db_open(&patient, &s->db, note);
+		e = db_open(place, &s->db, note);
 	if (e == ERR_OK)
 		e = ledger_open(&s->ledger, s->db, note);
 	if (e == ERR_OK)
