@@ -102,7 +102,7 @@ $B/fuzz/%: test/fuzz/%.c $(REPLAY) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LF_$(MODE)) -MMD -MP -o $@ $< $(REPLAY) $(LIB) $(LDLIBS)
 
-build/release/bench/prompt: bench/prompt.c $(LIB)
+build/release/bench/prompt build/release/bench/drain: build/release/bench/%: bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 

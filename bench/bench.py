@@ -7,7 +7,7 @@ the ratio of a pair tells something. weir runs with keys, routing between two ho
 Translation is measured as weir against weir: callers of OpenAI's dialect in front of a host of Anthropic's, and in front
 of one of their own. Limits likewise: a key under three budgets among ten thousand, and one without.
 
-    bench.py [--pairs 9] [--seconds 2] [--only json,sse,memory,idle,translated,translated-sse,limits,prompt] [--weir FILE]
+    bench.py [--pairs 9] [--seconds 2] [--only json,sse,memory,idle,translated,translated-sse,limits,prompt,drain] [--weir FILE]
 """
 import argparse
 import json
@@ -266,11 +266,24 @@ def prompts():
     subprocess.run([TOOLS / "prompt"], check=True)
 
 
+def drained():
+    """Settled requests a second that go from the journal into each database."""
+    sys.path.insert(0, str(ROOT / "test/e2e"))
+    from postgres import Postgres
+
+    server = Postgres({"fsync": "on", "full_page_writes": "on", "shared_buffers": "128MB"})
+    try:
+        for url in ([], [server.url()]):
+            subprocess.run([TOOLS / "drain", "300000", *url], check=True)
+    finally:
+        server.end()
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=int, default=9)
     options.add_argument("--seconds", type=int, default=2)
-    options.add_argument("--only", default="json,sse,memory,idle,translated,translated-sse,limits,prompt")
+    options.add_argument("--only", default="json,sse,memory,idle,translated,translated-sse,limits,prompt,drain")
     options.add_argument("--weir", default=str(ROOT / "build" / "weir"))
     args = options.parse_args()
     if len(os.sched_getaffinity(0)) < 2:
@@ -289,6 +302,9 @@ def main():
     for name in args.only.split(","):
         if name == "prompt":
             prompts()
+            continue
+        if name == "drain":
+            drained()
             continue
         ratio = compare(*kinds[name])
         if name in LIMITS:

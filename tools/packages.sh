@@ -7,7 +7,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libuv1-dev libssl-dev libsqlite3-dev libpq-dev libyaml-dev zlib1g-dev libhiredis-dev python3 python3-venv ca-certificates"
 test="$build libcmocka-dev sqlite3 openssl redis-server nginx-light postgresql"
 lint="$build clang clang-format clang-tidy cppcheck codespell shellcheck"
-bench="$build nginx-light wrk"
+bench="$build nginx-light wrk postgresql"
 fuzz="$build clang libclang-rt-14-dev"
 
 case "${1:-}" in

@@ -365,12 +365,6 @@ accounts_load(const struct accounts_source *from, uint64_t unix_ms, struct accou
 	if (l.made == NULL)
 		return ERR_NOMEM;
 	map_init(&l.made->by_key);
-	/* One state of the file: no correction comes in between. */
-	e = db_begin(db, DB_READ, note);
-	if (e != ERR_OK) {
-		accounts_free(l.made);
-		return e;
-	}
 	e = spent_last_correction(db, &l.made->corrections, note);
 	if (e == ERR_OK)
 		e = credits_any(db, &l.made->credits, note);
@@ -381,7 +375,6 @@ accounts_load(const struct accounts_source *from, uint64_t unix_ms, struct accou
 		e = accountdb_each(db, on_row, &l, note);
 	if (e == ERR_OK)
 		e = l.err;
-	e = db_end(db, e, note);
 	settle_corrections(&l, e == ERR_OK);
 	if (e != ERR_OK) {
 		accounts_free(l.made);

@@ -12,7 +12,8 @@
 struct accounts;
 
 /* Reads them all. `old` (may be NULL) gives the accounts that go on to be counted, and
- * is freed, but on failure. ERR_IO with a note, ERR_NOMEM. */
+ * is freed, but on failure. In a transaction of the caller's, so that it is one state.
+ * ERR_IO with a note, ERR_NOMEM. */
 struct accounts_source {
 	struct db *db;
 	int64_t instance; /* whose requests count, where budgets are leased; 0: all do */

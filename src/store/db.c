@@ -32,6 +32,12 @@ db_close(struct db *db)
 		db->engine->close(db);
 }
 
+struct db_versions
+db_versions(const struct db *db)
+{
+	return db->versions;
+}
+
 enum db_fault
 db_fault(const struct db *db)
 {
@@ -197,6 +203,12 @@ enum err
 db_rows_end(struct db_stmt *s, struct note *note)
 {
 	return s->db->engine->rows_end(s, note);
+}
+
+enum err
+db_go_on_numbering(struct db *db, const char *table, struct note *note)
+{
+	return db->engine->go_on_numbering(db, table, note);
 }
 
 enum err

@@ -44,6 +44,12 @@ bool db_is_url(struct slice url, struct note *note);
  * Lives as long as the connection. */
 const char *db_name(const struct db *db);
 
+/* The schema that it had before it was opened (0: none), and has since. */
+struct db_versions {
+	int from, to;
+};
+struct db_versions db_versions(const struct db *db);
+
 /* What the last failure on the connection says of the next try. */
 enum db_fault {
 	DB_FAULT_OTHER,
@@ -135,6 +141,11 @@ enum err db_rows_add(struct db_stmt *s, bool *ret_there, struct note *note) MUST
 
 /* Writes those that were put off, without those that are refused. ERR_IO with a note. */
 enum err db_rows_end(struct db_stmt *s, struct note *note) MUST_CHECK;
+
+/* Ids were written into the table: those that it gives itself come behind them. ERR_IO
+ * with a note. */
+enum err
+db_go_on_numbering(struct db *db, const char *table, struct note *note) MUST_CHECK;
 
 /* Of several servers that share the database, is it this one that does what one alone is
  * to do? Until its connection ends. ERR_IO with a note. */

@@ -34,6 +34,7 @@ struct db_engine {
 	enum err (*rows_add)(struct db_stmt *s, bool *ret_there, struct note *note);
 	enum err (*rows_end)(struct db_stmt *s, struct note *note);
 	void (*stream)(struct db_stmt *s);
+	enum err (*go_on_numbering)(struct db *db, const char *table, struct note *note);
 	enum err (*leads)(struct db *db, bool *ret_leads, struct note *note);
 	enum err (*keep)(struct db *db, uint64_t unix_ms, struct note *note);
 };
@@ -43,6 +44,7 @@ struct db {
 	enum db_fault fault;
 	int64_t changes;
 	char name[300]; /* for people */
+	struct db_versions versions;
 };
 
 struct db_stmt {

@@ -119,6 +119,18 @@ changed(struct db *db, bool *ret_changed, struct note *note)
 }
 
 static enum err
+go_on_numbering(struct db *db, const char *table, struct note *note)
+{
+	char sql[300];
+
+	/* A table without numbers of its own has no sequence: then it does nothing. */
+	(void)snprintf(sql, sizeof(sql),
+	    "SELECT setval(pg_get_serial_sequence('%s', 'id'), max(id)) FROM %s", table,
+	    table);
+	return run(db, sql, note);
+}
+
+static enum err
 leads(struct db *db, bool *ret_leads, struct note *note)
 {
 	struct pg_link *l = link_of(db);
@@ -244,6 +256,7 @@ set_up(struct db *db, struct note *note)
 		    (int)version, DB_SCHEMA_VERSION);
 		return ERR_IO;
 	}
+	db->versions = (struct db_versions){(int)version, DB_SCHEMA_VERSION};
 	if (e != ERR_OK || version == DB_SCHEMA_VERSION)
 		return e;
 	e = begin(db, DB_ROWS, note);
@@ -288,6 +301,7 @@ static const struct db_engine postgres = {
     .rows_add = pg_rows_add,
     .rows_end = pg_rows_end,
     .stream = pg_stmt_stream,
+    .go_on_numbering = go_on_numbering,
     .leads = leads,
     .keep = keep,
 };

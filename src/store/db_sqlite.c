@@ -246,6 +246,15 @@ stream(struct db_stmt *s)
 }
 
 static enum err
+go_on_numbering(struct db *db, const char *table, struct note *note)
+{
+	(void)db;
+	(void)table;
+	(void)note;
+	return ERR_OK; /* it does */
+}
+
+static enum err
 leads(struct db *db, bool *ret_leads, struct note *note)
 {
 	(void)db;
@@ -348,6 +357,7 @@ static const struct db_engine sqlite = {
     .rows_add = rows_add,
     .rows_end = rows_end,
     .stream = stream,
+    .go_on_numbering = go_on_numbering,
     .leads = leads,
     .keep = keep,
 };
@@ -413,6 +423,7 @@ set_up(struct db *db, struct note *note)
 		    (int)version, DB_SCHEMA_VERSION);
 		e = ERR_IO;
 	}
+	db->versions = (struct db_versions){(int)version, DB_SCHEMA_VERSION};
 	return e == ERR_OK && version < DB_SCHEMA_VERSION ? migrate(db, note) : e;
 }
 

@@ -106,37 +106,59 @@ store_make_folder(const char *path, struct note *note)
 	return ERR_OK;
 }
 
-static enum err
-take_lock(struct store *s, struct note *note)
+enum err
+store_has_file(const char *folder, struct note *note)
 {
-	char path[4200], pid[24] = "";
-	bool locked;
-	ssize_t n;
+	char path[4200];
 
-	(void)snprintf(path, sizeof(path), "%s/lock", s->folder);
-	s->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock_file < 0) {
+	(void)snprintf(path, sizeof(path), "%s/" DB_NAME, folder);
+	if (access(path, F_OK) == 0)
+		return ERR_OK;
+	note_set(note, "there is no %s: %s", path, strerror(errno));
+	return ERR_IO;
+}
+
+/* Whose process it is that has the lock. */
+static enum err
+say_taken(const char *folder, int fd, struct note *note)
+{
+	char pid[24] = "";
+	ssize_t n = read(fd, pid, sizeof(pid) - 1);
+
+	pid[n < 0 ? 0 : n] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	note_set(note,
+	    "another weir%s%s uses the data folder %s; stop it, or give this one "
+	    "a folder of its own (WEIR_DATA)",
+	    pid[0] == '\0' ? "" : " with pid ", pid, folder);
+	return ERR_IO;
+}
+
+enum err
+store_lock(const char *folder, int *ret_fd, struct note *note)
+{
+	char path[4200], pid[24];
+	enum err e = ERR_OK;
+	int fd, n;
+
+	(void)snprintf(path, sizeof(path), "%s/lock", folder);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
 		note_set(note, "cannot open %s: %s", path, strerror(errno));
 		return ERR_IO;
 	}
-	locked = flock(s->lock_file, LOCK_EX | LOCK_NB) == 0;
-	if (!locked && errno != EWOULDBLOCK) {
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		note_set(note, "cannot lock %s: %s", path, strerror(errno));
-		return ERR_IO;
+		e = errno == EWOULDBLOCK ? say_taken(folder, fd, note) : ERR_IO;
 	}
-	if (!locked) {
-		n = read(s->lock_file, pid, sizeof(pid) - 1);
-		pid[n < 0 ? 0 : n] = '\0';
-		pid[strcspn(pid, "\n")] = '\0';
-		note_set(note,
-		    "another weir%s%s uses the data folder %s; stop it, or give this one "
-		    "a folder of its own (WEIR_DATA)",
-		    pid[0] == '\0' ? "" : " with pid ", pid, s->folder);
-		return ERR_IO;
+	if (e != ERR_OK) {
+		(void)close(fd);
+		return e;
 	}
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(s->lock_file, 0) == 0)
-		(void)!write(s->lock_file, pid, (size_t)n);
+	if (ftruncate(fd, 0) == 0)
+		(void)!write(fd, pid, (size_t)n);
+	*ret_fd = fd;
 	return ERR_OK;
 }
 
@@ -241,7 +263,7 @@ store_open(const struct db_place *place, const struct journal_limits *limits,
 	s->segment_bytes = limits->segment_bytes;
 	e = store_make_folder(folder, note);
 	if (e == ERR_OK)
-		e = take_lock(s, note);
+		e = store_lock(s->folder, &s->lock_file, note);
 	if (e == ERR_OK)
 		e = open_database(s, place, note);
 	if (e == ERR_OK)
@@ -376,15 +398,27 @@ read_keys(struct store *s, struct key_set **ret, struct note *note)
 {
 	struct accounts_source from = source_of(s);
 	struct sealer sealer;
+	struct key_set *keys = NULL;
 	enum err e;
 
 	(void)pthread_mutex_lock(&s->lock);
 	sealer = s->sealer;
 	(void)pthread_mutex_unlock(&s->lock);
 	from.sealer = &sealer;
-	e = accounts_load(&from, clock_unix_ms(), s->accounts, &s->accounts, note);
+	/* One state of all: no key comes without its limits, no correction in between. */
+	e = db_begin(s->db, DB_READ, note);
+	if (e == ERR_OK)
+		e = accounts_load(
+		    &from, clock_unix_ms(), s->accounts, &s->accounts, note);
 	secret_wipe(&sealer, sizeof(sealer));
-	return e != ERR_OK ? e : keydb_load_accounts(s->db, s->accounts, ret, note);
+	if (e == ERR_OK)
+		e = keydb_load_accounts(s->db, s->accounts, &keys, note);
+	e = db_end(s->db, e, note);
+	if (e == ERR_OK)
+		*ret = keys;
+	else
+		key_set_unref(keys);
+	return e;
 }
 
 static void

@@ -91,6 +91,13 @@ bool store_has_room(const struct store *s);
  * by XDG_DATA_HOME or HOME. Returns `to`. */
 const char *store_folder(const char *configured, char to[4096]);
 
+/* Is SQLite's file there? ERR_IO with a note. */
+enum err store_has_file(const char *folder, struct note *note) MUST_CHECK;
+
+/* Takes the lock that says who uses the folder, until the descriptor is closed. ERR_IO
+ * with a note. */
+enum err store_lock(const char *folder, int *ret_fd, struct note *note) MUST_CHECK;
+
 /* Makes a folder with mode 0700, and those above it. ERR_IO with a note. */
 enum err store_make_folder(const char *path, struct note *note) MUST_CHECK;
 

@@ -12,8 +12,6 @@ import subprocess
 import tempfile
 import time
 
-import psycopg
-
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -35,7 +33,8 @@ def programs():
 
 
 class Postgres:
-    def __init__(self):
+    def __init__(self, settings=()):
+        self.settings = {**SETTINGS, **dict(settings)}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-postgres-"))
         self.process, self.made = None, 0
         self.as_user = []
@@ -61,19 +60,17 @@ class Postgres:
         subprocess.run(self.words(program, *words), cwd=self.folder, check=True, capture_output=True)
 
     def start(self):
-        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        settings = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         with open(self.folder / "log", "a") as log:
             self.process = subprocess.Popen(
                 self.words("postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder, *settings),
                 cwd=self.folder, stdout=log, stderr=log,
             )
         end = time.monotonic() + 20
-        while True:
-            try:
-                return self.connect().close()
-            except psycopg.OperationalError:
-                assert time.monotonic() < end and self.process.poll() is None, (self.folder / "log").read_text()[-3000:]
-                time.sleep(0.02)
+        ready = [programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(ready).returncode != 0:
+            assert time.monotonic() < end and self.process.poll() is None, (self.folder / "log").read_text()[-3000:]
+            time.sleep(0.02)
 
     def stop(self, how=signal.SIGINT):
         """Ends it, at once and with all connections (SIGINT), or as a crash does (SIGQUIT)."""
@@ -112,6 +109,8 @@ class Postgres:
 
     def connect(self, database="postgres"):
         """A connection whose rows are dictionaries, outside of transactions."""
+        import psycopg  # not for `make bench`, which has no need of it
+
         return psycopg.connect(self.url(database), autocommit=True, row_factory=psycopg.rows.dict_row, connect_timeout=5)
 
     def make(self):
@@ -139,5 +138,7 @@ def of_folder(folder):
 
 
 def rows(url, sql, values=()):
+    import psycopg
+
     with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as db:
         return db.execute(sql, values).fetchall()
