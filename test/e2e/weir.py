@@ -90,6 +90,8 @@ class Weir:
 
     def launch(self, wait=True):
         """Starts it; also again, once it has ended."""
+        if self.errors.closed:
+            self.errors = open(self.folder / "stderr", "a+b")
         self.process = subprocess.Popen(
             [self.binary, "serve", "-c", self.file], cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=self.errors
         )
