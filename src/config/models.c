@@ -580,7 +580,8 @@ read_model(struct reading *r, const struct yaml_node *key)
 
 	bool alone = same != NULL && is_limits_alone(list);
 
-	(void)snprintf(r->where, sizeof(r->where), "models.%.*s", SLICE_ARGS(key->text));
+	(void)snprintf(r->where, sizeof(r->where), "models.%.*s",
+	    SLICE_ARGS(slice_head(key->text, LOADING_MODEL_MAX)));
 	r->m = catalog_model(l->c->catalog, alone ? same->id : key->text);
 	more = loading_more(l, l->c->models, l->c->nmodels, sizeof(*more));
 	if (more != NULL)

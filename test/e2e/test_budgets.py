@@ -122,9 +122,11 @@ def test_many_at_once_do_not_overspend(server):
         got = list(pool.map(lambda more: ask(server, fields, max_tokens=500, **more).status, streams))
     assert set(got) == {200, 402}
     answered = got.count(200)
-    while ask(server, fields, max_tokens=500).status == 200:
-        answered += 1
-    server.wait_for_rows(answered)
+    # Of the last ones something may still be reserved when they are answered.
+    for refused in range(2):
+        while ask(server, fields, max_tokens=500).status == 200:
+            answered += 1
+        server.wait_for_rows(answered)
     total = sum(row["cost_pusd"] for row in server.usage("--by", "key"))
     assert total == answered * 200_000_000 <= 50_000_000_000
     # What is left is less than one more can cost.

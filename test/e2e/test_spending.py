@@ -145,3 +145,25 @@ def test_a_cut_stream_is_settled(spender, path, more):
     spender.wait_for_rows(1)
     row = spender.usage("--by", "key")[0]
     assert row["partial_requests"] == 1 and row["cost_pusd"] > 0
+
+
+@pytest.fixture
+def limited(weir, host):
+    """Providers of which each may have one request a minute, in front of a host that answers whatever is asked."""
+    provider = host()
+    server = weir(CONFIG.replace("api_key: secret", "api_key: secret, limits: {{rpm: 1}}").format(url=provider.url))
+    server.host, server.fields = provider, []
+    return server
+
+
+@pytest.mark.parametrize("path, more", CASES)
+def test_limits_of_providers(limited, path, more):
+    kind = SPENDING[path][0]
+    limited.host.play(answer(kind, is_streamed(path, more)))
+    got = [ask(limited, path, more) for _ in range(3)]
+    if kind == COUNT:
+        assert [one.status for one in got] == [200] * 3  # an estimate of weir's own
+        return
+    offers = 2 if kind == CHAT else 1
+    assert [one.status for one in got] == [200] * offers + [429] * (3 - offers)
+    assert int(got[2].field("retry-after")) >= 50 and len(limited.host.requests) == offers
