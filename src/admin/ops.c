@@ -115,8 +115,8 @@ put_process(struct buf *to, const struct hub *hub)
 		stats_head(to, "weir_shared_up");
 		buf_printf(to, "weir_shared_up %d\n", shared_is_well(hub->shared));
 	}
-	stats_head(to, "weir_ledger_up");
-	buf_printf(to, "weir_ledger_up %d\n", store_is_well(hub->store));
+	stats_head(to, "weir_store_up");
+	buf_printf(to, "weir_store_up %d\n", store_is_well(hub->store));
 	stats_head(to, "weir_log_lines_dropped_total");
 	buf_printf(
 	    to, "weir_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());

@@ -88,6 +88,7 @@ credits_run_down(struct db *db, enum account_level level, struct slice name,
 		lots[i] = c->rows[i].lot;
 	e = db_prepare(db, costs[level], &s, note);
 	if (e == ERR_OK) {
+		db_stream(s);
 		db_bind_text(s, 1, name);
 		db_bind_i64(s, 2, (int64_t)lots[0].from_ms);
 		while ((step = db_step(s)) == DB_ROW)

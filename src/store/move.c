@@ -92,25 +92,17 @@ list_tables(struct move *m)
 	return e;
 }
 
-/* A statement of one value, "SELECT count(*) FROM %s". */
+/* One number of a table: "count(*)". */
 static enum err
 number_of(
-    struct db *db, const char *format, const char *table, int64_t *ret, struct note *note)
+    struct db *db, const char *what, const char *table, int64_t *ret, struct note *note)
 {
 	char sql[200];
 	struct db_stmt *s;
 	enum db_step step;
 	enum err e;
 
-	for (size_t i = 0, at = 0; at < sizeof(sql) - 1; i++) {
-		if (format[i] == '@')
-			at += (size_t)snprintf(sql + at, sizeof(sql) - at, "%s", table);
-		else
-			sql[at++] = format[i];
-		if (format[i] == '\0')
-			break;
-	}
-	sql[sizeof(sql) - 1] = '\0';
+	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM %s", what, table);
 	e = db_prepare(db, sql, &s, note);
 	if (e != ERR_OK)
 		return e;
@@ -131,8 +123,7 @@ check_empty(struct move *m)
 	for (unsigned i = 0; e == ERR_OK && i < m->count; i++) {
 		int64_t n = 0;
 
-		e = number_of(
-		    m->to, "SELECT count(*) FROM @", m->tables[i].name, &n, m->note);
+		e = number_of(m->to, "count(*)", m->tables[i].name, &n, m->note);
 		if (e == ERR_OK && n > 0) {
 			note_set(m->note,
 			    "the table %s of %s has rows already; only an empty database "
@@ -291,12 +282,11 @@ make_months(struct move *m)
 {
 	int64_t first = 0, last = 0;
 	uint64_t now = clock_unix_ms();
-	enum err e = number_of(
-	    m->from, "SELECT coalesce(min(id), 0) FROM @", "ledger", &first, m->note);
+	enum err e =
+	    number_of(m->from, "coalesce(min(id), 0)", "ledger", &first, m->note);
 
 	if (e == ERR_OK)
-		e = number_of(m->from, "SELECT coalesce(max(id), 0) FROM @", "ledger",
-		    &last, m->note);
+		e = number_of(m->from, "coalesce(max(id), 0)", "ledger", &last, m->note);
 	/* Of numbers that are no times there is none. */
 	if (e != ERR_OK || (first >> ID_SHIFT) < (int64_t)(now / 4) ||
 	    (last >> ID_SHIFT) > (int64_t)(now + MONTH_MS))

@@ -128,6 +128,7 @@ reprice(struct db *db, const struct reprice_query *q,
 		return e;
 	db_bind_i64(s, 1, (int64_t)q->since_ms);
 	db_bind_i64(s, 2, (int64_t)q->until_ms);
+	db_stream(s);
 	buf_init(&changes, CHANGES_BYTES);
 	step = read_rows(s, q, fn, arg, &changes);
 	e = changes.err;

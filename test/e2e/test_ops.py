@@ -202,7 +202,7 @@ def test_a_ledger_that_cannot_be_written_for_a_while(door):
         assert server.ask(body=chat()).status == 200
     behind = {"status": "ready", "ledger": "cannot be written"}
     until(lambda: server.ask("/readyz").json == behind, 20)  # SQLite waits for a while by itself
-    assert server.ask("/readyz").status == 200 and server.metric("weir_ledger_up") == 0
+    assert server.ask("/readyz").status == 200 and server.metric("weir_store_up") == 0
     until(lambda: lines_of(server, " error ", f"the ledger in the file {server.folder}/data/weir.db cannot be written", "locked"))
     assert server.ask(body=chat()).status == 200
     locked.execute("ROLLBACK")
@@ -210,7 +210,7 @@ def test_a_ledger_that_cannot_be_written_for_a_while(door):
     assert len(server.wait_for_rows(4, 20)) == 4
     until(lambda: server.ask("/readyz").json == {"status": "ready"})
     until(lambda: lines_of(server, " warn ", "is written again"))
-    assert server.metric("weir_ledger_up") == 1
+    assert server.metric("weir_store_up") == 1
 
 
 # --- SIGHUP ---

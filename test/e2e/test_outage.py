@@ -71,7 +71,7 @@ def check_complete(s, callers, url, seconds=30):
 def check_away(s):
     assert s.server.ask("/readyz").status == 200
     assert s.server.ask("/readyz").json == {"status": "ready", "ledger": "cannot be written"}
-    assert s.server.metric("weir_ledger_up") == 0
+    assert s.server.metric("weir_store_up") == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
@@ -88,7 +88,7 @@ def test_a_server_that_ends_and_comes_back(stage, server, database, how):  # noq
     until(lambda: told(s, BACK) == 1, 20)
     check_complete(s, callers, database)
     assert told(s, AWAY) == told(s, BACK) == 1
-    assert s.server.ask("/readyz").json == {"status": "ready"} and s.server.metric("weir_ledger_up") == 1
+    assert s.server.ask("/readyz").json == {"status": "ready"} and s.server.metric("weir_store_up") == 1
     assert "p@ss-w0rd" not in s.server.log and postgres.PASSWORD not in s.server.log
 
 
@@ -270,7 +270,7 @@ def test_a_row_that_is_refused_holds_up_no_other(stage, server, database):  # no
     until(lambda: len(rows_of(database)) == 290, 20)
     until(lambda: told(s, "the ledger refuses the row of req_") == 10)
     assert not bad & {row["asked"] for row in rows_of(database)}
-    assert s.server.metric("weir_ledger_up") == 1 and all(attempts_of(row) for row in rows_of(database))
+    assert s.server.metric("weir_store_up") == 1 and all(attempts_of(row) for row in rows_of(database))
 
 
 def test_texts_that_are_no_text_are_mended(stage, server, database):  # noqa: F811
