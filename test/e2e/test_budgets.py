@@ -338,3 +338,11 @@ def test_tokens_of_either_side(server):
     long = {"messages": [{"role": "user", "content": "word " * 100}]}
     refused = ask(server, fields, max_tokens=10, **long)
     assert refused.status == 429 and "150 input tokens a minute" in message(refused)
+
+
+def test_a_new_key_has_its_limits_from_its_first_request_on(server):
+    key(server, "other")
+    for n in range(5):
+        fields = [("authorization", "Bearer " + server.command("key", "create", "--name", f"k{n}", "--rpm", "1000").stdout.split()[0])]
+        first = until(lambda: (got := ask(server, fields)).status == 200 and got)
+        assert first.field("x-ratelimit-limit-requests") == "1000"
