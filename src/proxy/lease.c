@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS 2000
+#define WAIT_MS 5000
 
 struct lease_wait {
 	struct lease_ask ask;
@@ -59,27 +59,43 @@ on_answer(struct lease_ask *ask)
 		done(w);
 }
 
+/* What those accounts lack of that; the others are taken out of the list. */
+static unsigned
+lacking(struct request *r, struct account **accounts, unsigned *n,
+    const struct account_ask *need, unsigned of)
+{
+	unsigned all = 0, count = 0;
+
+	for (unsigned i = 0; i < *n; i++) {
+		unsigned bits = of & account_lacks(accounts[i], need,
+					 loop_now(r->worker->loop), r->start_unix_ms);
+
+		if (bits != 0)
+			accounts[count++] = accounts[i];
+		all |= bits;
+	}
+	*n = count;
+	return all;
+}
+
 /* Waits for a lease of what those accounts lack. */
 static bool
-ask_for(struct request *r, struct account *const *accounts, unsigned n,
-    const struct account_ask *need)
+ask_for(struct request *r, struct account **accounts, unsigned n,
+    const struct account_ask *need, unsigned of)
 {
-	struct lease_wait *w = calloc(1, sizeof(*w));
+	unsigned bits = lacking(r, accounts, &n, need, of);
+	struct lease_wait *w = bits == 0 ? NULL : calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return false;
 	*w = (struct lease_wait){
 	    .ask = {.need = *need, .loop = r->worker->loop, .fn = on_answer, .arg = w},
-	    .worker = r->worker};
-	for (unsigned i = 0; i < n; i++) {
-		unsigned bits = account_lacks(
-		    accounts[i], need, loop_now(r->worker->loop), r->start_unix_ms);
-
-		if (bits != 0)
-			w->ask.accounts[w->ask.naccounts++] = account_ref(accounts[i]);
-		w->bits |= bits;
-	}
-	if (w->bits == 0 || !ask_next(w)) {
+	    .worker = r->worker,
+	    .bits = bits};
+	for (unsigned i = 0; i < n; i++)
+		w->ask.accounts[w->ask.naccounts++] = account_ref(accounts[i]);
+	r->leased |= bits;
+	if (!ask_next(w)) {
 		done(w);
 		return false;
 	}
@@ -104,10 +120,9 @@ lease_wait(struct request *r, const struct account_ask *need)
 {
 	if (is_waiting(r))
 		return true;
-	if (r->leased || r->worker->lenders == NULL)
-		return false;
-	r->leased = true;
-	return ask_for(r, &r->key->account, 1, need);
+	/* While it waited for the one, the other may have been used up. */
+	return r->worker->lenders != NULL &&
+	       ask_for(r, (struct account *[]){r->key->account}, 1, need, ~r->leased);
 }
 
 bool
@@ -123,7 +138,7 @@ lease_wait_route(struct request *r)
 		return false;
 	r->leased_route = true;
 	n = route_full(&r->plan, all, LEASE_ACCOUNTS_MAX, &need);
-	return n > 0 && ask_for(r, all, n, &need);
+	return n > 0 && ask_for(r, all, n, &need, SHARE_RATES);
 }
 
 void

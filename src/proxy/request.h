@@ -69,7 +69,8 @@ struct request {
 	struct account_grant taken; /* by the attempt, of its provider and model */
 	struct queue_place place;   /* while there is no room */
 	struct lease_wait *lease;   /* it waits for one; see lease.c */
-	bool leased, leased_route;  /* it did: for its key, for candidates */
+	unsigned leased;	    /* it did, for these of its key: SHARE_ bits */
+	bool leased_route;	    /* likewise, for candidates */
 	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */
 	uint64_t pause_until_ms;    /* before the same candidate is tried again */
 	struct timer timer;	    /* of the pause, of holding back, of comments */

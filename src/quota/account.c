@@ -403,7 +403,11 @@ refuse(const struct account *a, enum quota_kind kind, int64_t limit,
 	ret->kind = kind;
 	ret->level = a->level;
 	ret->name = slice_str(a->name);
-	ret->models = a->models == NULL ? S("") : slice_str(a->models);
+	ret->models = account_models(a);
+	if (slice_eq(ret->models, S(ACCOUNT_CREDIT))) {
+		ret->models = S("");
+		ret->credit = true;
+	}
 	ret->limit = limit;
 	return false;
 }

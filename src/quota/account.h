@@ -288,6 +288,10 @@ struct account *account_part_new(
 /* That of the pattern, with a reference; NULL: there is none. */
 struct account *account_part(struct account *a, struct slice models);
 
+/* The pattern of the part that stands for what was paid beforehand, where several
+ * processes share it: its budget, for ever, is all that was spent and what is left. */
+#define ACCOUNT_CREDIT "**"
+
 /* For which models a part is; empty for what is none. */
 struct slice account_models(const struct account *a);
 

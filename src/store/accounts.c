@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/map.h"
+#include "core/wide.h"
 #include "quota/modelbudget.h"
 #include "store/credits.h"
 #include "store/leases.h"
@@ -28,6 +29,7 @@ struct accounts {
 	struct entry *all;
 	int64_t corrections; /* up to this one they are in what was spent */
 	bool credits;	     /* somebody has some */
+	uint64_t expires_ms; /* the next that all share; UINT64_MAX: none */
 };
 
 /* Of a budget for some models. */
@@ -47,6 +49,7 @@ struct loading {
 	struct note *note;
 	enum err err;
 	struct correction *corrections;
+	int64_t credit; /* of the row's account: spent and left; QUOTA_NONE: not asked */
 };
 
 static char *
@@ -124,7 +127,32 @@ set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
 		account_set_spent(a, l->unix_ms, pusd);
 }
 
-/* What was paid beforehand. Only the first time the ledger says what is left. */
+/* What was spent and may be, by all who share it. */
+static void
+sum_credit(struct loading *l, const struct accountdb_row *row, const struct credits *c)
+{
+	struct spent_scope all = {.level = row->level, .name = slice_str(row->name)};
+	int64_t spent;
+	wide sum;
+
+	l->err = spent_sum(l->db, &all, &spent, l->note);
+	if (l->err != ERR_OK)
+		return;
+	sum = (wide)spent - c->debt_pusd;
+	for (unsigned i = 0; i < c->count; i++) {
+		const struct account_lot *lot = &c->rows[i].lot;
+
+		if (lot->until_ms <= l->unix_ms)
+			continue;
+		sum += lot->left_pusd;
+		if (lot->until_ms < l->made->expires_ms)
+			l->made->expires_ms = lot->until_ms;
+	}
+	l->credit = sum < 0 ? 0 : sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+}
+
+/* What was paid beforehand. Only the first time the ledger says what is left, but where
+ * others run it down as well. */
 static void
 set_credit(struct loading *l, const struct accountdb_row *row, struct account *a)
 {
@@ -136,8 +164,10 @@ set_credit(struct loading *l, const struct accountdb_row *row, struct account *a
 		l->err = credits_read(l->db, row->level, name, &c, l->note);
 	if (l->err != ERR_OK)
 		return;
-	if (!account_has_credit(a))
+	if (!account_has_credit(a) || l->from->instance != 0)
 		l->err = credits_run_down(l->db, row->level, name, &c, l->note);
+	if (l->err == ERR_OK && c.count > 0 && l->from->instance != 0)
+		sum_credit(l, row, &c);
 	lots = calloc(c.count + 1, sizeof(*lots));
 	for (unsigned i = 0; lots != NULL && i < c.count; i++)
 		lots[i] = c.rows[i].lot;
@@ -252,13 +282,20 @@ load_part(struct loading *l, const struct accountdb_row *row, struct account *a,
 static void
 set_parts(struct loading *l, const struct accountdb_row *row, struct account *a)
 {
-	struct account *parts[MODELBUDGET_MAX] = {NULL};
+	struct account *parts[MODELBUDGET_MAX + 1] = {NULL};
 	struct slice list = slice_str(row->model_budgets);
 	struct modelbudget b;
 	unsigned n = 0;
 
 	while (row->model_budgets != NULL && l->err == ERR_OK && list.ptr != NULL &&
 	       n < MODELBUDGET_MAX && modelbudget_next(&list, &b)) {
+		parts[n] = load_part(l, row, a, &b);
+		n += parts[n] != NULL;
+	}
+	if (l->err == ERR_OK && l->credit != QUOTA_NONE) {
+		b = (struct modelbudget){.pattern = S(ACCOUNT_CREDIT),
+		    .pusd = l->credit,
+		    .period = PERIOD_TOTAL};
 		parts[n] = load_part(l, row, a, &b);
 		n += parts[n] != NULL;
 	}
@@ -331,6 +368,7 @@ on_row(void *arg, const struct accountdb_row *row)
 	} else {
 		e->account = begin(l, row, above == NULL ? NULL : above->account);
 	}
+	l->credit = QUOTA_NONE;
 	if (e->account != NULL && l->made->credits)
 		set_credit(l, row, e->account);
 	if (e->account != NULL && l->err == ERR_OK)
@@ -365,6 +403,7 @@ accounts_load(const struct accounts_source *from, uint64_t unix_ms, struct accou
 	if (l.made == NULL)
 		return ERR_NOMEM;
 	map_init(&l.made->by_key);
+	l.made->expires_ms = UINT64_MAX;
 	e = spent_last_correction(db, &l.made->corrections, note);
 	if (e == ERR_OK)
 		e = credits_any(db, &l.made->credits, note);
@@ -399,6 +438,12 @@ accounts_of_key(
 }
 
 /* --- leases --- */
+
+bool
+accounts_expire(const struct accounts *a, uint64_t unix_ms)
+{
+	return unix_ms >= a->expires_ms;
+}
 
 /* Calls fn for the account and those of its parts that the need is for, or all. */
 static enum err

@@ -37,6 +37,9 @@ enum err accounts_lease(struct accounts *a, const struct accounts_source *from,
     struct account *account, const struct account_ask *need,
     struct note *note) MUST_CHECK;
 
+/* Did a credit that is shared expire since they were read? Then they are read again. */
+bool accounts_expire(const struct accounts *a, uint64_t unix_ms);
+
 /* Looks after all leases. ERR_IO with a note. */
 enum err accounts_look(
     struct accounts *a, const struct accounts_source *from, struct note *note) MUST_CHECK;

@@ -16,15 +16,15 @@ add_up(int64_t millions, int64_t rest)
 }
 
 static enum err
-prepare(struct db *db, const struct spent_scope *scope, struct db_stmt **ret,
-    struct note *note)
+prepare(struct db *db, const struct spent_scope *scope, bool by_model,
+    struct db_stmt **ret, struct note *note)
 {
 	static const char *const columns[LEVELS] = {[LEVEL_KEY] = "key",
 	    [LEVEL_USER] = "\"user\"",
 	    [LEVEL_TEAM] = "team",
 	    [LEVEL_ORG] = "organisation"};
 	const char *sum = scope->corrected ? "add_pusd" : "due_pusd";
-	const char *by = scope->models.len > 0 ? ", model, asked" : "";
+	const char *by = by_model ? ", model, asked" : "";
 	uint64_t from = scope->from_ms;
 	char sql[600];
 	enum err e;
@@ -63,14 +63,15 @@ enum err
 spent_each(struct db *db, const struct spent_scope *scope, spent_fn *fn, void *arg,
     struct note *note)
 {
-	char *models = scope->models.len > 0 ? slice_dup(scope->models) : NULL;
+	bool some = scope->models.len > 0 && !slice_eq(scope->models, S(ACCOUNT_CREDIT));
+	char *models = some ? slice_dup(scope->models) : NULL;
 	struct db_stmt *s;
 	enum db_step step;
 	enum err e;
 
-	if (scope->models.len > 0 && models == NULL)
+	if (some && models == NULL)
 		return ERR_NOMEM;
-	e = prepare(db, scope, &s, note);
+	e = prepare(db, scope, some, &s, note);
 	if (e == ERR_OK) {
 		while ((step = db_step(s)) == DB_ROW)
 			if (is_of(models, s))

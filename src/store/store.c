@@ -451,6 +451,8 @@ look_for_changes(struct store *s)
 		went_away(s, &note);
 	if (changed || atomic_exchange(&s->sealed_anew, false))
 		s->stale = true;
+	if (accounts_expire(s->accounts, clock_unix_ms()))
+		s->stale = true;
 	if (s->stale && !atomic_load(&s->ill))
 		load_keys(s);
 }
