@@ -400,7 +400,7 @@ run(const struct args *a, const struct config *c, const char *verb, const char *
 
 	(void)store_folder(c->options.data, folder);
 	(void)snprintf(path, sizeof(path), "%s/" CONFIG_PRICES, folder);
-	if (strcmp(verb, "remove") == 0)
+	if (file == NULL)
 		return remove_prices(c, path);
 	with = command_config_prices(a, file, false);
 	if (with == NULL)

@@ -438,7 +438,7 @@ def test_across_the_edge_of_a_period(stage, midnight):
     s = stage(EXACT, env=env)
     now = lambda: int(time.time() * 1000) + env["CLOCK_OFFSET_MS"]  # noqa: E731
     edge = now() // DAY_MS * DAY_MS + DAY_MS
-    budget, small = REQUESTS * average(s.load) // 20, REQUESTS * average(s.load) // 80
+    budget, small = 25 * average(s.load), 6 * average(s.load)
     s.begin(budget, small)
     s.load.walls = {"all": wall(lambda: 2 * budget), "small": wall(lambda: 2 * small, "small")}
     clients = Clients(s, s.load.draw(lambda: now() < edge + 1000, 100_000))
