@@ -7,6 +7,7 @@
 
 A behaviour is a function (connection, request); it returns False when the connection is to be closed.
 """
+import contextlib
 import json
 import random
 import socket
@@ -158,6 +159,9 @@ class Host:
             assert self.lock.wait_for(lambda: len(self.requests) >= count, seconds), f"only {len(self.requests)} came"
 
     def close(self):
+        """Ends the thread that accepts, too: else it may go on with the number of a socket that is made next."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
 
