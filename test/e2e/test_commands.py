@@ -28,7 +28,7 @@ models:
 """
 COMMANDS = (
     "serve", "check", "models", "route", "key", "user", "team", "org", "usage", "audit", "invoice", "focus", "prices", "reprice",
-    "reconcile", "journal", "version", "help",
+    "reconcile", "journal", "store", "version", "help",
 )  # fmt: skip
 CLASSES = (
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens",
