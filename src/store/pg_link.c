@@ -97,8 +97,8 @@ too_late(struct pg_link *l)
 {
 	char text[80];
 
-	(void)snprintf(text, sizeof(text), "no answer within %u s",
-	    (unsigned)(l->patience_ms / 1000));
+	(void)snprintf(text, sizeof(text), "no answer within %llu ms (store.timeout)",
+	    (unsigned long long)l->patience_ms);
 	pg_link_drop(l);
 	pause_after(l);
 	l->db.fault = DB_FAULT_AWAY;
