@@ -77,10 +77,13 @@ def check_away(s):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
 def test_a_server_that_ends_and_comes_back(stage, server, database, how):  # noqa: F811
     s = stage(11)
-    names = s.start(1500, SOON, WEIR_STORE_URL=database)
+    names = s.start(1500, SOON, WEIR_STORE_URL=database, WEIR_ADMIN_KEY="admin-key")
+    opens = {"authorization": "Bearer admin-key"}
     with under_load(s, names) as callers:
         server.stop(how)
         until(lambda: told(s, AWAY) == 1, 20)
+        for path, body in (("teams", {"name": "web"}), ("teams", None), ("keys", {"name": "k"})):
+            assert s.server.ask(f"/admin/v1/{path}", body, fields=opens, timeout=3).status in (500, 503)
         before = len(callers.complete)
         until(lambda: len(callers.complete) > before + 100 or not callers.names, 20)
         check_away(s)
@@ -89,6 +92,7 @@ def test_a_server_that_ends_and_comes_back(stage, server, database, how):  # noq
     check_complete(s, callers, database)
     assert told(s, AWAY) == told(s, BACK) == 1
     assert s.server.ask("/readyz").json == {"status": "ready"} and s.server.metric("weir_store_up") == 1
+    assert s.server.ask("/admin/v1/teams", {"name": "web"}, fields=opens).status == 201
     assert "p@ss-w0rd" not in s.server.log and postgres.PASSWORD not in s.server.log
 
 
