@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS 5000
+#define WAIT_MS	 5000
+#define ASKS_MAX 3
 
 struct lease_wait {
 	struct lease_ask ask;
@@ -59,16 +60,16 @@ on_answer(struct lease_ask *ask)
 		done(w);
 }
 
-/* What those accounts lack of that; the others are taken out of the list. */
+/* What those accounts lack; the others are taken out of the list. */
 static unsigned
 lacking(struct request *r, struct account **accounts, unsigned *n,
-    const struct account_ask *need, unsigned of)
+    const struct account_ask *need)
 {
 	unsigned all = 0, count = 0;
 
 	for (unsigned i = 0; i < *n; i++) {
-		unsigned bits = of & account_lacks(accounts[i], need,
-					 loop_now(r->worker->loop), r->start_unix_ms);
+		unsigned bits = account_lacks(
+		    accounts[i], need, loop_now(r->worker->loop), r->start_unix_ms);
 
 		if (bits != 0)
 			accounts[count++] = accounts[i];
@@ -81,9 +82,9 @@ lacking(struct request *r, struct account **accounts, unsigned *n,
 /* Waits for a lease of what those accounts lack. */
 static bool
 ask_for(struct request *r, struct account **accounts, unsigned n,
-    const struct account_ask *need, unsigned of)
+    const struct account_ask *need)
 {
-	unsigned bits = lacking(r, accounts, &n, need, of);
+	unsigned bits = lacking(r, accounts, &n, need);
 	struct lease_wait *w = bits == 0 ? NULL : calloc(1, sizeof(*w));
 
 	if (w == NULL)
@@ -94,7 +95,7 @@ ask_for(struct request *r, struct account **accounts, unsigned n,
 	    .bits = bits};
 	for (unsigned i = 0; i < n; i++)
 		w->ask.accounts[w->ask.naccounts++] = account_ref(accounts[i]);
-	r->leased |= bits;
+	r->leases++;
 	if (!ask_next(w)) {
 		done(w);
 		return false;
@@ -120,9 +121,9 @@ lease_wait(struct request *r, const struct account_ask *need)
 {
 	if (is_waiting(r))
 		return true;
-	/* While it waited for the one, the other may have been used up. */
-	return r->worker->lenders != NULL &&
-	       ask_for(r, (struct account *[]){r->key->account}, 1, need, ~r->leased);
+	/* Others may have taken what came for it. */
+	return r->worker->lenders != NULL && r->leases < ASKS_MAX &&
+	       ask_for(r, (struct account *[]){r->key->account}, 1, need);
 }
 
 bool
@@ -138,7 +139,7 @@ lease_wait_route(struct request *r)
 		return false;
 	r->leased_route = true;
 	n = route_full(&r->plan, all, LEASE_ACCOUNTS_MAX, &need);
-	return n > 0 && ask_for(r, all, n, &need, SHARE_RATES);
+	return n > 0 && ask_for(r, all, n, &need);
 }
 
 void

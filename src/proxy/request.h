@@ -69,7 +69,7 @@ struct request {
 	struct account_grant taken; /* by the attempt, of its provider and model */
 	struct queue_place place;   /* while there is no room */
 	struct lease_wait *lease;   /* it waits for one; see lease.c */
-	unsigned leased;	    /* it did, for these of its key: SHARE_ bits */
+	unsigned leases;	    /* so many times it did, for its key */
 	bool leased_route;	    /* likewise, for candidates */
 	uint64_t capped_tok;	    /* put into the body, as the rest did not fit */
 	uint64_t pause_until_ms;    /* before the same candidate is tried again */

@@ -5,6 +5,8 @@
 #include "quota/account_parts.h"
 
 #define SLACK_PARTS 16 /* of a shared limit a process keeps one part ahead of need */
+#define GRACE_LOOKS 5  /* what was granted is not taken back before */
+#define IDLE_LOOKS  20 /* then all goes back */
 
 static bool
 lacks_money(struct account *a, const struct account_ask *ask, uint64_t unix_ms)
@@ -118,7 +120,10 @@ draw(struct account *a, enum account_rate k, int64_t need, bool idle,
 	if (limit == QUOTA_NONE)
 		return;
 	slack = limit > 0 && !idle ? slack_of(limit) : 0;
-	kept = need > limit ? limit : need;
+	b->asked = a->quiet < GRACE_LOOKS ? b->asked + need : 0;
+	if (b->asked > limit)
+		b->asked = limit;
+	kept = b->asked;
 	if (b->left < 0 || b->left > kept + 2 * slack) {
 		d->back[k] = b->left - (b->left < 0 ? 0 : kept + slack);
 		b->left -= d->back[k];
@@ -128,15 +133,34 @@ draw(struct account *a, enum account_rate k, int64_t need, bool idle,
 	b->before = b->left;
 }
 
-/* Nothing was taken since the last time. */
+/* Was nothing taken since the last look? */
 static bool
-is_idle(const struct account *a)
+is_still(const struct account *a)
 {
 	for (unsigned k = 0; k < RATES; k++)
 		if (account_limit_of(&a->limits, k) != QUOTA_NONE &&
 		    a->rate[k].left != a->rate[k].before)
 			return false;
 	return a->running == 0;
+}
+
+/* Several may ask before the first one takes what it asked for; and that may take a
+ * while. */
+static int64_t
+slots_for(struct account *a, bool need, bool idle)
+{
+	int64_t had = a->slots > a->running ? a->slots : a->running;
+
+	if (a->quiet >= GRACE_LOOKS) {
+		a->slots_asked = 0;
+		return idle ? 0 : a->running + slack_of(a->limits.concurrent);
+	}
+	if (had > a->slots_asked)
+		a->slots_asked = had;
+	a->slots_asked += need;
+	if (a->slots_asked > a->limits.concurrent)
+		a->slots_asked = a->limits.concurrent;
+	return a->slots_asked > a->running ? a->slots_asked : a->running;
 }
 
 bool
@@ -148,7 +172,9 @@ account_draw(struct account *a, const struct account_ask *need, struct account_d
 	*ret = (struct account_draw){.concurrent = QUOTA_NONE};
 	(void)pthread_mutex_lock(&a->lock);
 	if (account_shares(SHARE_RATES)) {
-		idle = need == NULL && is_idle(a);
+		a->still = need == NULL && is_still(a) ? a->still + 1 : 0;
+		a->quiet = need == NULL ? a->quiet + 1 : 0;
+		idle = a->still >= IDLE_LOOKS;
 		for (unsigned k = 0; k < RATES; k++) {
 			draw(a, k, need == NULL ? 0 : account_amount(need, k), idle, ret);
 			some = some || ret->back[k] != 0 || ret->want[k] != 0;
@@ -157,8 +183,7 @@ account_draw(struct account *a, const struct account_ask *need, struct account_d
 		had = a->slots;
 		if (ret->concurrent != QUOTA_NONE) {
 			ret->running = a->running;
-			ret->slots = a->running + (need != NULL) +
-				     (idle ? 0 : slack_of(ret->concurrent));
+			ret->slots = slots_for(a, need != NULL, idle);
 			/* What is told to be free may be somebody else's at once. */
 			if (ret->slots < a->slots)
 				a->slots = ret->slots;

@@ -20,6 +20,7 @@ struct bucket {
 	/* Of a shared one. */
 	int64_t before; /* left, when it was last looked at */
 	int64_t level;	/* what there was for all at the last answer */
+	int64_t asked;	/* for requests, since the last look */
 };
 
 struct account {
@@ -44,7 +45,11 @@ struct account {
 	struct account **parts; /* budgets for some models alone */
 	unsigned nparts;
 	struct lease_state lease;
-	char *models; /* of a part: for which; does not change */
+	/* Of shared rates: looks in a row at which nothing had been taken, and since a
+	 * request asked. */
+	unsigned still, quiet;
+	int64_t slots_asked; /* of shared concurrent requests, in all */
+	char *models;	     /* of a part: for which; does not change */
 };
 
 /* The period of now; what was spent in one that is over does not count. */
