@@ -15,30 +15,19 @@ static const struct slice comment = {": keep-alive\n\n", 14};
 
 /* --- heads --- */
 
-static bool
-is_rate(struct slice name)
-{
-	return slice_istarts(name, S("x-ratelimit-")) ||
-	       slice_istarts(name, S("anthropic-ratelimit-"));
-}
-
 static void
 put_upstream_fields(struct request *r, struct buf *to)
 {
 	const struct attempt *a = r->attempt;
 	const char *id = r->candidate->offer->provider->id_header;
 	bool rewritten = r->whole ? a->ask->answer != NULL : attempt_rewrites(a->ask);
-	/* Who has limits here is told of these. */
-	bool is_limited = r->grant.count > 0 ||
-			  (r->name.model != NULL && r->name.model->account != NULL);
 	struct slice value;
 
 	for (unsigned i = 0; i < a->head.nfields; i++) {
 		if (rewritten && headers_of_body(a->head.fields[i].name))
 			continue;
-		if (is_limited && is_rate(a->head.fields[i].name))
-			continue;
-		if (headers_to_caller(&a->head, a->head.fields[i].name))
+		if (!reply_hides(r, a->head.fields[i].name) &&
+		    headers_to_caller(&a->head, a->head.fields[i].name))
 			http_copy_field(to, &a->head.fields[i]);
 	}
 	value = id[0] == '\0' ? S("") : http_field(&a->head, slice_str(id));

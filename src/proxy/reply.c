@@ -34,6 +34,16 @@ put_rate(
 	    (unsigned)(reset_ms % 1000));
 }
 
+bool
+reply_hides(const struct request *r, struct slice name)
+{
+	bool limited = r->grant.count > 0 ||
+		       (r->name.model != NULL && r->name.model->account != NULL);
+
+	return limited && (slice_istarts(name, S("x-ratelimit-")) ||
+			      slice_istarts(name, S("anthropic-ratelimit-")));
+}
+
 /* What may still be asked in this minute, of the key and of the model. */
 static void
 put_rates(struct request *r, struct buf *to)
@@ -169,7 +179,8 @@ reply_fault(struct request *r)
 	http_put_status(head, h->status);
 	reply_common(r, head);
 	for (unsigned i = 0; i < h->nfields; i++)
-		if (headers_to_caller(h, h->fields[i].name))
+		if (!reply_hides(r, h->fields[i].name) &&
+		    headers_to_caller(h, h->fields[i].name))
 			http_copy_field(head, &h->fields[i]);
 	if (r->upstream_id.len > 0)
 		http_put_field(head, S("x-upstream-request-id"), r->upstream_id);

@@ -239,6 +239,10 @@ void relay_time(struct request *r);
 /* reply.c: puts the fields of every reply that weir makes. */
 void reply_common(struct request *r, struct buf *to);
 
+/* reply.c: is the provider's field one of its limits, where the caller is told of such
+ * here? */
+bool reply_hides(const struct request *r, struct slice name);
+
 /* reply.c: writes a complete reply and notes its status. */
 void
 reply_whole(struct request *r, unsigned status, struct slice type, struct slice body);

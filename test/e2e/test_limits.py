@@ -210,6 +210,10 @@ def test_what_a_provider_says_of_its_own_is_not_mixed_with_it(server):
     assert got.field("x-ratelimit-limit-tokens") == "100000"
     assert got.field("x-ratelimit-limit-requests") is None
     assert [name for name, _ in got.fields if name == "x-ratelimit-limit-tokens"] == ["x-ratelimit-limit-tokens"]
+    for host in s.hosts:
+        host.play(fault(400, fields=[("x-ratelimit-limit-tokens", "7")]))
+    got = ask(s)
+    assert (got.status, [value for name, value in got.fields if name == "x-ratelimit-limit-tokens"]) == (400, ["100000"])
 
 
 def test_limits_outlive_a_reload_and_change_with_it(server):
