@@ -259,7 +259,7 @@ read_value(const struct accountdb_field *f, const struct json *j, uint32_t v,
 		       read_list(text, f->type == FIELD_NETWORKS, at);
 	case FIELD_TIME:
 		if (!null)
-			return accountdb_json_read_time(text, at);
+			return text.ptr != NULL && accountdb_json_read_time(text, at);
 		*(uint64_t *)at = 0;
 		return true;
 	}
