@@ -446,6 +446,8 @@ start_shared(struct server *s)
 		shares |= SHARE_MONEY;
 		s->lenders.money = store_lender(s->hub.store);
 	}
+	if (o->store_url.len == 0 && o->shared_url.len == 0)
+		return true;
 	for (unsigned i = 0; i < s->nthreads; i++)
 		s->threads[i].worker.lenders = &s->lenders;
 	account_share(shares);

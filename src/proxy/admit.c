@@ -347,16 +347,19 @@ begins_later(struct request *r)
 	return true;
 }
 
-/* What the dearest of those who may be asked could take. */
-static struct account_ask
-most(struct request *r)
+/* Is it to wait for a lease of what the dearest of those who may be asked could take? */
+static bool
+wants_lease(struct request *r)
 {
 	const struct prediction *p = &r->candidate->guess;
-
-	return (struct account_ask){.pusd = keep_fitting(r, INT64_MAX),
-	    .model = admitted_model(r),
+	struct account_ask need = {.model = admitted_model(r),
 	    .input_tok = p->input_tok,
 	    .output_tok = p->output_tok};
+
+	if (r->worker->lenders == NULL)
+		return false;
+	need.pusd = keep_fitting(r, INT64_MAX);
+	return lease_wait(r, &need);
 }
 
 /* Would it wait in vain? What was taken of other limits than that one may come back. */
@@ -369,11 +372,10 @@ is_in_vain(const struct request *r, const struct account_refusal *why)
 static enum step
 admit_key(struct request *r)
 {
-	struct account_ask need = most(r);
 	struct account_refusal why;
 	enum err e;
 
-	if (lease_wait(r, &need) || queue_holds(r))
+	if (wants_lease(r) || queue_holds(r))
 		return STEP_WAIT;
 	do
 		e = reserve(r, &why);

@@ -163,21 +163,21 @@ add_to_total(struct leasing *l, int64_t pusd, int64_t most, bool *ret_done)
 
 /* --- a draw --- */
 
-/* How much more is to be had: what is needed and something ahead, of what is left. */
+/* How much more is to be had: so that there is what is needed and something ahead, of
+ * what is left. */
 static int64_t
 wanted(const struct leasing *l, int64_t own, int64_t total, int64_t need)
 {
 	wide left = (wide)l->lease.budget_pusd - total;
-	wide lacks = (wide)l->lease.used_pusd + need - own;
-	wide more;
+	wide more = (wide)l->lease.used_pusd + need - own;
 
 	/* What is used beyond the lease, by a correction, is spent already. */
 	if (l->lease.used_pusd > own && left < l->lease.used_pusd - own)
 		return l->lease.used_pusd - own;
 	if (left <= 0)
 		return 0;
-	more = (lacks > 0 ? lacks : 0) + left / AHEAD_PARTS;
-	return (int64_t)(more < left ? more : left);
+	more += left / AHEAD_PARTS;
+	return (int64_t)(more < 0 ? 0 : more < left ? more : left);
 }
 
 static enum err
