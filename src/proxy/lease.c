@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS	 5000
-#define ASKS_MAX 3
+#define WAIT_MS	 3000
+#define ASKS_MAX 3 /* others may take what came for it */
 
 struct lease_wait {
 	struct lease_ask ask;
@@ -111,8 +111,10 @@ ask_for(struct request *r, struct account **accounts, unsigned n,
 static bool
 is_waiting(struct request *r)
 {
-	if (r->lease != NULL && loop_now(r->worker->loop) >= r->lease->until_ms)
+	if (r->lease != NULL && loop_now(r->worker->loop) >= r->lease->until_ms) {
 		lease_drop(r);
+		r->leases = ASKS_MAX;
+	}
 	return r->lease != NULL;
 }
 
