@@ -212,6 +212,12 @@ db_go_on_numbering(struct db *db, const char *table, struct note *note)
 }
 
 enum err
+db_claim(struct db *db, int64_t number, bool *ret_ours, struct note *note)
+{
+	return db->engine->claim(db, number, ret_ours, note);
+}
+
+enum err
 db_leads(struct db *db, bool *ret_leads, struct note *note)
 {
 	return db->engine->leads(db, ret_leads, note);

@@ -147,6 +147,11 @@ enum err db_rows_end(struct db_stmt *s, struct note *note) MUST_CHECK;
 enum err
 db_go_on_numbering(struct db *db, const char *table, struct note *note) MUST_CHECK;
 
+/* Takes the number for this connection alone until it ends; false: another has it. ERR_IO
+ * with a note. */
+enum err
+db_claim(struct db *db, int64_t number, bool *ret_ours, struct note *note) MUST_CHECK;
+
 /* Of several servers that share the database, is it this one that does what one alone is
  * to do? Until its connection ends. ERR_IO with a note. */
 enum err db_leads(struct db *db, bool *ret_leads, struct note *note) MUST_CHECK;

@@ -35,6 +35,8 @@ struct db_engine {
 	enum err (*rows_end)(struct db_stmt *s, struct note *note);
 	void (*stream)(struct db_stmt *s);
 	enum err (*go_on_numbering)(struct db *db, const char *table, struct note *note);
+	enum err (*claim)(
+	    struct db *db, int64_t number, bool *ret_ours, struct note *note);
 	enum err (*leads)(struct db *db, bool *ret_leads, struct note *note);
 	enum err (*keep)(struct db *db, uint64_t unix_ms, struct note *note);
 };

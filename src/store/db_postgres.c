@@ -13,7 +13,7 @@
 #define PATIENCE_MS 600000 /* where none is said */
 #define POLL_MS	    300	   /* between two looks for others' changes */
 #define LOCK	    "SELECT pg_advisory_xact_lock(7233829)" /* for the schema */
-#define LEAD	    "SELECT CASE WHEN pg_try_advisory_lock(7233830) THEN 1 ELSE 0 END"
+#define LEAD	    7233830 /* the lock of the one that tells notices */
 /* to_regclass() would not see what was made while the lock was waited for. */
 #define IS_THERE(table)                                                                  \
 	"SELECT count(*) FROM pg_class WHERE relname = '" table                          \
@@ -130,21 +130,37 @@ go_on_numbering(struct db *db, const char *table, struct note *note)
 	return run(db, sql, note);
 }
 
+/* A lock of the session; *in is the connection that has it. */
+static enum err
+take_lock(struct pg_link *l, int64_t number, unsigned *in, bool *ret, struct note *note)
+{
+	int64_t got = 0;
+	char sql[100];
+	enum err e;
+
+	*ret = l->conn != NULL && *in == l->connections;
+	if (*ret)
+		return ERR_OK;
+	(void)snprintf(sql, sizeof(sql),
+	    "SELECT CASE WHEN pg_try_advisory_lock(%lld) THEN 1 ELSE 0 END",
+	    (long long)number);
+	e = pg_link_number(l, sql, &got, note);
+	*ret = e == ERR_OK && got != 0;
+	if (*ret)
+		*in = l->connections;
+	return e;
+}
+
+static enum err
+claim(struct db *db, int64_t number, bool *ret_ours, struct note *note)
+{
+	return take_lock(link_of(db), number, &link_of(db)->claimed_in, ret_ours, note);
+}
+
 static enum err
 leads(struct db *db, bool *ret_leads, struct note *note)
 {
-	struct pg_link *l = link_of(db);
-	int64_t got = 0;
-	enum err e;
-
-	*ret_leads = l->conn != NULL && l->leads_in == l->connections;
-	if (*ret_leads)
-		return ERR_OK;
-	e = pg_link_number(l, LEAD, &got, note);
-	if (e == ERR_OK && got != 0)
-		l->leads_in = l->connections;
-	*ret_leads = e == ERR_OK && got != 0;
-	return e;
+	return take_lock(link_of(db), LEAD, &link_of(db)->leads_in, ret_leads, note);
 }
 
 /* --- partitions --- */
@@ -302,6 +318,7 @@ static const struct db_engine postgres = {
     .rows_end = pg_rows_end,
     .stream = pg_stmt_stream,
     .go_on_numbering = go_on_numbering,
+    .claim = claim,
     .leads = leads,
     .keep = keep,
 };

@@ -255,11 +255,21 @@ go_on_numbering(struct db *db, const char *table, struct note *note)
 }
 
 static enum err
+claim(struct db *db, int64_t number, bool *ret_ours, struct note *note)
+{
+	(void)db;
+	(void)number;
+	(void)note;
+	*ret_ours = true; /* there is one server, by the lock of its folder */
+	return ERR_OK;
+}
+
+static enum err
 leads(struct db *db, bool *ret_leads, struct note *note)
 {
 	(void)db;
 	(void)note;
-	*ret_leads = true; /* there is one, by the lock of its folder */
+	*ret_leads = true;
 	return ERR_OK;
 }
 
@@ -358,6 +368,7 @@ static const struct db_engine sqlite = {
     .rows_end = rows_end,
     .stream = stream,
     .go_on_numbering = go_on_numbering,
+    .claim = claim,
     .leads = leads,
     .keep = keep,
 };

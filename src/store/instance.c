@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DIGITS 16
+#define DIGITS	 16
+#define CLAIM_MS 30000
 
 static bool
 parse(const char *text, int64_t *ret_id)
@@ -73,6 +74,36 @@ instance_read(const char *folder, int64_t *ret_id, struct note *note)
 }
 
 static enum err
+claim(struct db *db, int64_t id, struct note *note)
+{
+	bool ours = false;
+	enum err e = db_claim(db, id, &ours, note);
+
+	if (e != ERR_OK || ours)
+		return e;
+	note_set(note,
+	    "another server in %s says that it is this one (%016llx): is the data folder "
+	    "a "
+	    "copy? Then remove `" INSTANCE_FILE "` and `journal` from the copy",
+	    db_name(db), (unsigned long long)id);
+	return ERR_CONFLICT;
+}
+
+/* The connection of one that was killed may live on for a moment. */
+static enum err
+claim_soon(struct db *db, int64_t id, struct note *note)
+{
+	enum err e = claim(db, id, note);
+
+	for (int waited_ms = 0; e == ERR_CONFLICT && waited_ms < CLAIM_MS;
+	     waited_ms += 50) {
+		(void)usleep(50000);
+		e = claim(db, id, note);
+	}
+	return e;
+}
+
+static enum err
 run(struct db *db, const char *sql, int64_t id, struct note *note)
 {
 	struct db_stmt *s;
@@ -91,7 +122,11 @@ instance_enter(struct db *db, int64_t id, uint64_t unix_ms, struct note *note)
 {
 	char host[256] = "";
 	struct db_stmt *s;
-	enum err e = db_prepare(db,
+	enum err e = claim_soon(db, id, note);
+
+	if (e != ERR_OK)
+		return e;
+	e = db_prepare(db,
 	    "INSERT INTO instance (id, name, seen_ms) VALUES (?, ?, ?)"
 	    " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
 	    " seen_ms = excluded.seen_ms",
@@ -118,9 +153,11 @@ enum err
 instance_seen(struct db *db, int64_t id, uint64_t unix_ms, struct note *note)
 {
 	struct db_stmt *s;
-	enum err e =
-	    db_prepare(db, "UPDATE instance SET seen_ms = ? WHERE id = ?", &s, note);
+	enum err e = claim(db, id, note);
 
+	if (e == ERR_OK)
+		e = db_prepare(
+		    db, "UPDATE instance SET seen_ms = ? WHERE id = ?", &s, note);
 	if (e != ERR_OK)
 		return e;
 	db_bind_i64(s, 1, (int64_t)unix_ms);

@@ -13,11 +13,13 @@
 enum err instance_read(const char *folder, int64_t *ret_id, struct note *note) MUST_CHECK;
 
 /* Says in the database that it is there, under this host's name. What was written when
- * there were no numbers becomes its own. ERR_IO with a note. */
+ * there were no numbers becomes its own. ERR_CONFLICT
+ * when another server says that it is this one, and ERR_IO; with a note. */
 enum err
 instance_enter(struct db *db, int64_t id, uint64_t unix_ms, struct note *note) MUST_CHECK;
 
-/* Says that it is still there. ERR_IO with a note. */
+/* Says that it is still there. ERR_CONFLICT when another server says that it is this one;
+ * ERR_IO. With a note. */
 enum err
 instance_seen(struct db *db, int64_t id, uint64_t unix_ms, struct note *note) MUST_CHECK;
 

@@ -289,7 +289,7 @@ no_notices(void *arg, const PGresult *result)
 enum err
 pg_link_reach(struct pg_link *l, struct note *note)
 {
-	char sql[200];
+	char sql[300];
 	enum err e;
 
 	if (l->conn != NULL)
@@ -303,7 +303,10 @@ pg_link_reach(struct pg_link *l, struct note *note)
 	}
 	(void)PQsetNoticeReceiver(l->conn, no_notices, NULL);
 	(void)snprintf(sql, sizeof(sql),
-	    "SET statement_timeout = %u; SET bytea_output = 'hex'; SET DateStyle = 'ISO'",
+	    "SET statement_timeout = %u; SET bytea_output = 'hex'; "
+	    /* Of a machine that is gone the server forgets the locks soon, too. */
+	    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
+	    "SET tcp_keepalives_count = 3",
 	    (unsigned)(l->patience_ms > 2 * SPARE_MS ? l->patience_ms - SPARE_MS
 						     : l->patience_ms));
 	e = pg_link_run(l, sql, note);

@@ -16,14 +16,14 @@
 struct pg_link {
 	struct db db;
 	struct secret url;
-	PGconn *conn;	       /* NULL: none */
-	unsigned connections;  /* made so far */
-	unsigned leads_in;     /* which of them; 0: none */
-	unsigned names;	       /* of prepared statements, given so far */
-	unsigned transactions; /* begun so far */
-	bool under_way;	       /* one of them is */
-	uint64_t again_ms;     /* not to be made again before */
-	uint64_t pause_ms;     /* after the next failure */
+	PGconn *conn;		       /* NULL: none */
+	unsigned connections;	       /* made so far */
+	unsigned leads_in, claimed_in; /* which of them has the lock; 0: none */
+	unsigned names;		       /* of prepared statements, given so far */
+	unsigned transactions;	       /* begun so far */
+	bool under_way;		       /* one of them is */
+	uint64_t again_ms;	       /* not to be made again before */
+	uint64_t pause_ms;	       /* after the next failure */
 	uint64_t patience_ms;
 	uint64_t asked_ms; /* when others' changes were asked for */
 	int64_t counted;   /* of them, then */

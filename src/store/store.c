@@ -635,7 +635,9 @@ keep_in_order(struct store *s)
 	/* No more than a sign of life: the next one is soon. */
 	if (now >= s->seen_ms + SEEN_MS) {
 		s->seen_ms = now;
-		(void)!instance_seen(s->db, s->ledger.instance, clock_unix_ms(), &note);
+		if (instance_seen(s->db, s->ledger.instance, clock_unix_ms(), &note) ==
+		    ERR_CONFLICT)
+			log_event(LOG_ERROR, "%s", note.text);
 	}
 	if (now < s->kept_ms + KEEP_MS)
 		return;

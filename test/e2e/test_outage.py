@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -190,6 +191,24 @@ def test_several_start_at_once_with_a_new_database(weir, server, database):  # n
         s.read_banner()
     assert postgres.rows(database, "SELECT count(*) AS n FROM weir_schema")[0]["n"] == 1
     assert len(postgres.rows(database, "SELECT * FROM instance")) == 4
+
+
+def test_a_copy_of_a_data_folder_is_no_second_server(weir, server, database):
+    one = weir(WEIR_STORE_URL=database)
+    two = weir(wait=False, WEIR_STORE_URL=database)
+    two.read_banner()
+    two.stop()
+    (two.folder / "data/instance").write_text((one.folder / "data/instance").read_text())
+    one.process.kill()
+    one.process.wait()
+    two.launch()  # the other one is gone
+    two.stop()
+    one.launch()
+    two.launch(wait=False)
+    # It waits for a while, as the connection of one that was killed may live on.
+    assert select.select([two.process.stdout], [], [], 0.7)[0] == [] and two.process.poll() is None
+    one.stop()
+    two.read_banner()
 
 
 def test_one_that_starts_leaves_the_others_requests_alone(stage, server, database, weir):  # noqa: F811
