@@ -232,6 +232,7 @@ struct lease_state {
 	uint64_t from_ms;  /* of the period that it is known for */
 	bool known;	   /* read from the database in that period */
 	int64_t left;	   /* of the budget, granted to nobody, as seen last */
+	int64_t budget;	   /* of which that was left */
 	int64_t used;	   /* at the last look */
 	uint64_t moved_ms; /* monotonic: when that changed last */
 };

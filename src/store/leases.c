@@ -180,11 +180,25 @@ wanted(const struct leasing *l, int64_t own, int64_t total, int64_t need)
 	return (int64_t)(more < 0 ? 0 : more < left ? more : left);
 }
 
+/* How much of its own a process keeps. It gives back what it does not use when more is
+ * granted than there is: the budget was lowered. */
+static int64_t
+kept(struct leasing *l, int64_t own, int64_t total)
+{
+	int64_t used = l->lease.used_pusd, now;
+
+	if (total <= l->lease.budget_pusd || own <= used)
+		return own;
+	now = account_give_back(l->account, l->lease.from_ms, used);
+	now = now > used ? now : used;
+	return now < own ? now : own;
+}
+
 static enum err
 draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_done,
     int64_t *ret_own)
 {
-	int64_t own, total, more, most = l->lease.budget_pusd;
+	int64_t own, total, back, more, most = l->lease.budget_pusd;
 	bool there;
 	enum err e = begin_period(l);
 
@@ -200,14 +214,17 @@ draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_
 		    l->instance, &own, &there);
 	if (e != ERR_OK)
 		return e;
+	back = own - kept(l, own, total);
+	own -= back;
+	total -= back;
 	more = wanted(l, own, total, need);
-	if (l->lease.used_pusd > own)
+	if (l->lease.used_pusd > own || more == 0)
 		most = INT64_MAX;
 	*ret_done = true;
-	if (more > 0)
-		e = add_to_total(l, more, most, ret_done);
-	if (e == ERR_OK && more > 0 && *ret_done)
-		e = add_to(l, l->instance, more);
+	if (more != back)
+		e = add_to_total(l, more - back, most, ret_done);
+	if (e == ERR_OK && more != back && *ret_done)
+		e = add_to(l, l->instance, more - back);
 	*ret_own = own + (*ret_done ? more : 0);
 	state->left = l->lease.budget_pusd - total - (*ret_done ? more : 0);
 	return e;
@@ -236,6 +253,7 @@ leases_draw(
 	account_lend(a, l.lease.from_ms, own, state->left);
 	state->from_ms = l.lease.from_ms;
 	state->known = true;
+	state->budget = l.lease.budget_pusd;
 	state->used = l.lease.used_pusd;
 	state->moved_ms = clock_mono_ms();
 	return ERR_OK;
@@ -286,6 +304,8 @@ leases_look(struct db *db, int64_t instance, struct account *a, struct note *not
 		state->moved_ms = now;
 	}
 	left = l.lease.granted_pusd - l.lease.used_pusd;
+	if (left > 0 && l.lease.budget_pusd < state->budget)
+		return leases_draw(db, instance, a, 0, note);
 	if (now >= state->moved_ms + IDLE_MS)
 		return left > 0 ? give_back(&l, state) : ERR_OK;
 	if (left < 0 || (state->left > 0 && left < state->left / AHEAD_PARTS / 2))

@@ -119,6 +119,18 @@ def test_a_budget_is_a_wall_for_all_together(fleet):
     assert all(total <= USD // 100 for total in granted(servers[0]))
 
 
+def test_a_budget_that_is_lowered_is_a_wall_for_all_together(fleet):
+    servers = fleet(3, "--budget", "1/month")
+    assert {one.status for one in many(servers, 24)} == {200}  # each has leased some 0.05 USD ahead
+    servers[1].command("key", "set", "k", "--budget", "0.01/month")
+    made = servers[0].command("key", "create", "--name", "later").stdout.split()[0]
+    until(lambda: all(one.ask("/v1/models", fields=[("authorization", f"Bearer {made}")]).status == 200 for one in servers))
+    until(lambda: sum(granted(servers[0])) <= USD // 100, 1)
+    until(lambda: {one.status for one in many(servers, 30)} == {402}, 20)
+    wait_for_rows(servers[0], len(servers[0].host.requests))
+    assert spent(servers[0]) == len(servers[0].host.requests) * 200 * 10**6 <= USD // 100
+
+
 def test_a_budget_for_some_models_is_joint_too(fleet):
     servers = fleet(3, "--model-budget", "a/one=0.004/month", "--budget", "1/month")
     statuses = [one.status for one in many(servers, 60)]
