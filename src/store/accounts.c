@@ -494,12 +494,32 @@ accounts_look(struct accounts *a, const struct accounts_source *from, struct not
 	return err;
 }
 
+/* What all servers spent of it: asked of the ledger only where what they were granted
+ * could have reached another threshold. */
 static enum err
-notice(struct entry *e, struct db *db, uint64_t unix_ms, struct note *note)
+spent_by_all(const struct entry *e, const struct accounts_source *from,
+    struct account_used *used, struct note *note)
+{
+	const struct lease_state *lease = account_lease_state(e->account);
+	struct spent_scope all = {.level = account_level(e->account),
+	    .name = account_name(e->account),
+	    .from_ms = used->from_ms};
+
+	if (!lease->known || lease->from_ms != used->from_ms)
+		return ERR_OK;
+	used->spent_pusd = used->budget_pusd - lease->left;
+	if (notices_reached(used) <= e->noticed)
+		return ERR_OK;
+	return spent_sum(from->db, &all, &used->spent_pusd, note);
+}
+
+static enum err
+notice(struct entry *e, const struct accounts_source *from, uint64_t unix_ms,
+    struct note *note)
 {
 	struct account_used used;
+	enum err err = ERR_OK;
 	unsigned steps;
-	enum err err;
 
 	if (e->account == NULL || !account_use(e->account, unix_ms, &used))
 		return ERR_OK;
@@ -507,21 +527,24 @@ notice(struct entry *e, struct db *db, uint64_t unix_ms, struct note *note)
 		e->noticed_ms = used.from_ms;
 		e->noticed = 0;
 	}
+	if (from->instance != 0)
+		err = spent_by_all(e, from, &used, note);
 	steps = notices_reached(&used);
-	if (steps <= e->noticed)
-		return ERR_OK;
-	err = notices_add(db, e->account, &used, steps, unix_ms, note);
+	if (err != ERR_OK || steps <= e->noticed)
+		return err;
+	err = notices_add(from->db, e->account, &used, steps, unix_ms, note);
 	if (err == ERR_OK)
 		e->noticed = steps;
 	return err;
 }
 
 enum err
-accounts_notice(struct accounts *a, struct db *db, uint64_t unix_ms, struct note *note)
+accounts_notice(struct accounts *a, const struct accounts_source *from, uint64_t unix_ms,
+    struct note *note)
 {
 	enum err err = ERR_OK;
 
 	for (struct entry *e = a->all; err == ERR_OK && e != NULL; e = e->next)
-		err = notice(e, db, unix_ms, note);
+		err = notice(e, from, unix_ms, note);
 	return err;
 }

@@ -46,7 +46,7 @@ enum err accounts_look(
 
 /* Notes each threshold of a budget that was reached since the last call (notices.h).
  * ERR_IO with a note: the rest is noted by the next call. */
-enum err accounts_notice(
-    struct accounts *a, struct db *db, uint64_t unix_ms, struct note *note) MUST_CHECK;
+enum err accounts_notice(struct accounts *a, const struct accounts_source *from,
+    uint64_t unix_ms, struct note *note) MUST_CHECK;
 
 #endif

@@ -98,7 +98,7 @@ notices_add(struct db *db, const struct account *a, const struct account_used *u
 {
 	enum err e = ERR_OK;
 
-	for (unsigned i = 0; e == ERR_OK && i < steps; i++)
+	for (unsigned i = 0; e == ERR_OK && i < steps && i < NOTICES_STEPS; i++)
 		e = add_one(db, a, used, notices_percent[i], unix_ms, note);
 	return e;
 }

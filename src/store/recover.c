@@ -102,7 +102,7 @@ static enum err
 on_file(void *arg, const char *path, struct note *note)
 {
 	struct recovery *r = arg;
-	struct left **all = realloc(r->all, (r->count + 1) * sizeof(r->all[0]));
+	struct left **all = realloc(r->all, (r->count + 1) * sizeof(struct left *));
 	struct left *l = all == NULL ? NULL : calloc(1, sizeof(*l));
 	enum err e;
 

@@ -53,7 +53,7 @@ sealer_seal(
 	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, tag) == 1;
 	if (ok) {
 		buf_add(to, slice_of((const char *)nonce, NONCE));
-		buf_add(to, slice_of((const char *)out, (size_t)(n + end)));
+		buf_add(to, slice_of((const char *)out, (size_t)n + (size_t)end));
 		buf_add(to, slice_of((const char *)tag, TAG));
 	}
 	EVP_CIPHER_CTX_free(c);
@@ -85,7 +85,7 @@ sealer_open(const struct sealer *s, struct slice sealed, struct slice bound_to,
 	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1 &&
 	     EVP_CipherFinal_ex(c, out + n, &end) == 1;
 	if (ok)
-		*ret = secret_new(slice_of((const char *)out, (size_t)(n + end)));
+		*ret = secret_new(slice_of((const char *)out, (size_t)n + (size_t)end));
 	if (out != NULL)
 		secret_wipe(out, text.len);
 	free(out);

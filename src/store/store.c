@@ -591,13 +591,14 @@ linger(struct store *s)
 static void
 note_thresholds(struct store *s)
 {
+	struct accounts_source from = source_of(s);
 	struct note note;
 
 	if (!atomic_load(&s->notices) || atomic_load(&s->ill) ||
 	    clock_mono_ms() < s->noticed_ms + NOTICE_MS)
 		return;
 	s->noticed_ms = clock_mono_ms();
-	if (accounts_notice(s->accounts, s->db, clock_unix_ms(), &note) != ERR_OK)
+	if (accounts_notice(s->accounts, &from, clock_unix_ms(), &note) != ERR_OK)
 		log_event(LOG_ERROR,
 		    "a budget's threshold cannot be noted: %s; trying "
 		    "again",

@@ -49,11 +49,11 @@ def servers():
 def fleet(weir, host, servers):
     database, cache = servers
 
-    def start(count, *limits):
+    def start(count, *limits, lines=""):
         cache.ask("FLUSHALL")
         provider, url = host(), database.make()
         provider.play(reply(completion(usage=(100, 0, 50))))
-        all = [weir(CONFIG.format(store=url, shared=cache.url, url=provider.url), WEIR_STORE_URL=url) for _ in range(count)]
+        all = [weir(lines + CONFIG.format(store=url, shared=cache.url, url=provider.url), WEIR_STORE_URL=url) for _ in range(count)]
         all[0].command("team", "create", "t")
         made = all[0].command("key", "create", "--name", "k", "--team", "t", *limits).stdout.split()[0]
         for one in all:
@@ -156,6 +156,19 @@ def test_a_credit_is_run_down_by_all_together(fleet):
     assert "credit" in refused.json["error"]["message"] or "leased" in refused.json["error"]["message"]
     servers[2].command("team", "credit", "t", "0.001")  # a top-up
     until(lambda: any(ask(one).status == 200 for one in servers))
+
+
+def test_a_threshold_is_of_all_together_and_told_once(fleet, host):
+    hook = host()
+    hook.play(reply(b"", 204))
+    servers = fleet(3, "--budget", "0.01/month", lines=f'webhook: {{url: "{hook.url}/told", secret: "a-secret"}}\n')
+    # 5 of 50 by each: of none it is the half.
+    assert {one.status for one in many(servers, 27)} == {200}
+    until(lambda: len(hook.requests) >= 1, 10)
+    (told,) = [one.json for one in hook.requests]
+    assert (told["percent"], told["name"]) == (50, "k") and told["spent_pusd"] >= 5 * USD // 1000
+    wait_for_rows(servers[0], 27)
+    assert len(hook.requests) == 1
 
 
 def test_a_lease_outlives_its_process(fleet):
