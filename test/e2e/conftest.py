@@ -13,6 +13,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -90,7 +91,9 @@ def tell():
 
 
 def pytest_sessionfinish(session):
-    """Of several processes each hands over what it has to say."""
+    """Of several processes each hands over what it has to say, and ends its database: they leave without a farewell."""
+    if "postgres" in sys.modules:
+        sys.modules["postgres"].end_all()
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["told"] = TOLD
 

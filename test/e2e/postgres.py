@@ -32,6 +32,9 @@ def programs():
     return found[-1].parent if found else pathlib.Path(on_path).parent
 
 
+started = []
+
+
 class Postgres:
     def __init__(self, settings=()):
         self.settings = {**SETTINGS, **dict(settings)}
@@ -50,7 +53,7 @@ class Postgres:
         if self.as_user:
             shutil.chown(secret, "postgres")
         self.run("initdb", "-D", self.folder / "data", "-U", "weir", "-A", "scram-sha-256", "--pwfile", secret, "--no-sync", "-E", "UTF8")
-        atexit.register(self.end)
+        started.append(self)
         self.start()
 
     def words(self, program, *words):
@@ -124,6 +127,13 @@ class Postgres:
 
 shared = None
 urls = {}
+
+
+@atexit.register
+def end_all():
+    """Also those that a test which failed has left."""
+    while started:
+        started.pop().end()
 
 
 def of_folder(folder):
