@@ -113,17 +113,37 @@ account_parent(const struct account *a)
 	return a->parent;
 }
 
+/* Under the lock. */
+static bool
+is_other_budget(const struct account *a, const struct account_limits *limits)
+{
+	return a->limits.period != limits->period ||
+	       a->limits.offset_min != limits->offset_min ||
+	       a->limits.budget_pusd == QUOTA_NONE;
+}
+
+bool
+account_begins_anew(struct account *a, const struct account_limits *limits)
+{
+	bool anew;
+
+	(void)pthread_mutex_lock(&a->lock);
+	anew = limits->budget_pusd != QUOTA_NONE && is_other_budget(a, limits);
+	(void)pthread_mutex_unlock(&a->lock);
+	return anew;
+}
+
 bool
 account_set_limits(struct account *a, const struct account_limits *limits)
 {
 	bool anew;
 
 	(void)pthread_mutex_lock(&a->lock);
-	anew = a->limits.period != limits->period ||
-	       a->limits.offset_min != limits->offset_min ||
-	       a->limits.budget_pusd == QUOTA_NONE;
-	if (anew)
-		a->until_ms = 0;
+	anew = is_other_budget(a, limits);
+	if (anew) {
+		a->from_ms = a->until_ms = 0; /* until the first turn */
+		a->spent = a->granted = 0;
+	}
 	a->limits = *limits;
 	(void)pthread_mutex_unlock(&a->lock);
 	return anew && limits->budget_pusd != QUOTA_NONE;
@@ -266,11 +286,14 @@ account_has_credit(struct account *a)
 void
 account_turn(struct account *a, uint64_t unix_ms)
 {
+	bool first = a->until_ms == 0;
+
 	if (unix_ms < a->until_ms)
 		return;
 	period_bounds(
 	    a->limits.period, a->limits.offset_min, unix_ms, &a->from_ms, &a->until_ms);
-	a->spent = a->granted = 0;
+	if (!first)
+		a->spent = a->granted = 0;
 	a->rest = a->limits.budget_pusd;
 }
 
@@ -492,8 +515,7 @@ correct(struct account *a, enum account_rate k, int64_t taken, int64_t used)
 }
 
 static void
-give(struct account *a, const struct account_grant *g, unsigned at,
-    const struct account_ask *used)
+give(struct account *a, const struct account_grant *g, const struct account_ask *used)
 {
 	const struct account_ask taken = {
 	    .pusd = g->pusd, .input_tok = g->input_tok, .output_tok = g->output_tok};
@@ -502,8 +524,9 @@ give(struct account *a, const struct account_grant *g, unsigned at,
 	a->running--;
 	if (a->nlots > 0)
 		a->debt += account_run_down(a->lots, a->nlots, g->unix_ms, used->pusd);
-	/* What began in a period that is over belongs to that one. */
-	if (g->period_ms[at] == a->from_ms)
+	/* What began in a period that is over belongs to that one. The period may be
+	 * another than when it was admitted, as the budget is. */
+	if (g->unix_ms >= a->from_ms)
 		a->spent += used->pusd;
 	for (unsigned k = RATE_TOKENS; k < RATES; k++)
 		correct(a, k, account_amount(&taken, k), account_amount(used, k));
@@ -516,7 +539,7 @@ account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd)
 {
 	(void)pthread_mutex_lock(&a->lock);
 	account_turn(a, unix_ms);
-	a->spent = pusd;
+	a->spent += pusd; /* what ended since the budget was set is there already */
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
@@ -644,7 +667,7 @@ account_settle(
 		struct account *a = g->chain[i];
 
 		(void)pthread_mutex_lock(&a->lock);
-		give(a, g, i, &used);
+		give(a, g, &used);
 		(void)pthread_mutex_unlock(&a->lock);
 		account_unref(a);
 	}

@@ -86,11 +86,16 @@ struct account *account_next(struct account *a);
  * now, or there was none: then account_set_spent() is to be called. */
 bool account_set_limits(struct account *a, const struct account_limits *limits);
 
+/* Would it say so? */
+bool account_begins_anew(struct account *a, const struct account_limits *limits);
+
 /* Puts it under another one (NULL: under nobody). Requests that run stay where they were.
  */
 void account_set_parent(struct account *a, struct account *parent);
 
-/* What was spent since the period began, as the ledger has it: set once at start. */
+/* What was spent since the period began, as the ledger has it: once at start, and
+ * whenever account_set_limits() says so; what is settled after that is added by itself.
+ */
 void account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd);
 
 /* A part of what was paid beforehand. */

@@ -1,5 +1,6 @@
 #include "store/accounts.h"
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/map.h"
 #include "core/wide.h"
@@ -108,12 +109,23 @@ copy(const char *text, bool *ok)
 	return made;
 }
 
-/* The ledger says what was spent so far. */
+/* Its budget is another one: what is spent of it already, or is about to be, is to be
+ * leased although nobody asks. */
 static void
-set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
+count_anew(struct account *a)
+{
+	struct account_used used;
+
+	if (account_use(a, clock_unix_ms(), &used))
+		*account_lease_state(a) =
+		    (struct lease_state){.from_ms = used.from_ms, .known = true};
+}
+
+/* The ledger says what was spent so far. */
+static enum err
+read_spent(struct loading *l, const struct accountdb_row *row, int64_t *ret_pusd)
 {
 	uint64_t from, until;
-	int64_t pusd;
 
 	period_bounds(
 	    row->limits.period, row->limits.offset_min, l->unix_ms, &from, &until);
@@ -122,9 +134,26 @@ set_spent(struct loading *l, const struct accountdb_row *row, struct account *a)
 		.name = slice_str(row->name),
 		.from_ms = from,
 		.instance = l->from->instance},
-	    &pusd, l->note);
-	if (l->err == ERR_OK)
-		account_set_spent(a, l->unix_ms, pusd);
+	    ret_pusd, l->note);
+	return l->err;
+}
+
+/* Limits of an account that is known. A budget for another period does not come without
+ * what was spent of it: when that cannot be read, the one before stays. */
+static bool
+set_limits(struct loading *l, const struct accountdb_row *row, struct account *a)
+{
+	int64_t spent = 0;
+	bool anew = account_begins_anew(a, &row->limits);
+
+	if (anew && read_spent(l, row, &spent) != ERR_OK)
+		return true;
+	(void)account_set_limits(a, &row->limits);
+	if (anew) {
+		account_set_spent(a, l->unix_ms, spent);
+		count_anew(a);
+	}
+	return anew;
 }
 
 /* What was spent and may be, by all who share it. */
@@ -249,10 +278,13 @@ count_part(struct loading *l, const struct accountdb_row *row, struct slice mode
 	if (!anew && l->old->corrections >= l->made->corrections)
 		return;
 	l->err = spent_sum(l->db, &p, &pusd, l->note);
-	if (l->err == ERR_OK && anew)
+	if (l->err == ERR_OK && anew) {
 		account_set_spent(part, l->unix_ms, pusd);
-	else if (l->err == ERR_OK && pusd != 0)
+		if (l->old != NULL)
+			count_anew(part);
+	} else if (l->err == ERR_OK && pusd != 0) {
 		put_off(l, part, p.from_ms, pusd);
+	}
 }
 
 /* The part for it with a reference, that of before if there is one. NULL on failure. */
@@ -323,11 +355,13 @@ begin(struct loading *l, const struct accountdb_row *row, struct account *above)
 {
 	struct account *a =
 	    account_new(0, row->level, slice_str(row->name), above, &row->limits);
+	int64_t spent;
 
 	if (a == NULL)
 		l->err = ERR_NOMEM;
-	else if (row->limits.budget_pusd != QUOTA_NONE)
-		set_spent(l, row, a);
+	else if (row->limits.budget_pusd != QUOTA_NONE &&
+		 read_spent(l, row, &spent) == ERR_OK)
+		account_set_spent(a, l->unix_ms, spent);
 	return a;
 }
 
@@ -361,9 +395,7 @@ on_row(void *arg, const struct accountdb_row *row)
 		e->noticed_ms = before->noticed_ms;
 		e->noticed = before->noticed;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
-		if (account_set_limits(e->account, &row->limits))
-			set_spent(l, row, e->account);
-		else
+		if (!set_limits(l, row, e->account))
 			see_corrections(l, row, e);
 	} else {
 		e->account = begin(l, row, above == NULL ? NULL : above->account);

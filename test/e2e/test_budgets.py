@@ -1,6 +1,8 @@
 """Keys with budgets, limits and rules: what they may do, what they are told, and that nothing is overspent."""
 import concurrent.futures
 import json
+import threading
+import time
 
 import pytest
 
@@ -56,6 +58,22 @@ def spent(server, level="team"):
 
 
 # --- budgets ---
+
+
+@pytest.mark.parametrize("first", [("--rpm", "1000"), ("--budget", "5/day")])
+def test_a_budget_that_is_set_counts_what_runs(server, first):
+    fields, gate, plain = key(server, "k", *first), threading.Event(), reply(completion(usage=USED))
+    server.host.play(lambda connection, request: gate.wait(20) and plain(connection, request))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        running = [pool.submit(ask, server, fields, max_tokens=50) for _ in range(8)]
+        until(lambda: len(server.host.requests) == 8)
+        server.command("key", "set", "k", "--budget", "0.002/month")
+        time.sleep(1)
+        gate.set()
+        assert {one.result().status for one in running} == {200}
+    statuses = [ask(server, fields, max_tokens=50).status for _ in range(6)]
+    assert statuses.count(200) == 1 and set(statuses) == {200, 402}  # of 10 the last would be reserved at more
+    until(lambda: sum(row["cost_pusd"] for row in server.rows()) == 9 * 200 * 10**6)
 
 
 def test_what_does_not_fit_is_refused_and_what_was_reserved_comes_back(server):

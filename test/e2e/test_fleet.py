@@ -131,6 +131,21 @@ def test_a_budget_that_is_lowered_is_a_wall_for_all_together(fleet):
     assert spent(servers[0]) == len(servers[0].host.requests) * 200 * 10**6 <= USD // 100
 
 
+def test_a_budget_that_is_set_again_counts_what_was_spent_without(fleet):
+    """Also by a process that asks for nothing any more."""
+    servers = fleet(2, "--budget", "0.01/month")
+    assert ask(servers[0]).status == 200
+    servers[0].command("key", "set", "k", "--budget", "none")
+    time.sleep(1)
+    assert {one.status for one in many(servers[1:], 40)} == {200}
+    wait_for_rows(servers[0], 41)
+    servers[0].command("key", "set", "k", "--budget", "0.01/month")
+    time.sleep(1)
+    assert granted(servers[0])[0] >= 41 * 200 * 10**6
+    statuses = [one.status for one in many(servers[:1], 30)]
+    assert set(statuses) == {200, 402} and statuses.count(200) <= 9
+
+
 def test_a_budget_for_some_models_is_joint_too(fleet):
     servers = fleet(3, "--model-budget", "a/one=0.004/month", "--budget", "1/month")
     statuses = [one.status for one in many(servers, 60)]

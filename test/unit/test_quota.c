@@ -197,6 +197,25 @@ TEST(a_changed_amount_keeps_what_was_spent)
 	account_unref(a);
 }
 
+TEST(what_runs_when_the_period_changes_counts)
+{
+	struct account_limits monthly = budget(200);
+	struct account *a = key_with(budget(100), NULL);
+	const struct account_ask ask = {.pusd = 60};
+	struct account_grant g;
+	struct account_refusal r;
+
+	assert_int_equal(account_admit(a, &ask, 1, NOW, &g, &r), ERR_OK);
+	monthly.period = PERIOD_MONTH;
+	assert_true(account_begins_anew(a, &monthly));
+	assert_true(account_set_limits(a, &monthly));
+	assert_false(account_begins_anew(a, &monthly));
+	account_settle(&g, 50, 0, 0);
+	account_set_spent(a, NOW, 30); /* by the ledger, which has not heard of it */
+	assert_int_equal(account_left(a, S("m"), NOW), 120);
+	account_unref(a);
+}
+
 TEST(dry_only_counts)
 {
 	struct account_limits l = budget(100);
@@ -495,6 +514,7 @@ main(void)
 	    cmocka_unit_test(who_is_above_is_asked_too),
 	    cmocka_unit_test(a_new_period_begins_with_nothing_spent),
 	    cmocka_unit_test(a_changed_amount_keeps_what_was_spent),
+	    cmocka_unit_test(what_runs_when_the_period_changes_counts),
 	    cmocka_unit_test(dry_only_counts),
 	    cmocka_unit_test(a_part_is_a_wall_for_its_models),
 	    cmocka_unit_test(what_cannot_be_held_is_refused),
