@@ -75,7 +75,7 @@ ask(struct world *w, struct random *random, unsigned p)
 static void
 end(struct world *w, struct random *random, unsigned p)
 {
-	struct account_grant *g = &w->grants[p][w->running[p] - 1];
+	struct account_grant *g;
 	uint64_t used;
 
 	if (w->running[p] == 0)
