@@ -143,6 +143,8 @@ redis_parse(struct slice url, struct redis_place *ret, struct note *note)
 	if (good && at < url.len) {
 		good = read_user(slice_head(url, at), &p);
 		url = slice_from(url, at + 1);
+		/* Of a password the rest would be told as a part of the host. */
+		good = good && slice_find(url, '@') == url.len;
 	}
 	good = good && read_host(url, &p);
 	if (good && p.tls && !HAS_TLS) {

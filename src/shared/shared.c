@@ -137,13 +137,16 @@ connect_again(struct shared *s)
 		return true;
 	if (clock_mono_ms() < s->again_ms)
 		return false;
+	/* One that can be read but not written is none: a replica, a right that is
+	 * missing. */
+	peers_begin(&s->peers);
 	if (redis_connect(s->redis, &why) != ERR_OK ||
-	    scripts_load(&s->scripts, s->redis, &why) != ERR_OK) {
+	    scripts_load(&s->scripts, s->redis, &why) != ERR_OK ||
+	    peers_exchange(&s->peers, &s->scripts, s->redis, &why) != ERR_OK) {
 		redis_drop(s->redis);
 		tell_lost(s, &why);
 		return false;
 	}
-	peers_begin(&s->peers);
 	account_alone(0);
 	atomic_store(&s->well, true);
 	s->pause_ms = AGAIN_MS;

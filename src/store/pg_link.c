@@ -213,12 +213,28 @@ pg_link_all(struct pg_link *l, int sent, PGresult **ret_rows)
 
 /* --- the connection --- */
 
+/* A password with a '/' or an '@' in it would be read, and told, as a host or a port. */
+static bool
+is_clear(struct slice url, const char *port)
+{
+	struct slice rest = slice_from(url, slice_find(url, '/') + 2);
+	size_t at;
+
+	rest = slice_head(rest, slice_find(rest, '?'));
+	at = slice_find(rest, '@');
+	if (at < slice_find(rest, '/'))
+		rest = slice_from(rest, at + 1);
+	return slice_find(rest, '@') == rest.len &&
+	       strspn(port, "0123456789,") == strlen(port);
+}
+
 bool
 pg_link_place(struct slice url, char to[PG_LINK_PLACE], struct note *note)
 {
 	char *text = slice_dup(url), *why = NULL;
 	const char *host = "", *port = "5432", *name = "";
 	PQconninfoOption *all;
+	bool good;
 
 	if (!slice_starts(url, S("postgresql://")) &&
 	    !slice_starts(url, S("postgres://"))) {
@@ -243,13 +259,15 @@ pg_link_place(struct slice url, char to[PG_LINK_PLACE], struct note *note)
 		else if (strcmp(o->keyword, "dbname") == 0)
 			name = o->val;
 	}
-	if (all == NULL)
-		note_set(note,
-		    "it is no URL like postgresql://user:password@host:5432/database");
-	else
+	good = all != NULL && is_clear(url, port);
+	if (good)
 		(void)snprintf(to, PG_LINK_PLACE, "%s:%s/%s", host, port, name);
+	else
+		note_set(note,
+		    "it is no URL like postgresql://user:password@host:5432/database, "
+		    "with %%XX for what is special in a password");
 	PQconninfoFree(all);
-	return all != NULL;
+	return good;
 }
 
 static enum err

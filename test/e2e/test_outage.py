@@ -250,6 +250,9 @@ def test_a_database_that_is_not_there_is_told(tmp_path, server, database):
     assert '"nowhere" does not exist' in told
     assert "it must begin with postgresql://" in start_in_vain(tmp_path, "mysql://root:hunter2@localhost/x")
     assert "it is no URL like" in start_in_vain(tmp_path, "postgresql://weir:hunter2@[::1/x")
+    for secret in ("a/hunter2", "1/hunter2", "a@hunter2", "hunter2:1@x", "1/a@hunter2"):
+        assert "with %XX for what is special" in start_in_vain(tmp_path, f"postgresql://weir:{secret}@127.0.0.1:1/x")
+    assert "with %XX for what is special" in start_in_vain(tmp_path, "postgresql://weir:hunter2")
 
 
 def test_a_schema_of_a_newer_weir_is_refused(tmp_path, server, database, weir):

@@ -1,5 +1,6 @@
 """Several processes and one Redis: limits hold for all together, also when the server goes away."""
 import concurrent.futures
+import time
 
 import pytest
 
@@ -175,6 +176,20 @@ def test_weir_starts_without_it(weir, host, redis):
     until(lambda: "cannot be reached" in one.log)
 
 
+def test_one_that_cannot_be_written_is_none(fleet):
+    """As a replica is after a failover: told once, not each time that it is tried."""
+    servers = fleet(2, "--rpm", "60")
+    servers[0].redis.ask("REPLICAOF", "127.0.0.1", "1")
+    until(lambda: all("READONLY" in one.log for one in servers))
+    before = [one.log.count("shared.url") for one in servers]
+    time.sleep(2)
+    assert [one.log.count("shared.url") for one in servers] <= [count + 1 for count in before]
+    assert [metric(one, "weir_shared_up") for one in servers] == [0, 0]
+    assert set(statuses(servers, 4)) == {200}  # 6 for each
+    servers[0].redis.ask("REPLICAOF", "NO", "ONE")
+    until(lambda: all(metric(one, "weir_shared_up") == 1 for one in servers))
+
+
 # --- what is known of providers ---
 
 
@@ -213,6 +228,7 @@ def test_the_password_is_said_and_never_shown(fleet):
     ("redis://h:99999", "wants redis://"),
     ("redis://u:hush%zz@h", "wants redis://"),
     ("redis://h/none", "wants redis://"),
+    ("redis://:a@hush@h", "wants redis://"),
 ])
 def test_an_address_that_is_none(weir, url, why):
     one = weir(f'shared: {{url: "{url}"}}', wait=False)

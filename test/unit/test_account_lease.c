@@ -230,7 +230,8 @@ TEST(addresses_are_read)
 	static const char *const bad[] = {"", "h", "redis:/h", "redis://", "redis://:1",
 	    "redis://h:0", "redis://h:65536", "redis://h:x", "redis://[::1",
 	    "redis://h/x", "redis://h/-1", "redis://h/70000", "redis://:%@h",
-	    "redis://:%4@h", "redis://:%00@h", "redis://h:1:2", "http://h"};
+	    "redis://:%4@h", "redis://:%00@h", "redis://h:1:2", "http://h",
+	    "redis://:p@ss@h"};
 	struct redis_place p;
 	struct note why;
 
