@@ -161,16 +161,18 @@ TEST(alone_it_has_its_share)
 {
 	struct account *a;
 	struct account_ask need = {.input_tok = 1};
-	struct account_grant g;
+	struct account_grant g[2], none;
 	struct account_refusal why;
 
 	account_share(SHARE_RATES);
 	account_alone(200);
 	a = account_new(0, LEVEL_KEY, S("k"), NULL, &limits);
 	for (unsigned i = 0; i < 2; i++) /* two of ten */
-		assert_int_equal(account_admit(a, &need, 1000, NOW, &g, &why), ERR_OK);
-	assert_int_equal(account_admit(a, &need, 1000, NOW, &g, &why), ERR_QUOTA);
+		assert_int_equal(account_admit(a, &need, 1000, NOW, &g[i], &why), ERR_OK);
+	assert_int_equal(account_admit(a, &need, 1000, NOW, &none, &why), ERR_QUOTA);
 	assert_int_equal(account_lacks(a, &need, 1000, NOW), 0); /* nobody to ask */
+	account_settle(&g[0], 0, 1, 0);
+	account_settle(&g[1], 0, 1, 0);
 	account_alone(0);
 	account_share(0);
 	account_unref(a);
