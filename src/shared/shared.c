@@ -128,6 +128,22 @@ tell_lost(struct shared *s, const struct note *why)
 	    s->options.alone_permille % 10);
 }
 
+/* One that can be read but not written is none: a replica, a right that is missing. */
+static enum err
+begin(struct shared *s, struct note *why)
+{
+	enum err e = redis_connect(s->redis, why);
+
+	peers_begin(&s->peers);
+	if (e == ERR_OK)
+		e = scripts_load(&s->scripts, s->redis, why);
+	if (e == ERR_OK)
+		e = peers_exchange(&s->peers, &s->scripts, s->redis, why);
+	if (e != ERR_OK)
+		redis_drop(s->redis);
+	return e;
+}
+
 static bool
 connect_again(struct shared *s)
 {
@@ -137,13 +153,7 @@ connect_again(struct shared *s)
 		return true;
 	if (clock_mono_ms() < s->again_ms)
 		return false;
-	/* One that can be read but not written is none: a replica, a right that is
-	 * missing. */
-	peers_begin(&s->peers);
-	if (redis_connect(s->redis, &why) != ERR_OK ||
-	    scripts_load(&s->scripts, s->redis, &why) != ERR_OK ||
-	    peers_exchange(&s->peers, &s->scripts, s->redis, &why) != ERR_OK) {
-		redis_drop(s->redis);
+	if (begin(s, &why) != ERR_OK) {
 		tell_lost(s, &why);
 		return false;
 	}
@@ -324,6 +334,9 @@ turn(struct shared *s)
 
 	if (connect_again(s)) {
 		e = draw_all(s, asks, tick, &why);
+		/* It may have been emptied, or started anew: then at once once more. */
+		if (e != ERR_OK && begin(s, &why) == ERR_OK)
+			e = draw_all(s, asks, tick, &why);
 		if (e == ERR_OK && tick)
 			e = peers_exchange(&s->peers, &s->scripts, s->redis, &why);
 		if (e != ERR_OK)
