@@ -622,4 +622,5 @@ def test_the_metrics_are_well_formed_and_count(door):
     assert count('weir_usage_total{class="input_tokens"}') == 6 * 400
     assert count("weir_time_to_first_token_seconds_count") >= 1 and count("weir_request_duration_seconds_count") == 6
     assert count('weir_offer_faults_total{offer="mine/large-v1"}') == 1 and count('weir_offer_breaker_open{offer="mine/large-v1"}') == 0
-    assert count("weir_requests_in_flight") == 1 and count("weir_streams_open") == 0
+    # This one; the one before may end a moment later, on the other thread.
+    until(lambda: count("weir_requests_in_flight") == 1 and count("weir_streams_open") == 0)
