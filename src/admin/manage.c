@@ -128,10 +128,14 @@ remove_one(struct call *c, struct db *db, const struct change *change)
 static enum err
 set(struct call *c, struct db *db, const struct change *change)
 {
-	struct slice action = c->serve == SERVE_ADMIN_BLOCK	? S("block")
-			      : c->serve == SERVE_ADMIN_UNBLOCK ? S("unblock")
-								: S("set");
-	enum err e = change_set(change, action, &c->note);
+	struct slice action = S("set");
+	enum err e;
+
+	if (c->serve == SERVE_ADMIN_BLOCK)
+		action = S("block");
+	else if (c->serve == SERVE_ADMIN_UNBLOCK)
+		action = S("unblock");
+	e = change_set(change, action, &c->note);
 
 	return e != ERR_OK ? e : show(c, db);
 }

@@ -3,6 +3,8 @@
  */
 #include "config/loading.h"
 
+#include "core/text.h"
+
 #include <stdlib.h>
 
 enum field { FIELD_NAME, FIELD_HASH, FIELDS };
@@ -28,22 +30,13 @@ add_key(struct loading *l, char *name, const unsigned char hash[KEY_HASH_BYTES])
 	c->nkeys++;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 parse_hash(struct slice s, unsigned char hash[KEY_HASH_BYTES])
 {
 	if (s.len != (size_t)2 * KEY_HASH_BYTES)
 		return false;
 	for (size_t i = 0; i < KEY_HASH_BYTES; i++) {
-		int high = hex_digit(s.ptr[2 * i]), low = hex_digit(s.ptr[2 * i + 1]);
+		int high = text_hex(s.ptr[2 * i]), low = text_hex(s.ptr[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

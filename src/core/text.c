@@ -260,3 +260,12 @@ text_distance(struct slice a, struct slice b, unsigned limit)
 	}
 	return back[b.len] < limit ? back[b.len] : limit;
 }
+
+int
+text_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

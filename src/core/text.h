@@ -37,6 +37,9 @@ size_t text_time(char *p, uint64_t unix_ms);
  */
 bool text_span_ms(struct slice s, uint64_t unit_ms, uint64_t *ret_ms);
 
+/* The value of a digit of hexadecimal, of either case; -1 for others. */
+int text_hex(char c);
+
 /* A size in bytes: "64KiB", "1MiB", "2GiB", "500KB", "10MB", "4096". */
 bool text_bytes(struct slice s, uint64_t *ret_bytes);
 

@@ -1,5 +1,7 @@
 #include "http/sigv4.h"
 
+#include "core/text.h"
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
@@ -130,15 +132,6 @@ put_path(struct buf *to, struct slice path, bool keep)
 		buf_byte(to, '/');
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A name or value of a query: decoded and encoded, so that all spellings are one. */
 static struct slice
 put_param(struct buf *to, struct slice s)
@@ -149,8 +142,8 @@ put_param(struct buf *to, struct slice s)
 		int high = -1, low = -1;
 
 		if (s.ptr[i] == '%' && i + 2 < s.len) {
-			high = hex_value(s.ptr[i + 1]);
-			low = hex_value(s.ptr[i + 2]);
+			high = text_hex(s.ptr[i + 1]);
+			low = text_hex(s.ptr[i + 2]);
 		}
 		if (high < 0 || low < 0) {
 			put_encoded(to, (unsigned char)s.ptr[i]);

@@ -1,6 +1,6 @@
 /*
  * A request that finds the lease of a shared limit used up waits here until whoever lends
- * has answered, once; then it is admitted or refused by what there is.
+ * has answered, a few times at most; then it is admitted or refused by what there is.
  */
 #include "proxy/request.h"
 

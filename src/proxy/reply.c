@@ -20,18 +20,31 @@ put_cors(struct request *r, struct buf *to)
 	      "x-upstream-request-id, x-weir-dropped, retry-after"));
 }
 
+/* Without printf, which stood out in a profile. */
+static void
+put_rate_field(struct buf *to, struct slice field, struct slice what, uint64_t n)
+{
+	buf_add(to, field);
+	buf_add(to, what);
+	buf_add(to, S(": "));
+	buf_u64(to, n);
+}
+
 static void
 put_rate(
     struct buf *to, struct slice what, int64_t limit, int64_t left, uint64_t reset_ms)
 {
 	if (limit == QUOTA_NONE)
 		return;
-	buf_printf(to,
-	    "x-ratelimit-limit-%.*s: %lld\r\nx-ratelimit-remaining-%.*s: %lld\r\n"
-	    "x-ratelimit-reset-%.*s: %llu.%03us\r\n",
-	    SLICE_ARGS(what), (long long)limit, SLICE_ARGS(what), (long long)left,
-	    SLICE_ARGS(what), (unsigned long long)(reset_ms / 1000),
-	    (unsigned)(reset_ms % 1000));
+	put_rate_field(to, S("x-ratelimit-limit-"), what, (uint64_t)limit);
+	buf_add(to, S("\r\n"));
+	put_rate_field(to, S("x-ratelimit-remaining-"), what, (uint64_t)left);
+	buf_add(to, S("\r\n"));
+	put_rate_field(to, S("x-ratelimit-reset-"), what, reset_ms / 1000);
+	buf_byte(to, '.');
+	for (unsigned digit = 100; digit > 0; digit /= 10)
+		buf_byte(to, (char)('0' + reset_ms / digit % 10));
+	buf_add(to, S("s\r\n"));
 }
 
 bool

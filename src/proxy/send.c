@@ -271,10 +271,11 @@ step_send(struct request *r)
 
 	if (r->attempt == NULL) {
 		e = start_attempt(r);
-		return e == ERR_OK		? STEP_WAIT
-		       : e == ERR_NO_EQUIVALENT ? cannot_say(r)
-		       : e == ERR_QUOTA		? no_room(r)
-						: req_fail(r, e);
+		if (e == ERR_NO_EQUIVALENT)
+			return cannot_say(r);
+		if (e == ERR_QUOTA)
+			return no_room(r);
+		return e == ERR_OK ? STEP_WAIT : req_fail(r, e);
 	}
 	if (r->attempt->err != ERR_OK && r->attempt->phase == PHASE_OVER && !r->whole &&
 	    !r->attempt->begun)

@@ -22,7 +22,10 @@ struct lease_ask {
 	struct lease_ask *next; /* of the lender's */
 };
 
-/* Tries to lease it, and posts the mail soon, also when it cannot. Any thread. */
+/* Posts the mail: what could be had, the accounts have. */
+void lender_answer(struct lease_ask *a);
+
+/* Tries to lease it, and answers soon, also when it cannot. Any thread. */
 typedef void lender_fn(void *lender, struct lease_ask *a);
 
 struct lender {

@@ -24,15 +24,6 @@ struct redis {
 
 /* --- the URL --- */
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes %XX into a text of at most REDIS_NAME_MAX - 1 bytes. */
 static bool
 decode(struct slice s, char to[REDIS_NAME_MAX])
@@ -43,8 +34,8 @@ decode(struct slice s, char to[REDIS_NAME_MAX])
 		char c = s.ptr[i];
 
 		if (c == '%') {
-			int high = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
-			int low = high < 0 ? -1 : hex_digit(s.ptr[i + 2]);
+			int high = i + 2 < s.len ? text_hex(s.ptr[i + 1]) : -1;
+			int low = high < 0 ? -1 : text_hex(s.ptr[i + 2]);
 
 			if (low < 0)
 				return false;

@@ -254,7 +254,7 @@ answer(struct lease_ask *asks)
 	while (asks != NULL) {
 		struct lease_ask *next = asks->next;
 
-		loop_post(asks->loop, &asks->mail);
+		lender_answer(asks);
 		asks = next;
 	}
 }
@@ -308,7 +308,7 @@ wait_for_asks(struct shared *s)
 
 	(void)pthread_mutex_lock(&s->lock);
 	while (why == 0 && !s->closed && s->asks == NULL)
-		why = pthread_cond_timedwait(&s->some, &s->lock, &at);
+		why = pthread_cond_clockwait(&s->some, &s->lock, CLOCK_MONOTONIC, &at);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -382,12 +382,7 @@ free_shared(struct shared *s)
 static void
 make_lock(struct shared *s)
 {
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&s->some, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	(void)pthread_cond_init(&s->some, NULL);
 	(void)pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -429,20 +424,10 @@ shared_stop(struct shared *s)
 }
 
 static void
-on_mail(void *arg)
-{
-	struct lease_ask *a = arg;
-
-	a->fn(a);
-}
-
-static void
 lend(void *arg, struct lease_ask *a)
 {
 	struct shared *s = arg;
 
-	a->mail.fn = on_mail;
-	a->mail.arg = a;
 	(void)pthread_mutex_lock(&s->lock);
 	a->next = s->asks;
 	s->asks = a;

@@ -184,12 +184,7 @@ close_store(struct store *s)
 static void
 make_lock(struct store *s)
 {
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&s->some, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	(void)pthread_cond_init(&s->some, NULL);
 	(void)pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -460,20 +455,10 @@ look_for_changes(struct store *s)
 /* --- leases --- */
 
 static void
-on_lease(void *arg)
-{
-	struct lease_ask *a = arg;
-
-	a->fn(a);
-}
-
-static void
 lend(void *arg, struct lease_ask *a)
 {
 	struct store *s = arg;
 
-	a->mail.fn = on_lease;
-	a->mail.arg = a;
 	(void)pthread_mutex_lock(&s->lock);
 	a->next = s->asks;
 	s->asks = a;
@@ -507,7 +492,7 @@ answer_asks(struct store *s)
 			if (accounts_lease(s->accounts, &from, a->accounts[i], &a->need,
 				&note) != ERR_OK)
 				went_away(s, &note);
-		loop_post(a->loop, &a->mail);
+		lender_answer(a);
 		a = next;
 	}
 }
@@ -583,7 +568,7 @@ linger(struct store *s)
 
 	(void)pthread_mutex_lock(&s->lock);
 	while (why == 0 && !s->hurry && !s->closed)
-		why = pthread_cond_timedwait(&s->some, &s->lock, &at);
+		why = pthread_cond_clockwait(&s->some, &s->lock, CLOCK_MONOTONIC, &at);
 	s->hurry = false;
 	(void)pthread_mutex_unlock(&s->lock);
 }
