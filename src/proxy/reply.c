@@ -50,7 +50,7 @@ put_rate(
 bool
 reply_hides(const struct request *r, struct slice name)
 {
-	bool limited = r->grant.count > 0 ||
+	bool limited = (r->key != NULL && r->key->account != NULL) ||
 		       (r->name.model != NULL && r->name.model->account != NULL);
 
 	return limited && (slice_istarts(name, S("x-ratelimit-")) ||

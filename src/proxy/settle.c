@@ -306,6 +306,9 @@ settle_row(struct request *r, unsigned status)
 		r->worker->unrecorded = false;
 	else
 		note_unrecorded(r);
+	/* Before the answer's end: whoever has read it finds its slot free, and the rest
+	 * of what was reserved. */
+	admit_settle(r);
 }
 
 static void
@@ -353,7 +356,7 @@ step_settle(struct request *r)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
 	pictures_drop(r);
 	settle_row(r, r->status);
-	admit_settle(r);
+	admit_settle(r); /* without a row, too */
 	journal_release(r->worker->journal, r->promised);
 	r->promised = 0;
 	count(r, now);

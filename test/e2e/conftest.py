@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,21 @@ def start_in_front(start, make_host, *behaviours, env=(), lines="", offers=(), p
     server = start(config, binary=binary, **dict(env))
     server.hosts = hosts
     return server
+
+
+@pytest.fixture(scope="session")
+def preload(tmp_path_factory):
+    """preload("clock") is the environment in which test/e2e/clock.c stands before the C library."""
+    if shutil.which("cc") is None:
+        pytest.skip("no compiler")
+    folder = tmp_path_factory.mktemp("preload")
+
+    def build(name):
+        source, library = ROOT / f"test/e2e/{name}.c", folder / f"{name}.so"
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+        return {"LD_PRELOAD": library}
+
+    return functools.cache(build)
 
 
 @pytest.fixture

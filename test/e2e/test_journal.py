@@ -350,14 +350,10 @@ def test_a_locked_database_and_a_full_journal(stage):
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory):
+def faulty(tmp_path_factory, preload):
     """The environment in which the disk fails when a file says so; see faulty.c."""
-    if shutil.which("cc") is None:
-        pytest.skip("no compiler")
     folder = tmp_path_factory.mktemp("faulty")
-    source = ROOT / "test/e2e/faulty.c"
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", folder / "faulty.so", source, "-ldl"], check=True)
-    yield {"LD_PRELOAD": folder / "faulty.so", "FAULTY": folder}
+    yield {**preload("faulty"), "FAULTY": folder}
     for name in ("full", "unsynced"):
         (folder / name).unlink(missing_ok=True)
 

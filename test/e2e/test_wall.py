@@ -9,8 +9,6 @@ import json
 import os
 import random
 import re
-import shutil
-import subprocess
 import threading
 import time
 from datetime import datetime, timezone
@@ -19,8 +17,8 @@ from decimal import Decimal
 import pytest
 
 import postgres
-from conftest import BINARY, ROOT
-from host import Host, chunk, completion, event, fault, reply, stream, usage_of
+from conftest import BINARY
+from host import Host, chunk, completion, event, fault, reply, stream, stream_events, usage_of
 from redis_server import Redis
 from test_priced import cost as price_of
 from test_priced import exact
@@ -438,17 +436,13 @@ def test_across_a_change_of_the_amount(stage, shared, processes):
     assert sum(s.load.used.values()) == came
 
 
-@pytest.fixture(scope="module")
-def midnight(tmp_path_factory):
+@pytest.fixture
+def midnight(preload):
     """The environment in which the day ends in so many seconds."""
-    if shutil.which("cc") is None:
-        pytest.skip("no compiler")
-    library = tmp_path_factory.mktemp("clock") / "clock.so"
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", library, ROOT / "test/e2e/clock.c", "-ldl"], check=True)
 
     def make(seconds):
         since_midnight = int(time.time() * 1000) % DAY_MS
-        return {"LD_PRELOAD": library, "CLOCK_OFFSET_MS": -since_midnight - int(seconds * 1000)}
+        return {**preload("clock"), "CLOCK_OFFSET_MS": -since_midnight - int(seconds * 1000)}
 
     return make
 
@@ -480,3 +474,17 @@ def test_across_the_edge_of_a_period(stage, shared, midnight, processes):
             assert amount // 8 * (key is None) < spent <= amount, (key, day, spent, amount)
             if day and key is None and not s.joint:
                 until(lambda: s.left(s.servers[0])[0] == budget - spent)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_whoever_has_the_answer_finds_its_slot_free(weir, host, preload, streamed):
+    """And the rest of what was reserved, however late the server comes to anything else."""
+    provider = host()
+    provider.play(stream(stream_events(usage=(100, 0, 50))) if streamed else reply(completion(usage=(100, 0, 50))))
+    offer = "{provider: one, model: m, max_output: 1000, price: {input: 1, output: 2}}"
+    server = weir(f"threads: 4\nproviders: {{one: {{dialect: openai, base_url: {provider.url}}}}}\nmodels: {{a/one: [{offer}]}}", **preload("slow"))
+    made = server.command("key", "create", "--name", "k", "--concurrent", "1", "--budget", "0.01/day").stdout.split()[0]
+    fields = [("authorization", f"Bearer {made}")]
+    until(lambda: server.ask("/v1/models", fields=fields).status == 200 and server.ask("/v1/models").status == 401)
+    body = {"model": "a/one", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 4000, "stream": streamed}
+    assert [server.ask("/v1/chat/completions", body, fields=fields).status for _ in range(9)] == [200] * 9
