@@ -17,7 +17,10 @@ buf_init(struct buf *b, size_t max)
 void
 buf_free(struct buf *b)
 {
-	free(b->ptr);
+	if (b->of != NULL)
+		slab_give(b->of, b->ptr);
+	else
+		free(b->ptr);
 	buf_init(b, b->max);
 }
 
@@ -29,17 +32,10 @@ buf_take(struct buf *b, size_t n, struct slab *s)
 		return;
 	}
 	b->ptr = slab_take(s);
-	b->cap = b->ptr == NULL ? 0 : s->size;
-}
-
-void
-buf_give(struct buf *b, struct slab *s)
-{
-	if (b->cap == s->size)
-		slab_give(s, b->ptr);
-	else
-		free(b->ptr);
-	buf_init(b, b->max);
+	if (b->ptr == NULL)
+		return;
+	b->cap = s->size;
+	b->of = s;
 }
 
 void
@@ -54,6 +50,23 @@ fail(struct buf *b, enum err e)
 {
 	b->err = e;
 	return NULL;
+}
+
+/* As realloc(), and the slab has its own back. */
+static char *
+move(struct buf *b, size_t cap)
+{
+	char *p;
+
+	if (b->of == NULL)
+		return realloc(b->ptr, cap);
+	p = malloc(cap);
+	if (p == NULL)
+		return NULL;
+	memcpy(p, b->ptr, b->len);
+	slab_give(b->of, b->ptr);
+	b->of = NULL;
+	return p;
 }
 
 char *
@@ -73,7 +86,7 @@ buf_grow(struct buf *b, size_t n)
 		cap *= 2;
 	if (cap > b->max)
 		cap = b->max;
-	p = realloc(b->ptr, cap);
+	p = move(b, cap);
 	if (p == NULL)
 		return fail(b, ERR_NOMEM);
 	b->ptr = p;

@@ -19,6 +19,7 @@ struct buf {
 	char *ptr;
 	size_t len, cap; /* bytes used, bytes allocated */
 	size_t max;	 /* ceiling of cap */
+	struct slab *of; /* whose the bytes are; NULL: the heap's */
 	enum err err;	 /* OK, NOMEM or FULL; sticky until buf_clear */
 };
 
@@ -28,13 +29,9 @@ void buf_init(struct buf *b, size_t max);
 /* Frees the bytes; the buffer is then as after buf_init. */
 void buf_free(struct buf *b);
 
-/*
- * For a buffer that comes and goes with each request: room for its first n bytes, out of
- * a slab if they are no more than its size. It may grow on, or be freed by buf_free;
- * buf_give is as buf_free, and gives the slab back what is its own.
- */
+/* For a buffer that comes and goes with each request: room for its first n bytes, out of
+ * a slab if they are no more than its size. It may grow on. */
 void buf_take(struct buf *b, size_t n, struct slab *s);
-void buf_give(struct buf *b, struct slab *s);
 
 /* Empties it and forgets an error, keeping the bytes for the next use. */
 void buf_clear(struct buf *b);

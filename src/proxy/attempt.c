@@ -414,7 +414,7 @@ on_free(void *arg)
 	free(a->frames);
 	attempt_translate_done(a);
 	inflate_free(a->inflate);
-	buf_give(&a->body, &a->worker->block_slab);
+	buf_free(&a->body);
 	buf_free(&a->plain);
 	free_head(a);
 	slab_give(&a->worker->attempt_slab, a);

@@ -69,7 +69,7 @@ on_free(void *arg)
 	struct request *r = arg;
 
 	lease_drop(r);
-	buf_give(&r->body, &r->worker->block_slab);
+	buf_free(&r->body);
 	buf_free(&r->outgoing);
 	key_set_unref(r->keys);
 	arena_free(&r->arena);
