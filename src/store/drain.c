@@ -9,9 +9,8 @@
 
 #include "core/log.h"
 
-#define BATCH_BYTES  (8u << 20) /* of a transaction */
-#define BEHIND_MAX   4		/* segments of a journal that wait for intents alone */
-#define RECORD_LEAST 96		/* of an intent: so many bytes hold one at most */
+#define BATCH_BYTES (8u << 20) /* of a transaction */
+#define BEHIND_MAX  4	       /* segments of a journal that wait for intents alone */
 
 enum err
 drain_open(struct drain *d, struct ledger *ledger, struct note *note)
@@ -103,6 +102,7 @@ drain_rows(struct drain *d, const struct journal_segment *s, size_t from, size_t
 	while (e == ERR_OK && segment_next(&r, &record)) {
 		const struct open_intent *open;
 
+		d->coming += record.type == SEGMENT_INTENT;
 		if (record.type != SEGMENT_SETTLE ||
 		    !meter_row_take(&record.payload, &row))
 			continue;
@@ -153,9 +153,9 @@ drain_intents(struct drain *d, struct journal_segment *s, size_t from, size_t en
 }
 
 enum err
-drain_reserve(struct drain *d, size_t bytes, struct note *note)
+drain_reserve(struct drain *d, size_t intents, struct note *note)
 {
-	enum err e = opens_reserve(&d->opens, bytes / RECORD_LEAST + 1);
+	enum err e = opens_reserve(&d->opens, intents);
 
 	if (e != ERR_OK)
 		note_set(note, "out of memory");
@@ -299,12 +299,13 @@ each_gone(struct drain *d, bool free_them, struct note *note)
 static enum err
 take_batch(struct drain *d, struct batch *b, struct note *note)
 {
-	enum err e = drain_reserve(d, b->bytes, note);
+	enum err e = ledger_begin(d->ledger, note);
 
-	if (e == ERR_OK)
-		e = ledger_begin(d->ledger, note);
+	d->coming = 0;
 	if (e == ERR_OK)
 		e = each_part(d, b, to_database, note);
+	if (e == ERR_OK)
+		e = drain_reserve(d, d->coming, note);
 	if (e == ERR_OK)
 		e = each_gone(d, false, note);
 	e = ledger_end(d->ledger, e, note);
@@ -376,6 +377,8 @@ let_go(struct drain *d, unsigned n, struct note *note)
 		}
 		if (e == ERR_OK && s->open == 0)
 			journals_drained(d->set, s);
+		else
+			journals_rest(d->set, s);
 	}
 	return e;
 }

@@ -20,6 +20,7 @@ struct drain {
 	struct db_stmt *note, *forget, *keep,
 	    *drop;	 /* on the tables journal and intent */
 	struct buf text; /* scratch */
+	size_t coming;	 /* intents of the batch under way */
 };
 
 /* Borrows the ledger. ERR_IO with a note. */

@@ -19,8 +19,8 @@ enum err drain_rows(struct drain *d, const struct journal_segment *s, size_t fro
 /* Keeps in mind which of the intents between two places are open. */
 void drain_intents(struct drain *d, struct journal_segment *s, size_t from, size_t end);
 
-/* Room for the intents in so many bytes. ERR_NOMEM with a note. */
-enum err drain_reserve(struct drain *d, size_t bytes, struct note *note) MUST_CHECK;
+/* Room for so many more intents. ERR_NOMEM with a note. */
+enum err drain_reserve(struct drain *d, size_t intents, struct note *note) MUST_CHECK;
 
 /* The payload of the record at a place that was drained. */
 bool

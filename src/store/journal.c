@@ -68,19 +68,18 @@ path_of(const struct journals *set, unsigned loop, uint64_t sequence, char *to)
 	    (unsigned long long)sequence, loop);
 }
 
-/* Faults in all of it, so that no loop thread waits for that. */
-static int
+/* Faults in all of it, so that no loop thread waits for that. It may be written to
+ * meanwhile. */
+static void
 fault_in(char *map, size_t size)
 {
 #ifdef MADV_POPULATE_WRITE
 	if (madvise(map, size, MADV_POPULATE_WRITE) == 0)
-		return 0;
-	if (errno != EINVAL) /* a kernel before 5.14 */
-		return errno;
+		return;
 #endif
+	/* A kernel before 5.14. */
 	for (size_t at = 0; at < size; at += 4096)
-		*(volatile char *)(map + at) = 0;
-	return 0;
+		(void)__atomic_fetch_or(map + at, 0, __ATOMIC_RELAXED);
 }
 
 /* Puts zeros into the kernel's cache: by a fault of each page ext4 took four times as
@@ -118,13 +117,8 @@ map_file(const char *path, size_t size, char **ret_map)
 		       : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (why == 0 && map == MAP_FAILED)
 		why = errno;
-	if (why == 0)
-		why = fault_in(map, size);
-	if (why != 0) {
-		if (map != MAP_FAILED)
-			(void)munmap(map, size);
+	if (why != 0)
 		(void)unlink(path);
-	}
 	(void)close(fd);
 	if (why == 0)
 		*ret_map = map;
@@ -267,6 +261,22 @@ extend(struct journals *set)
 	}
 }
 
+/* Of those that wait only the next is faulted in: many may wait for promises that few
+ * need. */
+static void
+warm(struct journal *j)
+{
+	unsigned taken = atomic_load_explicit(&j->taken, memory_order_acquire);
+	struct journal_segment *s;
+
+	if (spares_of(j) == 0)
+		return;
+	s = atomic_load_explicit(&j->spare[taken % SPARES], memory_order_relaxed);
+	if (!s->warm)
+		fault_in(s->map, s->size);
+	s->warm = true;
+}
+
 /* The next one of the list for which the condition holds, or NULL. Only the keeper
  * unmaps, so it stays as it is until then. */
 static struct journal_segment *
@@ -358,6 +368,8 @@ journals_keep(struct journals *set)
 	while ((s = next_of(set, is_done)) != NULL)
 		remove_segment(set, s);
 	extend(set);
+	for (unsigned i = 0; i < set->count; i++)
+		warm(set->all[i]);
 	if (set->folder != NULL && set->limits.sync_ms > 0 &&
 	    clock_mono_ms() >= set->synced_ms + set->limits.sync_ms)
 		sync_all(set);
@@ -650,6 +662,15 @@ journals_drained(struct journals *set, struct journal_segment *s)
 	assert(atomic_load(&s->next) != NULL);
 	atomic_store(&s->state, JOURNAL_DONE);
 	(void)sem_post(&set->wake);
+}
+
+void
+journals_rest(const struct journals *set, struct journal_segment *s)
+{
+	/* The kernel's cache, or the file, has what a mapping of memory has alone. */
+	if (set->folder != NULL && !s->rests)
+		(void)madvise(s->map, s->size, MADV_DONTNEED);
+	s->rests = true;
 }
 
 void

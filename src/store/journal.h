@@ -107,8 +107,10 @@ struct journal_segment {
 	atomic_size_t end;			/* bytes that are published */
 	atomic_int state;			/* enum journal_state */
 	size_t synced;				/* the keeper's */
+	bool warm;				/* likewise: it is faulted in */
 	size_t drained;				/* the store's thread's */
 	unsigned open;				/* intents in it that are not settled */
+	bool rests;				/* it waits for these alone */
 };
 
 /* The n-th journal's first segment that is not gone yet, or NULL: none was written to
@@ -120,6 +122,10 @@ unsigned journals_count(const struct journals *set);
 
 /* It is drained: the keeper removes it, and then its state is GONE. */
 void journals_drained(struct journals *set, struct journal_segment *s);
+
+/* It is drained, but has intents that are not settled: its pages need not be in memory.
+ */
+void journals_rest(const struct journals *set, struct journal_segment *s);
 
 /* Frees one that is GONE. It is the first of its journal, and not the last. */
 void journals_forget(struct journals *set, struct journal_segment *s);

@@ -184,17 +184,18 @@ read_store(struct recovery *r, struct note *note)
 
 /* --- one segment --- */
 
-/* Where its records end, by their checksums. */
+/* Where its records end, by their checksums; counts its intents. */
 static size_t
-find_end(const struct left *l)
+find_end(const struct left *l, size_t *ret_intents)
 {
 	const struct journal_segment *s = &l->segment;
 	struct segment_reader reader;
 	struct segment_record record;
 
 	segment_read(&reader, slice_of(s->map, s->size), s->tag, 0);
+	*ret_intents = 0;
 	while (segment_next(&reader, &record))
-		;
+		*ret_intents += record.type == SEGMENT_INTENT;
 	if (reader.torn)
 		log_event(LOG_WARN,
 		    "%s: from byte %zu on it was not written to its end; that is not "
@@ -207,9 +208,9 @@ static enum err
 take_segment(struct recovery *r, struct left *l, struct note *note)
 {
 	struct journal_segment *s = &l->segment;
-	size_t end = find_end(l);
+	size_t intents, end = find_end(l, &intents);
 	int64_t drained = -1;
-	enum err e = drain_reserve(r->d, end, note);
+	enum err e = drain_reserve(r->d, intents, note);
 
 	if (e == ERR_OK)
 		e = ledger_begin(r->d->ledger, note);
