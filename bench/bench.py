@@ -311,4 +311,5 @@ def main():
             print(f"{'':34} wanted: at most {LIMITS[name]:.2f}" + ("" if ratio <= LIMITS[name] else "  MISSED"), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
