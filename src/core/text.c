@@ -5,13 +5,22 @@
 size_t
 text_u64(char *p, uint64_t value)
 {
-	size_t n = 1;
+	static const char pairs[] = "0001020304050607080910111213141516171819"
+				    "2021222324252627282930313233343536373839"
+				    "4041424344454647484950515253545556575859"
+				    "6061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+	char digits[TEXT_U64_MAX];
+	size_t at = sizeof(digits);
 
-	for (uint64_t rest = value; rest >= 10; rest /= 10)
-		n++;
-	for (size_t i = n; i > 0; value /= 10)
-		p[--i] = (char)('0' + value % 10);
-	return n;
+	for (; value >= 100; value /= 100)
+		memcpy(digits + (at -= 2), pairs + value % 100 * 2, 2);
+	if (value >= 10)
+		memcpy(digits + (at -= 2), pairs + value * 2, 2);
+	else
+		digits[--at] = (char)('0' + value);
+	memcpy(p, digits + at, sizeof(digits) - at);
+	return sizeof(digits) - at;
 }
 
 size_t

@@ -28,26 +28,6 @@ cost_pusd(const struct catalog *c, const struct offer *asked, const struct cost_
 
 /* --- the worst case --- */
 
-static bool
-is_dearer(const struct rate *a, const struct rate *b)
-{
-	return b->per == 0 || (a->per != 0 && price_exceeds(a, b->pusd, b->per));
-}
-
-/* The dearest of the classes in which tokens of that side may be counted. */
-static enum usage_class
-dearest(const struct price *row, bool input)
-{
-	enum usage_class best = input ? USAGE_INPUT : USAGE_OUTPUT;
-
-	for (unsigned c = 0; c < USAGE_CLASSES; c++)
-		if (usage_is_tokens((enum usage_class)c) &&
-		    usage_is_input((enum usage_class)c) == input &&
-		    is_dearer(&row->rate[c], &row->rate[best]))
-			best = (enum usage_class)c;
-	return best;
-}
-
 static int64_t
 worst_of_row(const struct price *row, const struct cost_bounds *b)
 {
@@ -55,8 +35,8 @@ worst_of_row(const struct price *row, const struct cost_bounds *b)
 
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		u.count[c] = b->units[c];
-	u.count[dearest(row, true)] = b->input_tok;
-	u.count[dearest(row, false)] = b->output_tok;
+	u.count[row->dearest_in] = b->input_tok;
+	u.count[row->dearest_out] = b->output_tok;
 	return price_cost_pusd(row, &u);
 }
 

@@ -143,6 +143,25 @@ price_exceeds(const struct rate *rate, int64_t max_pusd, int64_t units)
 	return (wide)rate->pusd * units > (wide)max_pusd * rate->per;
 }
 
+static bool
+is_dearer(const struct rate *a, const struct rate *b)
+{
+	return b->per == 0 || (a->per != 0 && price_exceeds(a, b->pusd, b->per));
+}
+
+static enum usage_class
+find_dearest(const struct price *row, bool input)
+{
+	enum usage_class best = input ? USAGE_INPUT : USAGE_OUTPUT;
+
+	for (unsigned c = 0; c < USAGE_CLASSES; c++)
+		if (usage_is_tokens((enum usage_class)c) &&
+		    usage_is_input((enum usage_class)c) == input &&
+		    is_dearer(&row->rate[c], &row->rate[best]))
+			best = (enum usage_class)c;
+	return best;
+}
+
 void
 price_complete(struct price *row)
 {
@@ -150,4 +169,6 @@ price_complete(struct price *row)
 	for (unsigned c = 0; c < USAGE_CLASSES; c++)
 		if (row->rate[c].per == 0)
 			row->rate[c] = row->rate[usage_instead((enum usage_class)c)];
+	row->dearest_in = find_dearest(row, true);
+	row->dearest_out = find_dearest(row, false);
 }

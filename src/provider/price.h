@@ -28,6 +28,9 @@ struct price {
 	uint64_t above_tok; /* for prompts of more tokens than this */
 	enum tier tier;	    /* that the request was served in */
 	struct rate rate[USAGE_CLASSES];
+	/* Of the classes in which tokens of the prompt may be counted, and of the answer,
+	 * the dearest. */
+	enum usage_class dearest_in, dearest_out;
 	struct price *next;
 };
 
@@ -59,7 +62,8 @@ int64_t price_markup_pusd(int64_t pusd, int64_t bp);
 /* Is the rate more than max_pusd for so many units? One that is not stated is not. */
 bool price_exceeds(const struct rate *rate, int64_t max_pusd, int64_t units);
 
-/* Gives each class without a rate the rate of the class that stands for it. */
+/* Gives each class without a rate the rate of the class that stands for it, and finds
+ * the dearest ones. */
 void price_complete(struct price *row);
 
 #endif

@@ -90,6 +90,26 @@ may_come(const struct candidate *c)
 	       c->out == OUT_BROKEN || c->out == OUT_REFUSED;
 }
 
+/* The dearest of all who may be tried; PRICE_UNKNOWN when nobody knows it of one. */
+static int64_t
+most_worst(const struct request *r)
+{
+	int64_t most = PRICE_UNKNOWN;
+
+	for (unsigned i = 0; i < r->plan.count; i++) {
+		const struct candidate *c = &r->plan.all[i];
+		int64_t worst;
+
+		if (!may_come(c))
+			continue;
+		worst = worst_pusd(r, c, most_output(r, c->offer));
+		if (worst == PRICE_UNKNOWN)
+			return PRICE_UNKNOWN;
+		most = worst > most ? worst : most;
+	}
+	return most;
+}
+
 /* The dearest of those who fit into what is left; the others are out. PRICE_UNKNOWN:
  * nobody fits. */
 static int64_t
@@ -178,7 +198,7 @@ say_limit(struct request *r, uint64_t tok)
 		return ERR_NOMEM;
 	}
 	r->worker->tape_owner = NULL;
-	buf_give(&r->body, &r->worker->block_slab);
+	buf_free(&r->body);
 	r->body = body;
 	r->ask.max_output_tok = r->capped_tok = tok;
 	return ERR_OK;
@@ -299,16 +319,22 @@ blame(struct request *r, struct account_ask *ask, struct account_refusal *ret_wh
 	return account_admit(a, ask, now, r->start_unix_ms, &r->grant, ret_why);
 }
 
+/* The dearest of all costs so much. Mostly that is there; else those who do not fit are
+ * out. */
 static enum err
-reserve(struct request *r, struct account_refusal *ret_why)
+reserve(struct request *r, int64_t pusd, struct account_refusal *ret_why)
 {
 	struct account *a = r->key->account;
 	const struct prediction *p = &r->candidate->guess;
-	struct account_ask ask = {.input_tok = p->input_tok,
+	struct account_ask ask = {.pusd = pusd,
+	    .input_tok = p->input_tok,
 	    .output_tok = p->output_tok,
 	    .model = admitted_model(r)};
 	enum err e = ERR_BUDGET;
 
+	if (pusd != PRICE_UNKNOWN)
+		e = account_admit(a, &ask, loop_now(r->worker->loop), r->start_unix_ms,
+		    &r->grant, ret_why);
 	for (unsigned i = 0; e == ERR_BUDGET && i < RACES; i++) {
 		int64_t left = account_left(a, ask.model, r->start_unix_ms);
 
@@ -335,30 +361,28 @@ reserve(struct request *r, struct account_refusal *ret_why)
 static bool
 begins_later(struct request *r)
 {
-	uint64_t from_ms = 0;
-
-	for (unsigned i = 0; i < r->grant.count; i++)
-		if (r->grant.period_ms[i] > from_ms)
-			from_ms = r->grant.period_ms[i];
-	if (from_ms <= r->start_unix_ms)
+	if (r->grant.from_ms <= r->start_unix_ms)
 		return false;
-	r->start_unix_ms = from_ms;
+	r->start_unix_ms = r->grant.from_ms;
 	account_settle(&r->grant, 0, 0, 0);
 	return true;
 }
 
 /* Is it to wait for a lease of what the dearest of those who may be asked could take? */
 static bool
-wants_lease(struct request *r)
+wants_lease(struct request *r, int64_t pusd)
 {
 	const struct prediction *p = &r->candidate->guess;
-	struct account_ask need = {.model = admitted_model(r),
+	struct account_ask need = {.pusd = pusd,
+	    .model = admitted_model(r),
 	    .input_tok = p->input_tok,
 	    .output_tok = p->output_tok};
 
 	if (r->worker->lenders == NULL)
 		return false;
-	need.pusd = keep_fitting(r, INT64_MAX);
+	/* Of those whose price is known. */
+	if (pusd == PRICE_UNKNOWN)
+		need.pusd = keep_fitting(r, INT64_MAX);
 	return lease_wait(r, &need);
 }
 
@@ -373,13 +397,13 @@ static enum step
 admit_key(struct request *r)
 {
 	struct account_refusal why;
+	int64_t most = most_worst(r);
 	enum err e;
 
-	if (wants_lease(r) || queue_holds(r))
+	if (wants_lease(r, most) || queue_holds(r))
 		return STEP_WAIT;
-	do
-		e = reserve(r, &why);
-	while (e == ERR_OK && begins_later(r));
+	while ((e = reserve(r, most, &why)) == ERR_OK && begins_later(r))
+		most = most_worst(r); /* by the prices of then */
 	if (e == ERR_QUOTA && !is_in_vain(r, &why) &&
 	    queue_wait(r, why.of, true, why.retry_ms))
 		return STEP_WAIT;

@@ -251,19 +251,6 @@ left_of(const struct account *a, uint64_t unix_ms)
 	return budget < credit ? budget : credit;
 }
 
-int64_t
-account_limit_of(const struct account_limits *l, enum account_rate k)
-{
-	switch (k) {
-	case RATE_REQUESTS: return l->requests_min;
-	case RATE_TOKENS: return l->tokens_min;
-	case RATE_MONEY: return l->pusd_min;
-	case RATE_INPUT: return l->input_min;
-	case RATE_OUTPUT: return l->output_min;
-	default: return QUOTA_NONE;
-	}
-}
-
 /* Does it come by leases, which do not fill by themselves? */
 bool
 account_is_leased(void)
@@ -283,18 +270,32 @@ own_part(int64_t limit)
 	return part < 1 ? 1 : (int64_t)part;
 }
 
+/* a * b / c of numbers above zero. Nearly every product fits into 64 bits, where one
+ * instruction divides; 128 take a call. */
+static wide
+scale(wide a, int64_t b, int64_t c)
+{
+	wide product = a * b;
+
+	return product <= INT64_MAX ? (int64_t)product / c : product / c;
+}
+
 static void
 fill(struct bucket *b, int64_t limit, uint64_t now_ms)
 {
-	wide gained = (wide)limit * (int64_t)(now_ms - b->at_ms) / MINUTE_MS;
+	int64_t passed = (int64_t)(now_ms - b->at_ms);
+	wide gained;
 
+	if (b->at_ms != 0 && passed <= 0)
+		return; /* as other threads have it, it is later already */
+	gained = limit <= 0 ? 0 : scale(limit, passed, MINUTE_MS);
 	if (b->at_ms == 0 || limit <= 0 || b->left + gained >= limit) {
 		b->left = limit;
 		b->at_ms = now_ms == 0 ? 1 : now_ms;
 	} else {
 		/* What makes no whole one yet stays for later. */
 		b->left += (int64_t)gained;
-		b->at_ms += (uint64_t)(gained * MINUTE_MS / limit);
+		b->at_ms += (uint64_t)scale(gained, MINUTE_MS, limit);
 	}
 }
 
@@ -302,7 +303,7 @@ fill(struct bucket *b, int64_t limit, uint64_t now_ms)
 static uint64_t
 time_for(wide n, int64_t limit)
 {
-	return limit <= 0 || n <= 0 ? 0 : (uint64_t)(n * MINUTE_MS / limit) + 1;
+	return limit <= 0 || n <= 0 ? 0 : (uint64_t)scale(n, MINUTE_MS, limit) + 1;
 }
 
 /* Is there room for n? One that is larger than all there is may come alone. */
@@ -311,11 +312,12 @@ account_fits(struct account *a, enum account_rate k, int64_t n, uint64_t now_ms,
     uint64_t *ret_wait_ms)
 {
 	struct bucket *b = &a->rate[k];
-	int64_t limit = own_part(account_limit_of(&a->limits, k));
-	int64_t want = n > limit ? limit : n, level = 0;
+	int64_t limit = account_limit_of(&a->limits, k), want, level = 0;
 
 	if (limit == QUOTA_NONE)
 		return true;
+	limit = own_part(limit);
+	want = n > limit ? limit : n;
 	if (limit <= 0)
 		return n <= 0;
 	if (account_is_leased())
@@ -355,26 +357,6 @@ refuse(const struct account *a, enum quota_kind kind, int64_t limit,
 	}
 	ret->limit = limit;
 	return false;
-}
-
-/* As a number of the bucket's; no request has so many. */
-static int64_t
-bounded(uint64_t n)
-{
-	return n < INT64_MAX ? (int64_t)n : INT64_MAX;
-}
-
-/* What a request takes out of a bucket. */
-int64_t
-account_amount(const struct account_ask *ask, enum account_rate k)
-{
-	switch (k) {
-	case RATE_REQUESTS: return 1;
-	case RATE_TOKENS: return bounded(ask->input_tok + ask->output_tok);
-	case RATE_INPUT: return bounded(ask->input_tok);
-	case RATE_OUTPUT: return bounded(ask->output_tok);
-	default: return ask->pusd == UNKNOWN ? 0 : ask->pusd;
-	}
 }
 
 static bool
@@ -515,7 +497,8 @@ conclude(struct account_grant *g, const struct account_ask *ask, bool granted,
 	for (unsigned i = 0; i < g->count; i++) {
 		if (granted) {
 			take(g->chain[i], ask);
-			g->period_ms[i] = g->chain[i]->from_ms;
+			if (g->chain[i]->from_ms > g->from_ms)
+				g->from_ms = g->chain[i]->from_ms;
 			(void)account_ref(g->chain[i]);
 		}
 		(void)pthread_mutex_unlock(&g->chain[i]->lock);
@@ -628,9 +611,11 @@ account_next(struct account *a)
 	return parent;
 }
 
-/* Of the account alone, and of its budgets for the model. */
+/* Of the account alone, and of its budgets for the model; and the one above, with a
+ * reference. */
 static int64_t
-left_at(struct account *a, struct slice model, uint64_t unix_ms)
+left_at(
+    struct account *a, struct slice model, uint64_t unix_ms, struct account **ret_above)
 {
 	int64_t least, left;
 
@@ -648,6 +633,7 @@ left_at(struct account *a, struct slice model, uint64_t unix_ms)
 		(void)pthread_mutex_unlock(&part->lock);
 		least = left < least ? left : least;
 	}
+	*ret_above = account_ref(a->parent);
 	(void)pthread_mutex_unlock(&a->lock);
 	return least;
 }
@@ -656,10 +642,12 @@ int64_t
 account_left(struct account *a, struct slice model, uint64_t unix_ms)
 {
 	int64_t least = INT64_MAX;
+	struct account *above;
 
-	for (a = account_ref(a); a != NULL; a = account_next(a)) {
-		int64_t left = left_at(a, model, unix_ms);
+	for (a = account_ref(a); a != NULL; a = above) {
+		int64_t left = left_at(a, model, unix_ms, &above);
 
+		account_unref(a);
 		least = left < least ? left : least;
 	}
 	return least < 0 ? 0 : least;
@@ -683,10 +671,11 @@ static void
 tighten(struct account *a, enum account_rate k, uint64_t now_ms, struct account_rates *to)
 {
 	struct bucket *b = &a->rate[k];
-	int64_t limit = own_part(account_limit_of(&a->limits, k)), left;
+	int64_t limit = account_limit_of(&a->limits, k), left;
 
 	if (limit == QUOTA_NONE)
 		return;
+	limit = own_part(limit);
 	if (!account_is_leased())
 		fill(b, limit, now_ms);
 	left = b->left + (account_is_leased() ? b->level : 0);
@@ -698,22 +687,37 @@ tighten(struct account *a, enum account_rate k, uint64_t now_ms, struct account_
 	to->of[k].reset_ms = time_for((wide)limit - left, limit);
 }
 
-void
-account_rates_add(struct account *a, uint64_t now_ms, struct account_rates *to)
+/* Returns the one above, with a reference. */
+static struct account *
+add_rates(struct account *a, uint64_t now_ms, struct account_rates *to)
 {
+	struct account *above;
+
 	(void)pthread_mutex_lock(&a->lock);
 	for (unsigned k = 0; k < RATES; k++)
 		tighten(a, k, now_ms, to);
+	above = account_ref(a->parent);
 	(void)pthread_mutex_unlock(&a->lock);
+	return above;
+}
+
+void
+account_rates_add(struct account *a, uint64_t now_ms, struct account_rates *to)
+{
+	account_unref(add_rates(a, now_ms, to));
 }
 
 void
 account_rates(struct account *a, uint64_t now_ms, struct account_rates *ret)
 {
+	struct account *above;
+
 	for (unsigned k = 0; k < RATES; k++)
 		ret->of[k].limit = QUOTA_NONE;
-	for (a = account_ref(a); a != NULL; a = account_next(a))
-		account_rates_add(a, now_ms, ret);
+	for (a = account_ref(a); a != NULL; a = above) {
+		above = add_rates(a, now_ms, ret);
+		account_unref(a);
+	}
 }
 
 void

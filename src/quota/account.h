@@ -172,9 +172,9 @@ struct account_refusal {
 /* What was taken; plain data, settled exactly once. */
 struct account_grant {
 	struct account *chain[ACCOUNT_GRANT_MAX]; /* with a reference each */
-	uint64_t period_ms[ACCOUNT_GRANT_MAX];	  /* when each one's period began */
 	unsigned count;
 	uint64_t unix_ms;
+	uint64_t from_ms; /* when the latest of their periods began */
 	int64_t pusd;
 	uint64_t input_tok, output_tok;
 };

@@ -58,7 +58,19 @@ void account_turn(struct account *a, uint64_t unix_ms);
 /* What this process may still spend of the budget; INT64_MAX: there is none. */
 int64_t account_budget_left(const struct account *a);
 
-int64_t account_limit_of(const struct account_limits *l, enum account_rate k);
+/* QUOTA_NONE: there is none. */
+static inline int64_t
+account_limit_of(const struct account_limits *l, enum account_rate k)
+{
+	switch (k) {
+	case RATE_REQUESTS: return l->requests_min;
+	case RATE_TOKENS: return l->tokens_min;
+	case RATE_MONEY: return l->pusd_min;
+	case RATE_INPUT: return l->input_min;
+	case RATE_OUTPUT: return l->output_min;
+	default: return QUOTA_NONE;
+	}
+}
 
 /* Is that shared? */
 bool account_shares(enum account_share what);
@@ -71,7 +83,20 @@ bool account_fits(struct account *a, enum account_rate k, int64_t n, uint64_t no
     uint64_t *ret_wait_ms);
 bool account_has_slot(const struct account *a);
 
-/* What a request takes out of a bucket. */
-int64_t account_amount(const struct account_ask *ask, enum account_rate k);
+/* What a request takes out of a bucket; no request has more than that holds. */
+static inline int64_t
+account_amount(const struct account_ask *ask, enum account_rate k)
+{
+	uint64_t n;
+
+	switch (k) {
+	case RATE_REQUESTS: return 1;
+	case RATE_TOKENS: n = ask->input_tok + ask->output_tok; break;
+	case RATE_INPUT: n = ask->input_tok; break;
+	case RATE_OUTPUT: n = ask->output_tok; break;
+	default: return ask->pusd == UNKNOWN ? 0 : ask->pusd;
+	}
+	return n < INT64_MAX ? (int64_t)n : INT64_MAX;
+}
 
 #endif
