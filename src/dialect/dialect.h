@@ -204,4 +204,11 @@ extern const struct dialect dialect_openai, dialect_responses, dialect_anthropic
 /* The dialect of that id; NULL for DIALECT_NATIVE. */
 const struct dialect *dialect_find(enum dialect_id id);
 
+/*
+ * Of a request in whichever dialect: the key of a member that says what the request may
+ * cost and stands there a second time, in either spelling. Which of the two a provider
+ * takes is not known. JSON_NONE: there is none.
+ */
+uint32_t dialect_repeats(const struct json *j);
+
 #endif

@@ -389,6 +389,35 @@ json_pick(const struct json *j, uint32_t object, const struct slice *keys, unsig
 }
 
 uint32_t
+json_twice(
+    const struct json *j, uint32_t object, const struct json_name *names, unsigned n)
+{
+	uint64_t lengths = 0, seen = 0;
+	uint32_t end;
+
+	if (!json_is(j, object, JSON_OBJECT))
+		return JSON_NONE;
+	for (unsigned i = 0; i < n; i++)
+		lengths |= (uint64_t)1 << ((names[i].key.len + 2) & 63);
+	end = j->tokens[object].next;
+	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next) {
+		const struct json_token *t = &j->tokens[k];
+		unsigned i = 0;
+
+		if ((lengths >> (t->len & 63) & 1) == 0 && !t->escaped)
+			continue;
+		while (i < n && !key_is(j, t, names[i].key))
+			i++;
+		if (i == n)
+			continue;
+		if ((seen >> names[i].means & 1) != 0)
+			return k;
+		seen |= (uint64_t)1 << names[i].means;
+	}
+	return JSON_NONE;
+}
+
+uint32_t
 json_path(const struct json *j, uint32_t object, ...)
 {
 	const char *key;

@@ -107,6 +107,17 @@ uint32_t json_get(const struct json *j, uint32_t object, struct slice key);
 void json_pick(const struct json *j, uint32_t object, const struct slice *keys,
     unsigned n, uint32_t *ret_values);
 
+/* A key, and what it means: two with the same number (below 64) are two spellings. */
+struct json_name {
+	struct slice key;
+	unsigned char means;
+};
+
+/* Does one of the names stand twice in the object, in any spelling? The key that is the
+ * second, or JSON_NONE. */
+uint32_t json_twice(
+    const struct json *j, uint32_t object, const struct json_name *names, unsigned n);
+
 /* json_get along a path: json_path(j, 0, "usage", "prompt_tokens", NULL). */
 uint32_t json_path(const struct json *j, uint32_t object, ...) __attribute__((sentinel));
 

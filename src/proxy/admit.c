@@ -204,13 +204,20 @@ say_limit(struct request *r, uint64_t tok)
 	return ERR_OK;
 }
 
-/* Nobody's longest answer fits; the caller did not say how long his is to be. */
+/* The caller did not say how long the answer is to be. */
+static bool
+may_shorten(const struct request *r)
+{
+	return r->ask.max_output_tok == 0 && r->ask.op != OP_EMBEDDING;
+}
+
+/* Nobody's longest answer fits. */
 static enum err
 shorten(struct request *r, int64_t left)
 {
 	uint64_t most = 0;
 
-	if (r->ask.max_output_tok != 0 || r->ask.op == OP_EMBEDDING)
+	if (!may_shorten(r))
 		return ERR_BUDGET;
 	for (unsigned i = 0; i < r->plan.count; i++) {
 		struct candidate *c = &r->plan.all[i];
@@ -282,9 +289,10 @@ admitted_model(const struct request *r)
 
 /* --- the step --- */
 
-/* The least that it can cost at one who does not fit; PRICE_UNKNOWN: nobody knows. */
+/* The least that it can cost with answers of at most so many tokens (0: as long as they
+ * may be); PRICE_UNKNOWN: nobody knows. */
 static int64_t
-least_worst(const struct request *r)
+least_worst(const struct request *r, uint64_t answer_tok)
 {
 	int64_t least = PRICE_UNKNOWN;
 
@@ -294,11 +302,21 @@ least_worst(const struct request *r)
 
 		if (c->out != OUT_BUDGET && !may_come(c))
 			continue;
-		worst = worst_pusd(r, c, most_output(r, c->offer));
+		worst = worst_pusd(
+		    r, c, answer_tok == 0 ? most_output(r, c->offer) : answer_tok);
 		if (worst != PRICE_UNKNOWN && (least == PRICE_UNKNOWN || worst < least))
 			least = worst;
 	}
 	return least;
+}
+
+/* With less money than that it is refused. */
+static int64_t
+least_use(const struct request *r)
+{
+	int64_t least = least_worst(r, may_shorten(r) ? LEAST_CAP_TOK : 0);
+
+	return least == PRICE_UNKNOWN ? 0 : least;
 }
 
 /* Nobody fits: tells which budget it is that has too little left. */
@@ -309,7 +327,7 @@ blame(struct request *r, struct account_ask *ask, struct account_refusal *ret_wh
 	uint64_t now = loop_now(r->worker->loop);
 	enum err e;
 
-	ask->pusd = least_worst(r);
+	ask->pusd = least_worst(r, 0);
 	e = account_admit(a, ask, now, r->start_unix_ms, &r->grant, ret_why);
 	if (e != ERR_OK)
 		return e;
@@ -383,6 +401,7 @@ wants_lease(struct request *r, int64_t pusd)
 	/* Of those whose price is known. */
 	if (pusd == PRICE_UNKNOWN)
 		need.pusd = keep_fitting(r, INT64_MAX);
+	need.least_pusd = least_use(r);
 	return lease_wait(r, &need);
 }
 
@@ -393,12 +412,36 @@ is_in_vain(const struct request *r, const struct account_refusal *why)
 	return why->kind == QUOTA_REQUESTS && why->retry_ms > r->config->options.queue;
 }
 
+/* A body that says twice what it may cost has no worst case. */
+static enum err
+check_body(struct request *r)
+{
+	const struct json *j = &r->worker->tape;
+	enum err e = choose_tape(r);
+	uint32_t key;
+
+	if (e != ERR_OK)
+		return e;
+	key = dialect_repeats(j);
+	if (key == JSON_NONE)
+		return ERR_OK;
+	note_set(&r->note,
+	    "The member '%.*s' is in the body more than once. A key with limits may say "
+	    "it "
+	    "once only.",
+	    SLICE_ARGS(json_inner(j, key)));
+	return ERR_BAD_REQUEST;
+}
+
 static enum step
 admit_key(struct request *r)
 {
 	struct account_refusal why;
 	int64_t most = most_worst(r);
-	enum err e;
+	enum err e = check_body(r);
+
+	if (e != ERR_OK)
+		return req_fail(r, e);
 
 	if (wants_lease(r, most) || queue_holds(r))
 		return STEP_WAIT;
@@ -459,19 +502,36 @@ step_admit(struct request *r)
 	return STEP_MORE;
 }
 
+/* The key may have got its first limits meanwhile, or budgets for models: then what it
+ * cost counts there, too. */
+static void
+charge_late(const struct request *r, int64_t cost)
+{
+	const struct key_set *now = r->worker->keys;
+	const struct key *key = NULL;
+
+	if (r->key == NULL || r->keys == now || cost == PRICE_UNKNOWN)
+		return;
+	if (r->grant.count == 0)
+		key = key_set_find(now, r->key->hash);
+	account_charge(key == NULL ? NULL : key->account, &r->grant, admitted_model(r),
+	    r->start_unix_ms, cost);
+}
+
 void
 admit_settle(struct request *r)
 {
 	const struct usage *u = &r->facts.usage;
 	int64_t cost = r->cost_pusd;
 
-	if (r->grant.count == 0)
-		return;
 	/* What failed before it began to be answered is not paid for; what the caller
 	 * left may be. */
 	if (!u->known && r->err != ERR_OK && !r->streaming &&
 	    (r->attempts == 0 || err_kind(r->err) != KIND_GONE))
 		cost = 0;
+	charge_late(r, cost);
+	if (r->grant.count == 0)
+		return;
 	account_settle(&r->grant, cost, usage_input_tok(u), usage_output_tok(u));
 	queue_wake(r->worker);
 }

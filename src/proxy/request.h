@@ -177,7 +177,7 @@ enum err admit_model(struct request *r) MUST_CHECK;
 /* Puts the providers out that the key may not use. */
 void admit_providers(struct request *r);
 
-/* Gives back what was reserved and not spent. Once. */
+/* Gives back what was reserved and not spent. Once, with the row if there is one. */
 void admit_settle(struct request *r);
 
 /* What the caller says that the request belongs to; empty: nothing. */

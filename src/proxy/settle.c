@@ -356,7 +356,8 @@ step_settle(struct request *r)
 		settle_attempt(r, r->err == ERR_OK ? ERR_CANCELLED : r->err);
 	pictures_drop(r);
 	settle_row(r, r->status);
-	admit_settle(r); /* without a row, too */
+	if (!r->recorded)
+		admit_settle(r);
 	journal_release(r->worker->journal, r->promised);
 	r->promised = 0;
 	count(r, now);

@@ -359,6 +359,17 @@ refuse(const struct account *a, enum quota_kind kind, int64_t limit,
 	return false;
 }
 
+/* Of a budget of which so much is left here: with what is granted to nobody. */
+static int64_t
+left_for_all(const struct account *a, int64_t left)
+{
+	wide all = (wide)left + (account_shares(SHARE_MONEY) ? a->rest : 0);
+
+	return all < 0			     ? 0
+	       : all > a->limits.budget_pusd ? a->limits.budget_pusd
+					     : (int64_t)all;
+}
+
 static bool
 may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t unix_ms,
     struct account_refusal *ret)
@@ -378,7 +389,7 @@ may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t 
 	}
 	left = account_budget_left(a);
 	if (l->budget_pusd != QUOTA_NONE && (ask->pusd == UNKNOWN || ask->pusd > left)) {
-		ret->left_pusd = left < 0 ? 0 : left;
+		ret->left_pusd = left_for_all(a, left);
 		ret->renews_ms = a->until_ms == UINT64_MAX ? 0 : a->until_ms;
 		ret->lease = account_shares(SHARE_MONEY) && ask->pusd != UNKNOWN &&
 			     ask->pusd - left <= a->rest;
@@ -419,6 +430,17 @@ correct(struct account *a, enum account_rate k, int64_t taken, int64_t used)
 }
 
 static void
+spend(struct account *a, uint64_t unix_ms, int64_t pusd)
+{
+	if (a->nlots > 0)
+		a->debt += account_run_down(a->lots, a->nlots, unix_ms, pusd);
+	/* What began in a period that is over belongs to that one. The period may be
+	 * another than when it was admitted, as the budget is. */
+	if (unix_ms >= a->from_ms)
+		a->spent += pusd;
+}
+
+static void
 give(struct account *a, const struct account_grant *g, const struct account_ask *used)
 {
 	const struct account_ask taken = {
@@ -426,12 +448,7 @@ give(struct account *a, const struct account_grant *g, const struct account_ask 
 
 	a->reserved -= g->pusd;
 	a->running--;
-	if (a->nlots > 0)
-		a->debt += account_run_down(a->lots, a->nlots, g->unix_ms, used->pusd);
-	/* What began in a period that is over belongs to that one. The period may be
-	 * another than when it was admitted, as the budget is. */
-	if (g->unix_ms >= a->from_ms)
-		a->spent += used->pusd;
+	spend(a, g->unix_ms, used->pusd);
 	for (unsigned k = RATE_TOKENS; k < RATES; k++)
 		correct(a, k, account_amount(&taken, k), account_amount(used, k));
 }
@@ -577,6 +594,45 @@ account_settle(
 		account_unref(a);
 	}
 	g->count = 0;
+}
+
+static bool
+is_granted(const struct account_grant *g, const struct account *a)
+{
+	for (unsigned i = 0; i < g->count; i++)
+		if (g->chain[i] == a)
+			return true;
+	return false;
+}
+
+/* The account and its budgets for the model, but for those that were asked. */
+static void
+charge_one(struct account *a, const struct account_grant *g, struct slice model,
+    uint64_t unix_ms, int64_t pusd)
+{
+	struct account *all[ACCOUNT_GRANT_MAX];
+	unsigned n = account_with_parts(a, model, all);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_granted(g, all[i])) {
+			(void)pthread_mutex_lock(&all[i]->lock);
+			account_turn(all[i], unix_ms);
+			spend(all[i], unix_ms, pusd);
+			(void)pthread_mutex_unlock(&all[i]->lock);
+		}
+		account_unref(all[i]);
+	}
+}
+
+void
+account_charge(struct account *a, const struct account_grant *g, struct slice model,
+    uint64_t unix_ms, int64_t pusd)
+{
+	for (a = account_ref(a); a != NULL; a = account_next(a))
+		charge_one(a, g, model, unix_ms, pusd);
+	for (unsigned i = 0; i < g->count; i++)
+		if (account_models(g->chain[i]).len == 0)
+			charge_one(g->chain[i], g, model, unix_ms, pusd);
 }
 
 void

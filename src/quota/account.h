@@ -128,6 +128,7 @@ void account_correct(struct account *a, uint64_t period_ms, int64_t pusd);
 /* What a request will take at most. */
 struct account_ask {
 	int64_t pusd; /* PRICE_UNKNOWN's value when nobody knows: refused by a budget */
+	int64_t least_pusd; /* with less nothing is gained, for those who lend */
 	uint64_t input_tok, output_tok;
 	struct slice model; /* for budgets of models */
 };
@@ -201,6 +202,15 @@ bool account_has_room(struct account *a, const struct account_ask *ask, uint64_t
 /* Settles it to what it cost; a cost that nobody knows is what was reserved. */
 void account_settle(
     struct account_grant *g, int64_t pusd, uint64_t input_tok, uint64_t output_tok);
+
+/*
+ * Counts what a request on the model cost in accounts that it was not taken out of, as
+ * they are younger than its grant: that account and those above it, of a key that had
+ * none, or, when `a` is NULL, the budgets for models that the granted ones have got. Not
+ * after account_settle().
+ */
+void account_charge(struct account *a, const struct account_grant *g, struct slice model,
+    uint64_t unix_ms, int64_t pusd);
 
 /* "60 requests a minute": what is reached. */
 void account_put_limit(const struct account_refusal *why, struct note *to);

@@ -259,32 +259,45 @@ settle_corrections(struct loading *l, bool good)
 }
 
 /* What the ledger has of it, or what corrections since the last time add. */
-static void
-count_part(struct loading *l, const struct accountdb_row *row, struct slice models,
-    struct account *part, bool anew)
+static int64_t
+sum_part(struct loading *l, const struct accountdb_row *row, struct slice models,
+    uint64_t from_ms, bool anew)
 {
-	struct spent_scope p = {.level = row->level,
-	    .name = slice_str(row->name),
-	    .models = models,
-	    .instance = l->from->instance,
-	    .corrected = !anew,
-	    .after = anew ? 0 : l->old->corrections};
-	struct account_used used;
 	int64_t pusd = 0;
 
-	if (l->err != ERR_OK || !account_use(part, l->unix_ms, &used))
+	if (anew || l->old->corrections < l->made->corrections)
+		l->err = spent_sum(l->db,
+		    &(struct spent_scope){.level = row->level,
+			.name = slice_str(row->name),
+			.models = models,
+			.from_ms = from_ms,
+			.instance = l->from->instance,
+			.corrected = !anew,
+			.after = anew ? 0 : l->old->corrections},
+		    &pusd, l->note);
+	return pusd;
+}
+
+/* As set_limits(): what it has come to is read first. */
+static void
+set_part(struct loading *l, const struct accountdb_row *row, struct account *part,
+    bool is_new, const struct account_limits *limits)
+{
+	bool anew = is_new || account_begins_anew(part, limits);
+	uint64_t from, until;
+	int64_t pusd;
+
+	period_bounds(limits->period, limits->offset_min, l->unix_ms, &from, &until);
+	pusd = sum_part(l, row, account_models(part), from, anew);
+	if (l->err != ERR_OK)
 		return;
-	p.from_ms = used.from_ms;
-	if (!anew && l->old->corrections >= l->made->corrections)
-		return;
-	l->err = spent_sum(l->db, &p, &pusd, l->note);
-	if (l->err == ERR_OK && anew) {
+	(void)account_set_limits(part, limits);
+	if (anew)
 		account_set_spent(part, l->unix_ms, pusd);
-		if (l->old != NULL)
-			count_anew(part);
-	} else if (l->err == ERR_OK && pusd != 0) {
-		put_off(l, part, p.from_ms, pusd);
-	}
+	else if (pusd != 0)
+		put_off(l, part, from, pusd);
+	if (anew && l->old != NULL)
+		count_anew(part);
 }
 
 /* The part for it with a reference, that of before if there is one. NULL on failure. */
@@ -294,20 +307,18 @@ load_part(struct loading *l, const struct accountdb_row *row, struct account *a,
 {
 	struct account_limits limits = account_unlimited;
 	struct account *part = account_part(a, b->pattern);
-	bool anew = part == NULL;
+	bool is_new = part == NULL;
 
 	limits.budget_pusd = b->pusd;
 	limits.period = b->period;
 	limits.offset_min = row->limits.offset_min;
 	limits.dry = row->limits.dry;
-	if (part == NULL)
-		part = account_part_new(a, b->pattern, &limits);
-	else
-		anew = account_set_limits(part, &limits);
+	if (is_new)
+		part = account_part_new(a, b->pattern, &account_unlimited);
 	if (part == NULL)
 		l->err = ERR_NOMEM;
 	else
-		count_part(l, row, b->pattern, part, anew);
+		set_part(l, row, part, is_new, &limits);
 	return part;
 }
 
@@ -488,8 +499,7 @@ each_part(const struct accounts_source *from, struct account *a,
 
 	for (unsigned i = 0; i < n; i++) {
 		if (e == ERR_OK && need != NULL)
-			e = leases_draw(
-			    from->db, from->instance, all[i], need->pusd, note);
+			e = leases_draw(from->db, from->instance, all[i], need, note);
 		else if (e == ERR_OK)
 			e = leases_look(from->db, from->instance, all[i], note);
 		account_unref(all[i]);

@@ -16,6 +16,7 @@ struct leasing {
 	int64_t instance;
 	struct account *account;
 	struct account_lease lease;
+	int64_t need, least; /* of the request that asks */
 	struct note *note;
 	char name[NAME_MAX_BYTES]; /* in the tables: with the models of a part */
 	enum err err;
@@ -164,17 +165,17 @@ add_to_total(struct leasing *l, int64_t pusd, int64_t most, bool *ret_done)
 /* --- a draw --- */
 
 /* How much more is to be had: so that there is what is needed and something ahead, of
- * what is left. */
+ * what is left. Nothing for a request that does not fit: others need it. */
 static int64_t
-wanted(const struct leasing *l, int64_t own, int64_t total, int64_t need)
+wanted(const struct leasing *l, int64_t own, int64_t total)
 {
 	wide left = (wide)l->lease.budget_pusd - total;
-	wide more = (wide)l->lease.used_pusd + need - own;
+	wide more = (wide)l->lease.used_pusd + l->need - own;
 
 	/* What is used beyond the lease, by a correction, is spent already. */
 	if (l->lease.used_pusd > own && left < l->lease.used_pusd - own)
 		return l->lease.used_pusd - own;
-	if (left <= 0)
+	if (left <= 0 || left < (wide)l->lease.used_pusd + l->least - own)
 		return 0;
 	more += left / AHEAD_PARTS;
 	return (int64_t)(more < 0 ? 0 : more < left ? more : left);
@@ -195,8 +196,7 @@ kept(struct leasing *l, int64_t own, int64_t total)
 }
 
 static enum err
-draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_done,
-    int64_t *ret_own)
+draw_once(struct leasing *l, struct lease_state *state, bool *ret_done, int64_t *ret_own)
 {
 	int64_t own, total, back, more, most = l->lease.budget_pusd;
 	bool there;
@@ -217,7 +217,7 @@ draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_
 	back = own - kept(l, own, total);
 	own -= back;
 	total -= back;
-	more = wanted(l, own, total, need);
+	more = wanted(l, own, total);
 	if (l->lease.used_pusd > own || more == 0)
 		most = INT64_MAX;
 	*ret_done = true;
@@ -231,8 +231,8 @@ draw_once(struct leasing *l, int64_t need, struct lease_state *state, bool *ret_
 }
 
 enum err
-leases_draw(
-    struct db *db, int64_t instance, struct account *a, int64_t need, struct note *note)
+leases_draw(struct db *db, int64_t instance, struct account *a,
+    const struct account_ask *need, struct note *note)
 {
 	struct leasing l = {.db = db, .instance = instance, .account = a, .note = note};
 	struct lease_state *state = account_lease_state(a);
@@ -242,10 +242,14 @@ leases_draw(
 
 	if (!account_lease(a, clock_unix_ms(), &l.lease))
 		return ERR_OK;
+	if (need != NULL) {
+		l.need = need->pusd;
+		l.least = need->least_pusd;
+	}
 	for (unsigned i = 0; e == ERR_OK && !done && i < RACES; i++) {
 		e = db_begin(db, DB_ROWS, note);
 		if (e == ERR_OK)
-			e = draw_once(&l, need, state, &done, &own);
+			e = draw_once(&l, state, &done, &own);
 		e = db_end(db, e, note);
 	}
 	if (e != ERR_OK || !done)
@@ -305,10 +309,10 @@ leases_look(struct db *db, int64_t instance, struct account *a, struct note *not
 	}
 	left = l.lease.granted_pusd - l.lease.used_pusd;
 	if (left > 0 && l.lease.budget_pusd < state->budget)
-		return leases_draw(db, instance, a, 0, note);
+		return leases_draw(db, instance, a, NULL, note);
 	if (now >= state->moved_ms + IDLE_MS)
 		return left > 0 ? give_back(&l, state) : ERR_OK;
 	if (left < 0 || (state->left > 0 && left < state->left / AHEAD_PARTS / 2))
-		return leases_draw(db, instance, a, 0, note);
+		return leases_draw(db, instance, a, NULL, note);
 	return ERR_OK;
 }

@@ -13,11 +13,12 @@
 #include "store/db.h"
 
 /*
- * Leases so much more for the account, and something ahead of need, as far as there is
- * something left. ERR_IO with a note: nothing is known to have changed.
+ * Leases what is needed for the account, and something ahead of it, as far as there is
+ * something left; nothing when that is less than the least that would do. NULL: what is
+ * used already. ERR_IO with a note: nothing is known to have changed.
  */
-enum err leases_draw(struct db *db, int64_t instance, struct account *a, int64_t need,
-    struct note *note) MUST_CHECK;
+enum err leases_draw(struct db *db, int64_t instance, struct account *a,
+    const struct account_ask *need, struct note *note) MUST_CHECK;
 
 /* Once a turn: asks for more where it soon is used up, gives back what nobody uses. */
 enum err leases_look(

@@ -60,14 +60,15 @@ def spent(server, level="team"):
 # --- budgets ---
 
 
-@pytest.mark.parametrize("first", [("--rpm", "1000"), ("--budget", "5/day")])
-def test_a_budget_that_is_set_counts_what_runs(server, first):
+@pytest.mark.parametrize("budget", ["--budget 0.002/month", "--model-budget a/*=0.002/month"])
+@pytest.mark.parametrize("first", [(), ("--rpm", "1000"), ("--budget", "5/day")])
+def test_a_budget_that_is_set_counts_what_runs(server, first, budget):
     fields, gate, plain = key(server, "k", *first), threading.Event(), reply(completion(usage=USED))
     server.host.play(lambda connection, request: gate.wait(20) and plain(connection, request))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         running = [pool.submit(ask, server, fields, max_tokens=50) for _ in range(8)]
         until(lambda: len(server.host.requests) == 8)
-        server.command("key", "set", "k", "--budget", "0.002/month")
+        server.command("key", "set", "k", *budget.split())
         time.sleep(1)
         gate.set()
         assert {one.result().status for one in running} == {200}
@@ -262,6 +263,30 @@ def test_a_failed_request_costs_nothing(server):
 def test_bad_limits_are_told(server, words, why):
     told = server.command("key", "create", "--name", "k", *words, check=False)
     assert told.returncode in (1, 2) and why in told.stderr
+
+
+# --- bodies that say twice what they may cost ---
+
+CHAT = '"model":"a/one","messages":[{"role":"user","content":"hi"}]'
+
+
+@pytest.mark.parametrize("path, body, member", [
+    ("/v1/chat/completions", '{%s,"max_tokens":100000,"max_tokens":10}' % CHAT, "max_tokens"),
+    ("/v1/chat/completions", '{%s,"max_tokens":10,"max_\\u0074okens":100000}' % CHAT, "max_\\u0074okens"),
+    ("/v1/chat/completions", '{%s,"n":1,"max_tokens":10,"n":100}' % CHAT, "n"),
+    ("/v1/chat/completions", '{%s,"max_tokens":10,"model":"a/two"}' % CHAT, "model"),
+    ("/v1/messages", '{%s,"max_tokens":10,"max_tokens":100000}' % CHAT, "max_tokens"),
+    ("/v1/responses", '{"model":"a/one","input":"hi","max_output_tokens":10,"max_output_tokens":100000}', "max_output_tokens"),
+    ("/v2/chat", '{%s,"max_tokens":10,"max_tokens":100000}' % CHAT, "max_tokens"),
+    ("/v1beta/models/a/one:generateContent", '{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":10,"max_output_tokens":100000}}', "max_output_tokens"),
+    ("/v1beta/models/a/one:generateContent", '{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":10},"generation_config":{}}', "generation_config"),
+    ("/model/a/one/converse", '{"messages":[{"role":"user","content":[{"text":"hi"}]}],"inferenceConfig":{"maxTokens":10,"maxTokens":100000}}', "maxTokens"),
+])  # fmt: skip
+def test_what_it_may_cost_is_said_once(server, path, body, member):
+    fields = key(server, "k", "--budget", "1/day") + [("content-type", "application/json")]
+    got = server.ask(path, body.encode(), fields=fields)
+    assert got.status == 400 and f"'{member}'" in got.body.decode().replace("\\\\", "\\"), got.body
+    assert not server.host.requests
 
 
 # --- budgets for some models alone ---

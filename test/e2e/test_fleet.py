@@ -119,6 +119,27 @@ def test_a_budget_is_a_wall_for_all_together(fleet):
     assert all(total <= USD // 100 for total in granted(servers[0]))
 
 
+def test_a_request_that_never_fits_takes_nothing_from_others(fleet):
+    servers, done = fleet(2, "--budget", "0.01/month"), threading.Event()
+    refused = []
+
+    def ask_for_too_much():
+        while not done.is_set():
+            refused.append(ask(servers[0], max_tokens=100_000))
+
+    greedy = threading.Thread(target=ask_for_too_much)
+    greedy.start()
+    try:
+        until(lambda: refused)
+        assert {ask(servers[1]).status for _ in range(20)} == {200}
+    finally:
+        done.set()
+        greedy.join()
+    assert {one.status for one in refused} == {402}
+    left = re.search(r"used up: (\S+) USD of 0.01 USD", refused[0].json["error"]["message"])
+    assert left and float(left[1]) > 0.009
+
+
 def test_a_budget_that_is_lowered_is_a_wall_for_all_together(fleet):
     servers = fleet(3, "--budget", "1/month")
     assert {one.status for one in many(servers, 24)} == {200}  # each has leased some 0.05 USD ahead
