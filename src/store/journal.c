@@ -48,13 +48,15 @@ struct journals {
 	struct journal_limits limits;
 	struct journal *all[JOURNAL_LOOPS_MAX];
 	unsigned count;
-	uint64_t sequence; /* of the next segment; the keeper's once it runs */
+	pthread_mutex_t making; /* segments; before `lock` */
+	uint64_t sequence;	/* of the next one */
 	atomic_uint_fast64_t bytes;
 	pthread_mutex_t lock; /* of the list; never held while something slow is done */
 	struct link segments;
 	sem_t wake; /* the keeper's */
 	pthread_t keeper;
-	bool running, refused, unsynced;
+	bool running, unsynced;
+	atomic_bool refused; /* the last one that was to be made */
 	uint64_t synced_ms;
 	atomic_bool stopping;
 };
@@ -192,14 +194,13 @@ spares_of(struct journal *j)
 static void
 tell_refused(struct journals *set, const char *why)
 {
-	if (!set->refused)
+	if (!atomic_exchange(&set->refused, true))
 		log_event(LOG_ERROR,
 		    "the journal in %s cannot have a further segment: %s",
 		    set->folder == NULL ? "memory" : set->folder, why);
-	set->refused = true;
 }
 
-/* A segment ahead of need. False when there is no room for it. */
+/* A segment ahead of need. False when there is no room for it. Under `making`. */
 static bool
 give_spare(struct journals *set, struct journal *j)
 {
@@ -243,6 +244,7 @@ extend(struct journals *set)
 {
 	bool more = true, all = true;
 
+	(void)pthread_mutex_lock(&set->making);
 	while (more && all) {
 		more = false;
 		for (unsigned i = 0; all && i < set->count; i++) {
@@ -255,10 +257,9 @@ extend(struct journals *set)
 			more = true;
 		}
 	}
-	if (all && set->refused) {
-		set->refused = false;
+	if (all && atomic_exchange(&set->refused, false))
 		log_event(LOG_WARN, "the journal can have further segments again");
-	}
+	(void)pthread_mutex_unlock(&set->making);
 }
 
 /* Of those that wait only the next is faulted in: many may wait for promises that few
@@ -378,7 +379,7 @@ journals_keep(struct journals *set)
 static void
 wait_for_call(struct journals *set)
 {
-	uint64_t ms = set->refused ? AGAIN_MS : IDLE_MS;
+	uint64_t ms = atomic_load(&set->refused) ? AGAIN_MS : IDLE_MS;
 	struct timespec until;
 
 	if (set->limits.sync_ms > 0 && set->limits.sync_ms < ms)
@@ -425,6 +426,7 @@ journals_open(const char *folder, const struct journal_limits *limits, uint64_t 
 	set->sequence = sequence;
 	list_init(&set->segments);
 	(void)pthread_mutex_init(&set->lock, NULL);
+	(void)pthread_mutex_init(&set->making, NULL);
 	(void)sem_init(&set->wake, 0, 0);
 	if (folder != NULL && mkdir(folder, 0700) != 0 && errno != EEXIST) {
 		note_set(note, "cannot make the folder %s: %s", folder, strerror(errno));
@@ -455,6 +457,7 @@ journals_close(struct journals *set)
 		free(set->all[i]);
 	(void)sem_destroy(&set->wake);
 	(void)pthread_mutex_destroy(&set->lock);
+	(void)pthread_mutex_destroy(&set->making);
 	free(set->folder);
 	free(set);
 }
@@ -524,10 +527,28 @@ journal_promise(size_t text_bytes)
 	return 3072 + 4 * text_bytes;
 }
 
+/* The keeper did not keep up with what came at once: not for that is anybody refused. */
+static bool
+make_room(struct journal *j, size_t bytes)
+{
+	struct journals *set = j->set;
+	bool made = true;
+
+	if (!set->running || atomic_load(&set->refused))
+		return false;
+	(void)pthread_mutex_lock(&set->making);
+	while (made && j->promised + bytes > sure_room(j))
+		made = spares_of(j) < SPARES && give_spare(set, j);
+	(void)pthread_mutex_unlock(&set->making);
+	if (!made)
+		call_keeper(j);
+	return made;
+}
+
 bool
 journal_admit(struct journal *j, size_t bytes)
 {
-	if (j->promised + bytes > sure_room(j))
+	if (j->promised + bytes > sure_room(j) && !make_room(j, bytes))
 		return false;
 	set_promised(j, j->promised + bytes);
 	if (spares_of(j) >= wanted_spares(j->set, j->promised)) {

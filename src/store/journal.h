@@ -70,7 +70,7 @@ uint64_t journals_bytes(struct journals *set);
 /* --- for the journal's loop thread --- */
 
 /* Keeps room for a request: the bytes of its records at most. False when the journal
- * is full. */
+ * is full. Where the keeper is behind it makes the segment itself. */
 bool journal_admit(struct journal *j, size_t bytes);
 
 /* Gives back what is left of it. */

@@ -265,6 +265,23 @@ TEST(promises_bring_segments)
 	journals_close(o.set);
 }
 
+TEST(who_comes_at_once_is_let_in_up_to_the_limit)
+{
+	const struct journal_limits limits = {SEGMENT_LEAST, 64 * SEGMENT_LEAST, 0};
+	struct opened o = open_journal(place(), &limits);
+	unsigned n = 0;
+
+	assert_int_equal(journals_start(o.set), ERR_OK);
+	while (journal_admit(o.j, 3000))
+		n++;
+	/* Of each segment so much is sure. */
+	assert_true(n >= 60 * (SEGMENT_LEAST - SEGMENT_RECORD_MAX - SEGMENT_HEAD) / 3000);
+	assert_int_equal(journals_bytes(o.set), limits.max_bytes);
+	assert_int_equal(files(), 64);
+	journal_release(o.j, n * 3000);
+	journals_close(o.set);
+}
+
 TEST(a_folder_that_cannot_be_made)
 {
 	struct journals *set = NULL;
@@ -376,6 +393,7 @@ main(void)
 	    RUN(a_long_row_is_shortened_where_there_is_no_room),
 	    RUN(a_disk_that_is_full_at_the_start),
 	    RUN(promises_bring_segments),
+	    RUN(who_comes_at_once_is_let_in_up_to_the_limit),
 	    RUN(a_folder_that_cannot_be_made),
 	    RUN(a_reader_keeps_up_with_the_writer),
 	    RUN(survives_torture),
