@@ -7,6 +7,9 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 CACHE	?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/weir
 PYTHON	?= python3
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc) # all of them, unless told otherwise
+endif
 
 # --- flags ---
 

@@ -106,7 +106,7 @@ e2e() { # MODE PYTEST-ARGUMENT...
 	[ "$status" != 5 ] || status=0 # no tests
 	tail -1 "$log" | sed "s/^/e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE}) /" >>"$LOGS/summary"
 	grep '^SKIPPED' "$log" || true
-	grep '^translation: ' "$log" >>"$LOGS/summary" || true
+	grep '^figures: ' "$log" >>"$LOGS/summary" || true
 	if compgen -G "$LOGS/asan.*" >/dev/null; then
 		cat "$LOGS"/asan.* >&2
 		status=1

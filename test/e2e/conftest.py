@@ -106,7 +106,7 @@ def pytest_testnodedown(node):
 
 def pytest_terminal_summary(terminalreporter):
     for line in TOLD:
-        terminalreporter.write_line(f"translation: {line}")
+        terminalreporter.write_line(f"figures: {line}")
 
 
 @pytest.fixture
