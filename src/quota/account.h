@@ -246,6 +246,7 @@ bool account_lease(struct account *a, uint64_t unix_ms, struct account_lease *re
 struct lease_state {
 	uint64_t from_ms;  /* of the period that it is known for */
 	bool known;	   /* read from the database in that period */
+	bool anew;	   /* a budget was set: before it others spent unasked */
 	int64_t left;	   /* of the budget, granted to nobody, as seen last */
 	int64_t budget;	   /* of which that was left */
 	int64_t used;	   /* at the last look */

@@ -117,8 +117,8 @@ count_anew(struct account *a)
 	struct account_used used;
 
 	if (account_use(a, clock_unix_ms(), &used))
-		*account_lease_state(a) =
-		    (struct lease_state){.from_ms = used.from_ms, .known = true};
+		*account_lease_state(a) = (struct lease_state){
+		    .from_ms = used.from_ms, .known = true, .anew = true};
 }
 
 /* The ledger says what was spent so far. */

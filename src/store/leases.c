@@ -107,18 +107,27 @@ add_to(struct leasing *l, int64_t instance, int64_t pusd)
 	    pusd, instance, &rows);
 }
 
+/* What it spent it has at least been granted. */
 static void
 grant_spent(void *arg, int64_t instance, int64_t pusd)
 {
 	struct leasing *l = arg;
+	int64_t rows;
 
 	if (l->err == ERR_OK)
-		l->err = add_to(l, instance, pusd);
+		l->err = change(l,
+		    "INSERT INTO lease (level, name, from_ms, instance, granted_pusd)"
+		    " VALUES (?1, ?2, ?3, ?5, ?4)"
+		    " ON CONFLICT (level, name, from_ms, instance)"
+		    " DO UPDATE SET granted_pusd = excluded.granted_pusd"
+		    " WHERE lease.granted_pusd < excluded.granted_pusd",
+		    pusd, instance, &rows);
 }
 
-/* What the ledger has of the period so far is granted to those who spent it. */
+/* What the ledger has of the period so far is granted to those who spent it: when the
+ * first one asks, and when a budget was set, as there may have been none for a while. */
 static enum err
-begin_period(struct leasing *l)
+begin_period(struct leasing *l, bool anew)
 {
 	struct spent_scope scope = {.level = account_level(l->account),
 	    .name = account_name(l->account),
@@ -131,7 +140,15 @@ begin_period(struct leasing *l)
 	    "INSERT INTO lease_total (level, name, from_ms, granted_pusd)"
 	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (level, name, from_ms) DO NOTHING",
 	    0, 0, &rows);
-	if (e != ERR_OK || rows == 0)
+	if (e != ERR_OK || (rows == 0 && !anew))
+		return e;
+	/* Nobody else draws meanwhile: the total is what is changed first. */
+	if (rows == 0)
+		e = change(l,
+		    "UPDATE lease_total SET granted_pusd = granted_pusd + ?4"
+		    " WHERE level = ?1 AND name = ?2 AND from_ms = ?3",
+		    0, 0, &rows);
+	if (e != ERR_OK)
 		return e;
 	l->err = ERR_OK;
 	e = spent_each(l->db, &scope, grant_spent, l, l->note);
@@ -200,7 +217,7 @@ draw_once(struct leasing *l, struct lease_state *state, bool *ret_done, int64_t 
 {
 	int64_t own, total, back, more, most = l->lease.budget_pusd;
 	bool there;
-	enum err e = begin_period(l);
+	enum err e = begin_period(l, state->anew);
 
 	if (e == ERR_OK)
 		e = number(l,
@@ -257,6 +274,7 @@ leases_draw(struct db *db, int64_t instance, struct account *a,
 	account_lend(a, l.lease.from_ms, own, state->left);
 	state->from_ms = l.lease.from_ms;
 	state->known = true;
+	state->anew = false;
 	state->budget = l.lease.budget_pusd;
 	state->used = l.lease.used_pusd;
 	state->moved_ms = clock_mono_ms();

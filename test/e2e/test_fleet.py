@@ -119,6 +119,23 @@ def test_a_budget_is_a_wall_for_all_together(fleet):
     assert all(total <= USD // 100 for total in granted(servers[0]))
 
 
+def test_what_was_spent_without_a_budget_counts_in_one_that_is_set(fleet):
+    servers = fleet(2, "--budget", "0.02/month")
+    assert {one.status for one in many(servers, 10)} == {200}  # 200 micro-USD each
+    servers[0].command("key", "set", "k", "--budget", "none")
+    until(lambda: {ask(one, max_tokens=20_000).status for one in servers} == {200}, 10)
+    assert {one.status for one in many(servers[1:], 60)} == {200}
+    assert servers[1].stop() == 0
+    wait_for_rows(servers[0], len(servers[0].host.requests))
+    before = spent(servers[0])
+    servers[0].command("key", "set", "k", "--budget", f"{before / USD + 0.001:.12f}/month")
+    made = servers[0].command("key", "create", "--name", "later").stdout.split()[0]
+    until(lambda: servers[0].ask("/v1/models", fields=[("authorization", f"Bearer {made}")]).status == 200)
+    until(lambda: ask(servers[0]).status == 402, 20)
+    wait_for_rows(servers[0], len(servers[0].host.requests))
+    assert before < spent(servers[0]) <= before + USD // 1000
+
+
 def test_a_request_that_never_fits_takes_nothing_from_others(fleet):
     servers, done = fleet(2, "--budget", "0.01/month"), threading.Event()
     refused = []
