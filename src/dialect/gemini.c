@@ -82,11 +82,8 @@ read_chat(const struct json *j, struct ask *ask)
 	(void)json_u64(j,
 	    gemini_part_get(j, config, S("maxOutputTokens"), S("max_output_tokens")),
 	    &ask->max_output_tok);
-	(void)json_u64(j,
-	    gemini_part_get(j, config, S("candidateCount"), S("candidate_count")),
-	    &ask->answers);
-	if (ask->answers == 0)
-		ask->answers = 1;
+	ask->answers = pass_answers(
+	    j, gemini_part_get(j, config, S("candidateCount"), S("candidate_count")));
 	return true;
 }
 

@@ -116,16 +116,15 @@ read_input(const struct json *j, uint32_t input, struct ask *ask)
 static void
 read_limits(const struct json *j, const uint32_t m[A_MEMBERS], struct ask *ask)
 {
-	uint64_t n, best, older;
+	uint64_t best = pass_answers(j, m[A_BEST_OF]), older;
 
 	/* Of both hosts take this one or that one. */
 	(void)json_u64(j, m[A_MAX_COMPLETION], &ask->max_output_tok);
 	if (json_u64(j, m[A_MAX_TOKENS], &older) && older > ask->max_output_tok)
 		ask->max_output_tok = older;
-	ask->answers = json_u64(j, m[A_N], &n) && n > 0 ? n : 1;
+	ask->answers = pass_answers(j, m[A_N]);
 	/* All are paid, of which the best come. */
-	if (ask->op == OP_COMPLETION && json_u64(j, m[A_BEST_OF], &best) &&
-	    best > ask->answers)
+	if (ask->op == OP_COMPLETION && best > ask->answers)
 		ask->answers = best;
 }
 

@@ -20,6 +20,18 @@ pass_tier(const struct json *j, uint32_t v, struct ask *ask)
 	ask->tier = ask->tier_asked ? t : TIER_STANDARD;
 }
 
+uint64_t
+pass_answers(const struct json *j, uint32_t v)
+{
+	uint64_t n;
+
+	if (v == JSON_NONE || json_is(j, v, JSON_NULL))
+		return 1;
+	if (!json_u64(j, v, &n) && !slice_u64(json_inner(j, v), &n))
+		return UINT64_MAX;
+	return n == 0 ? 1 : n;
+}
+
 enum err
 pass_edit(const struct json *j, const struct ask *ask, struct slice model,
     struct arena *a, struct json_edits *edits)

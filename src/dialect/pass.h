@@ -14,6 +14,10 @@ enum err pass_refuse(struct note *note, const char **ret_param, const char *para
 /* Notes the service tier that a request asks for in the member v (JSON_NONE: in none). */
 void pass_tier(const struct json *j, uint32_t v, struct ask *ask);
 
+/* How many answers the member v asks for, also in a string, as some hosts take it; 1
+ * where it does not say; UINT64_MAX when that cannot be told. */
+uint64_t pass_answers(const struct json *j, uint32_t v);
+
 /*
  * The edits of a body that names the model: the provider's id in the place of every
  * `model`, as which of several a provider takes is not known, and `provider` removed.

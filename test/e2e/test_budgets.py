@@ -289,6 +289,15 @@ def test_what_it_may_cost_is_said_once(server, path, body, member):
     assert not server.host.requests
 
 
+@pytest.mark.parametrize("n", ["8", 8, 8.0, "\\u0038", [8]])
+def test_several_answers_count_however_they_are_asked_for(server, n):
+    fields = key(server, "k", "--budget", "0.0021/day")
+    assert ask(server, fields, max_tokens=400, n=1).status == 200
+    assert ask(server, fields, max_tokens=400, n=n).status == 402
+    gemini = {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 400, "candidateCount": n}}
+    assert server.ask("/v1beta/models/a/one:generateContent", gemini, fields=fields).status == 402
+
+
 # --- budgets for some models alone ---
 
 

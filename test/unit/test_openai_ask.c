@@ -122,7 +122,11 @@ TEST(limits_of_the_answer)
 	    {CHAT(", 'n': 3"), 0, 3},
 	    {CHAT(", 'n': 0"), 0, 1},
 	    {CHAT(", 'n': null"), 0, 1},
-	    {CHAT(", 'n': 'x'"), 0, 1},
+	    {CHAT(", 'n': '3'"), 0, 3},
+	    {CHAT(", 'n': 1e2"), 0, 100},
+	    {CHAT(", 'n': 2.5"), 0, UINT64_MAX},
+	    {CHAT(", 'n': '\\u0038'"), 0, UINT64_MAX},
+	    {CHAT(", 'n': true"), 0, UINT64_MAX},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
