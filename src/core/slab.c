@@ -7,7 +7,15 @@
 
 #define CHUNK_BYTES ((size_t)64 << 10) /* and where they begin: at multiples of it */
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__has_feature) /* clang */
+#define IS_SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#else
+#define IS_SANITIZED 0
+#endif
+
+#if IS_SANITIZED
 /* Each object is the allocator's, which sees who touches one that was given back. */
 static const bool apart = true;
 #else

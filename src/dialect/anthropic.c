@@ -26,8 +26,8 @@ read_blocks(const struct json *j, uint32_t content, struct ask *ask)
 			continue;
 		if (slice_eq(type, S("image")))
 			ask->needs |= CAP_VISION;
-		ask->prompt_parts++;
-		ask->prompt_bytes -= json_raw(j, source).len;
+		pass_media(j, source,
+		    slice_eq(type, S("image")) ? MEDIA_PICTURE : MEDIA_OTHER, ask);
 	}
 }
 

@@ -30,8 +30,11 @@ read_blocks(const struct json *j, uint32_t content, struct ask *ask)
 			if (v[i] == JSON_NONE)
 				continue;
 			ask->needs |= i == 0 ? CAP_VISION : i == 3 ? CAP_AUDIO : 0u;
-			ask->prompt_parts++;
-			ask->prompt_bytes -= json_raw(j, v[i]).len;
+			pass_media(j, v[i],
+			    i == 0   ? MEDIA_PICTURE
+			    : i == 3 ? MEDIA_SOUND
+				     : MEDIA_OTHER,
+			    ask);
 		}
 	}
 }

@@ -22,8 +22,7 @@ read_parts(const struct json *j, uint32_t content, struct ask *ask)
 		if (image == JSON_NONE)
 			continue;
 		ask->needs |= CAP_VISION;
-		ask->prompt_parts++;
-		ask->prompt_bytes -= json_raw(j, image).len;
+		pass_media(j, image, MEDIA_PICTURE, ask);
 	}
 }
 
@@ -78,8 +77,11 @@ read_embedding(const struct json *j, struct ask *ask)
 		JSON_FOR_EACH (text, j, texts)
 			count_text(ask, json_raw(j, text).len);
 	if (json_is(j, images, JSON_ARRAY))
-		JSON_FOR_EACH (image, j, images)
-			ask->prompt_parts += image != JSON_NONE;
+		JSON_FOR_EACH (image, j, images) {
+			/* They are not in prompt_bytes. */
+			ask->prompt_bytes += json_raw(j, image).len;
+			pass_media(j, image, MEDIA_PICTURE, ask);
+		}
 	if (!json_is(j, inputs, JSON_ARRAY))
 		return;
 	JSON_FOR_EACH (input, j, inputs) {
@@ -90,6 +92,8 @@ read_embedding(const struct json *j, struct ask *ask)
 		read_parts(j, content, &one);
 		count_text(ask, one.prompt_bytes);
 		ask->prompt_parts += one.prompt_parts;
+		ask->media_bytes += one.media_bytes;
+		ask->media_tok += one.media_tok;
 	}
 }
 

@@ -19,6 +19,7 @@ read_part(const struct json *j, uint32_t part, struct ask *ask)
 {
 	uint32_t m[GEMINI_PART_MEMBERS], held;
 	struct slice type;
+	enum part_kind kind;
 
 	(void)gemini_part_pick(j, part, &gemini_part_names, m);
 	held = m[GEMINI_INLINE_DATA] != JSON_NONE ? m[GEMINI_INLINE_DATA]
@@ -26,14 +27,16 @@ read_part(const struct json *j, uint32_t part, struct ask *ask)
 	if (!json_is(j, held, JSON_OBJECT))
 		return;
 	type = json_inner(j, gemini_part_get(j, held, S("mimeType"), S("mime_type")));
-	switch (gemini_part_kind(type)) {
-	case PART_IMAGE:
-	case PART_VIDEO: ask->needs |= CAP_VISION; break;
-	case PART_AUDIO: ask->needs |= CAP_AUDIO; break;
-	default: break;
-	}
-	ask->prompt_parts++;
-	ask->prompt_bytes -= json_raw(j, held).len;
+	kind = gemini_part_kind(type);
+	if (kind == PART_IMAGE || kind == PART_VIDEO)
+		ask->needs |= CAP_VISION;
+	else if (kind == PART_AUDIO)
+		ask->needs |= CAP_AUDIO;
+	pass_media(j, held,
+	    kind == PART_IMAGE	 ? MEDIA_PICTURE
+	    : kind == PART_AUDIO ? MEDIA_SOUND
+				 : MEDIA_OTHER,
+	    ask);
 }
 
 static void
@@ -54,7 +57,8 @@ read_chat(const struct json *j, struct ask *ask)
 {
 	uint32_t inside = gemini_part_get(
 	    j, 0, S("generateContentRequest"), S("generate_content_request"));
-	uint32_t root = json_is(j, inside, JSON_OBJECT) ? inside : 0;
+	uint32_t root =
+	    ask->op == OP_COUNT && json_is(j, inside, JSON_OBJECT) ? inside : 0;
 	uint32_t contents = json_get(j, root, S("contents"));
 	uint32_t system =
 	    gemini_part_get(j, root, S("systemInstruction"), S("system_instruction"));
@@ -136,6 +140,8 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		    note, ret_param, "contents", "contents is not specified");
 	}
 	pass_tier(j, gemini_part_get(j, 0, S("serviceTier"), S("service_tier")), &ask);
+	if (gemini_part_get(j, 0, S("cachedContent"), S("cached_content")) != JSON_NONE)
+		ask.refers = true;
 	*ret_ask = ask;
 	return ERR_OK;
 }

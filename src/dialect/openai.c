@@ -51,21 +51,16 @@ static void
 read_part(const struct json *j, uint32_t part, struct ask *ask)
 {
 	struct slice type = json_inner(j, json_get(j, part, S("type")));
-	uint32_t held;
 
 	if (slice_eq(type, S("image_url")) || slice_eq(type, S("input_image"))) {
 		ask->needs |= CAP_VISION;
-		held = json_get(j, part, S("image_url"));
+		pass_media(j, json_get(j, part, S("image_url")), MEDIA_PICTURE, ask);
 	} else if (slice_eq(type, S("input_audio"))) {
 		ask->needs |= CAP_AUDIO;
-		held = json_get(j, part, S("input_audio"));
+		pass_media(j, json_get(j, part, S("input_audio")), MEDIA_SOUND, ask);
 	} else if (slice_eq(type, S("video_url")) || slice_eq(type, S("file"))) {
-		held = part;
-	} else {
-		return;
+		pass_media(j, part, MEDIA_OTHER, ask);
 	}
-	ask->prompt_parts++;
-	ask->prompt_bytes -= json_raw(j, held).len;
 }
 
 static void
@@ -118,10 +113,14 @@ read_limits(const struct json *j, const uint32_t m[A_MEMBERS], struct ask *ask)
 {
 	uint64_t best = pass_answers(j, m[A_BEST_OF]), older;
 
-	/* Of both hosts take this one or that one. */
+	/* Of both hosts take this one or that one. One that is no number may be one to
+	 * them. */
 	(void)json_u64(j, m[A_MAX_COMPLETION], &ask->max_output_tok);
 	if (json_u64(j, m[A_MAX_TOKENS], &older) && older > ask->max_output_tok)
 		ask->max_output_tok = older;
+	if (json_is(j, m[A_MAX_TOKENS], JSON_STRING) ||
+	    json_is(j, m[A_MAX_COMPLETION], JSON_STRING))
+		ask->max_output_tok = 0;
 	ask->answers = pass_answers(j, m[A_N]);
 	/* All are paid, of which the best come. */
 	if (ask->op == OP_COMPLETION && best > ask->answers)

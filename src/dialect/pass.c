@@ -2,6 +2,11 @@
 
 #include "json/write.h"
 
+#define PICTURE_TOK                                                                      \
+	40960 /* at most, of any host: gpt-4o-mini has 37,000 for large ones */
+#define SOUND_BYTES                                                                      \
+	16 /* of base64 have a token at most: 32 tokens and 1,000 bytes a second */
+
 enum err
 pass_refuse(
     struct note *note, const char **ret_param, const char *param, const char *text)
@@ -18,6 +23,34 @@ pass_tier(const struct json *j, uint32_t v, struct ask *ask)
 
 	ask->tier_asked = t != TIERS;
 	ask->tier = ask->tier_asked ? t : TIER_STANDARD;
+}
+
+/* Or does it tell where they are? */
+static bool
+has_data(struct slice part)
+{
+	static const struct slice names[] = {
+	    {"\"data\"", 6}, {"\"bytes\"", 7}, {"\"file_data\"", 11}};
+
+	for (unsigned i = 0; part.len > 0 && i < sizeof(names) / sizeof(names[0]); i++)
+		if (memmem(part.ptr, part.len, names[i].ptr, names[i].len) != NULL)
+			return true;
+	return false;
+}
+
+void
+pass_media(const struct json *j, uint32_t v, enum media kind, struct ask *ask)
+{
+	size_t bytes = json_raw(j, v).len;
+
+	ask->prompt_parts++;
+	ask->prompt_bytes -= bytes;
+	if (kind != MEDIA_PICTURE && !has_data(json_raw(j, v)))
+		ask->refers = true;
+	if (kind == MEDIA_OTHER)
+		return; /* it may be text: each byte may be a token */
+	ask->media_bytes += bytes;
+	ask->media_tok += kind == MEDIA_PICTURE ? PICTURE_TOK : bytes / SOUND_BYTES + 1;
 }
 
 uint64_t

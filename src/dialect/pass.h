@@ -14,6 +14,12 @@ enum err pass_refuse(struct note *note, const char **ret_param, const char *para
 /* Notes the service tier that a request asks for in the member v (JSON_NONE: in none). */
 void pass_tier(const struct json *j, uint32_t v, struct ask *ask);
 
+/* What a part of a prompt holds beside text. */
+enum media { MEDIA_PICTURE, MEDIA_SOUND, MEDIA_OTHER };
+
+/* Notes such a part, of which v has the data or says where they are: it is no text. */
+void pass_media(const struct json *j, uint32_t v, enum media kind, struct ask *ask);
+
 /* How many answers the member v asks for, also in a string, as some hosts take it; 1
  * where it does not say; UINT64_MAX when that cannot be told. */
 uint64_t pass_answers(const struct json *j, uint32_t v);

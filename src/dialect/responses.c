@@ -21,14 +21,17 @@ read_parts(const struct json *j, uint32_t list, struct ask *ask)
 	JSON_FOR_EACH (part, j, list) {
 		uint32_t type = json_get(j, part, S("type"));
 
-		if (json_equals(j, type, S("input_image")))
+		if (json_equals(j, type, S("input_image"))) {
 			ask->needs |= CAP_VISION;
-		else if (json_equals(j, type, S("input_audio")))
+			pass_media(
+			    j, json_get(j, part, S("image_url")), MEDIA_PICTURE, ask);
+		} else if (json_equals(j, type, S("input_audio"))) {
 			ask->needs |= CAP_AUDIO;
-		else if (!json_equals(j, type, S("input_file")))
-			continue;
-		ask->prompt_parts++;
-		ask->prompt_bytes -= json_raw(j, part).len;
+			pass_media(
+			    j, json_get(j, part, S("input_audio")), MEDIA_SOUND, ask);
+		} else if (json_equals(j, type, S("input_file"))) {
+			pass_media(j, part, MEDIA_OTHER, ask);
+		}
 	}
 }
 
@@ -95,6 +98,7 @@ read_ask(const struct json *j, enum operation op, struct arena *a, struct ask *r
 		return pass_refuse(note, ret_param, "input",
 		    "'input' must be there, and be a string or an array.");
 	ask.stream = json_is(j, stream, JSON_TRUE);
+	ask.refers = has_kept_input(j);
 	ask.prompt_bytes = json_raw(j, json_get(j, 0, S("instructions"))).len;
 	read_input(j, input, &ask);
 	read_needs(j, &ask);

@@ -2,6 +2,7 @@
 
 #include "dialect/fields.h"
 #include "dialect/tag.h"
+#include "json/scan.h"
 
 /* Meanings that are read into members of the prompt: each dialect writes them. */
 #define SHAPES                                                                           \
@@ -217,6 +218,19 @@ writer_effort(const struct reasoning *r)
 	       : r->budget_tok <= 16384 ? EFFORT_MEDIUM
 	       : r->budget_tok <= 32768 ? EFFORT_HIGH
 					: EFFORT_XHIGH;
+}
+
+bool
+writer_u64(struct slice raw, uint64_t *ret)
+{
+	int64_t value;
+
+	if (slice_u64(raw, ret))
+		return true;
+	if (!scan_scaled(raw, 0, false, &value) || value < 0)
+		return false;
+	*ret = (uint64_t)value;
+	return true;
 }
 
 int64_t

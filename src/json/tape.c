@@ -402,11 +402,16 @@ json_twice(
 	end = j->tokens[object].next;
 	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next) {
 		const struct json_token *t = &j->tokens[k];
+		char plain[JSON_NAME_BYTES];
+		struct slice key;
 		unsigned i = 0;
 
 		if ((lengths >> (t->len & 63) & 1) == 0 && !t->escaped)
 			continue;
-		while (i < n && !key_is(j, t, names[i].key))
+		key = slice_of(j->text.ptr + t->at + 1, t->len - 2);
+		if (t->escaped && key.len < sizeof(plain))
+			key = slice_of(plain, json_decode(key, plain));
+		while (i < n && !slice_ieq(key, names[i].key))
 			i++;
 		if (i == n)
 			continue;

@@ -11,8 +11,6 @@
 
 #include <stdio.h>
 
-#define PART_TOK_MAX   16384  /* of an image or the like, at most */
-#define AROUND_TOK     4096   /* what stands around the text of a prompt with them */
 #define UNLIMITED_TOK  131072 /* of an answer whose model's limit is not known */
 #define LEAST_CAP_TOK  16     /* an answer that is cut shorter is of no use */
 #define LIMIT_BYTES    64     /* of the member that says how long an answer may be */
@@ -20,16 +18,25 @@
 #define LEASE_AGAIN_MS 2000
 #define RACES	       4 /* others may take what was left meanwhile */
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* --- the worst case --- */
 
-/* A token is at least a byte of the body. */
+/* A token is at least a byte of the body, but for pictures and sound; what it refers to
+ * is at most as long as the model's context. */
 static uint64_t
-most_input(const struct request *r)
+most_input(const struct request *r, const struct offer *o)
 {
+	uint64_t most = r->body.len + r->ask.media_tok, context = o->context_tok;
+
 	/* A limit of the answer that is put into the body makes it longer. */
-	if (r->ask.prompt_parts == 0)
-		return r->body.len + (r->capped_tok == 0 ? LIMIT_BYTES : 0);
-	return r->ask.prompt_bytes + AROUND_TOK + r->ask.prompt_parts * PART_TOK_MAX;
+	most += r->capped_tok == 0 ? LIMIT_BYTES : 0;
+	most -= r->ask.media_bytes < r->body.len ? r->ask.media_bytes : r->body.len;
+	if (!r->ask.refers)
+		return most;
+	if (context == 0 && o->model != NULL)
+		context = o->model->context_tok;
+	return most + (context == 0 ? UNLIMITED_TOK : context);
 }
 
 static uint64_t
@@ -70,7 +77,7 @@ times(uint64_t tok, uint64_t answers)
 static int64_t
 worst_pusd(const struct request *r, const struct candidate *c, uint64_t output_tok)
 {
-	struct cost_bounds most = {.input_tok = most_input(r),
+	struct cost_bounds most = {.input_tok = most_input(r, c->offer),
 	    .output_tok = times(output_tok, r->ask.answers),
 	    .units = {[USAGE_REQUESTS] = 1},
 	    .unix_ms = r->start_unix_ms,
@@ -152,44 +159,96 @@ longest_for(const struct request *r, const struct candidate *c, int64_t left)
 	return low;
 }
 
-/* The member that says how long the answer may be, put into the body. */
+/* Members that may say how long the answer is to be, in whichever dialect and spelling;
+ * what one said was no number. */
+static const struct slice limits[] = {{"max_tokens", 10}, {"max_completion_tokens", 21},
+    {"max_output_tokens", 17}, {"maxOutputTokens", 15}, {"maxTokens", 9}};
+
+/* Those that the limit of a path with a dot may stand in. */
+static const struct slice outers[] = {
+    {"generationConfig", 16}, {"generation_config", 17}, {"inferenceConfig", 15}};
+
+static enum err
+remove_all(struct json_edits *edits, const struct json *j, uint32_t object,
+    const struct slice *names, unsigned n)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < n && e == ERR_OK; i++)
+		e = json_remove(edits, j, object, names[i]);
+	return e;
+}
+
+/* Is nothing left when they are removed? */
+static bool
+has_limits_alone(const struct json *j, uint32_t object)
+{
+	bool any = false;
+
+	JSON_FOR_EACH_KEY (k, j, object) {
+		unsigned i = 0;
+
+		while (i < COUNT(limits) && !json_equals(j, k, limits[i]))
+			i++;
+		if (i == COUNT(limits))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* The edits that put the limit into the body: in the place of what is there of its kind,
+ * which stood before it else. */
+static enum err
+edit_limit(
+    struct request *r, const struct json *j, uint64_t tok, struct json_edits *edits)
+{
+	struct slice path = slice_str(r->surface->dialect->max_output), outer = S(""),
+		     member;
+	size_t dot = slice_find(path, '.');
+	uint32_t object = 0;
+	enum err e;
+
+	if (dot < path.len) {
+		outer = slice_head(path, dot);
+		path = slice_from(path, dot + 1);
+		object = JSON_NONE;
+		for (unsigned i = 0; i < COUNT(outers); i++)
+			if (json_is(j, json_get(j, 0, outers[i]), JSON_OBJECT))
+				object = json_get(j, 0, outers[i]);
+	}
+	if (object == JSON_NONE) {
+		member = arena_printf(&r->arena, "\"%.*s\":{\"%.*s\":%llu}",
+		    SLICE_ARGS(outer), SLICE_ARGS(path), (unsigned long long)tok);
+		e = remove_all(edits, j, 0, outers, COUNT(outers));
+		return e != ERR_OK ? e : json_append(edits, j, 0, member, false);
+	}
+	member = arena_printf(
+	    &r->arena, "\"%.*s\":%llu", SLICE_ARGS(path), (unsigned long long)tok);
+	e = remove_all(edits, j, object, limits, COUNT(limits));
+	return e != ERR_OK
+		   ? e
+		   : json_append(edits, j, object, member, has_limits_alone(j, object));
+}
+
+/* The limit of the answer, put into the body. */
 static enum err
 say_limit(struct request *r, uint64_t tok)
 {
-	struct slice path = slice_str(r->surface->dialect->max_output), outer = S("");
-	size_t dot = slice_find(path, '.');
-	struct slice parts[JSON_PARTS_MAX], member;
+	struct slice parts[JSON_PARTS_MAX];
 	struct json_edits edits = {0};
-	const struct json *j = &r->worker->tape;
-	uint32_t object = 0;
 	struct buf body;
 	enum err e;
 	unsigned n;
 
-	if (path.len == 0)
+	if (r->surface->dialect->max_output[0] == '\0')
 		return ERR_BUDGET;
 	e = choose_tape(r);
-	if (e != ERR_OK)
-		return e;
-	if (dot < path.len) {
-		outer = slice_head(path, dot);
-		path = slice_from(path, dot + 1);
-		object = json_get(j, 0, outer);
-	}
-	if (object == JSON_NONE)
-		member = arena_printf(&r->arena, "\"%.*s\":{\"%.*s\":%llu}",
-		    SLICE_ARGS(outer), SLICE_ARGS(path), (unsigned long long)tok);
-	else
-		member = arena_printf(&r->arena, "\"%.*s\":%llu", SLICE_ARGS(path),
-		    (unsigned long long)tok);
-	/* A null in its place would be said behind it. */
-	e = object == JSON_NONE ? ERR_OK : json_remove(&edits, j, object, path);
 	if (e == ERR_OK)
-		e = json_append(
-		    &edits, j, object == JSON_NONE ? 0 : object, member, false);
+		e = edit_limit(r, &r->worker->tape, tok, &edits);
 	if (e != ERR_OK)
 		return e;
-	buf_init(&body, r->config->options.body_bytes + member.len + 1);
+	buf_init(&body, r->config->options.body_bytes + LIMIT_BYTES);
 	n = json_parts(&edits, buf_slice(&r->body), parts);
 	for (unsigned i = 0; i < n; i++)
 		buf_add(&body, parts[i]);
@@ -242,8 +301,8 @@ note_money(struct request *r, int64_t pusd)
 	note_add(&r->note, "%.*s USD", (int)text_pusd(text, pusd), text);
 }
 
-static enum step
-refuse(struct request *r, enum err e, const struct account_refusal *why)
+static void
+tell_refusal(struct request *r, enum err e, const struct account_refusal *why)
 {
 	char time[TEXT_TIME_MAX];
 
@@ -277,6 +336,12 @@ refuse(struct request *r, enum err e, const struct account_refusal *why)
 		note_add(&r->note, ".");
 		r->retry_after_ms = why->retry_ms == 0 ? 1000 : why->retry_ms;
 	}
+}
+
+static enum step
+refuse(struct request *r, enum err e, const struct account_refusal *why)
+{
+	tell_refusal(r, e, why);
 	return req_fail(r, e);
 }
 
@@ -438,10 +503,7 @@ admit_key(struct request *r)
 {
 	struct account_refusal why;
 	int64_t most = most_worst(r);
-	enum err e = check_body(r);
-
-	if (e != ERR_OK)
-		return req_fail(r, e);
+	enum err e;
 
 	if (wants_lease(r, most) || queue_holds(r))
 		return STEP_WAIT;
@@ -488,11 +550,14 @@ admit_journal(struct request *r)
 enum step
 step_admit(struct request *r)
 {
-	enum err e = admit_journal(r);
+	bool limited = r->key != NULL && r->key->account != NULL;
+	enum err e = limited && !r->admitted ? check_body(r) : ERR_OK;
 
+	if (e == ERR_OK)
+		e = admit_journal(r);
 	if (e != ERR_OK)
 		return req_fail(r, e);
-	if (r->key != NULL && r->key->account != NULL && r->grant.count == 0) {
+	if (limited && r->grant.count == 0) {
 		enum step s = admit_key(r);
 
 		if (s != STEP_DONE)
@@ -500,6 +565,37 @@ step_admit(struct request *r)
 	}
 	req_goto(r, REQ_SEND);
 	return STEP_MORE;
+}
+
+enum err
+admit_outgoing(struct request *r)
+{
+	const struct dialect *d = r->sending.dialect;
+	struct json *j = &r->worker->reply_tape;
+	struct account_refusal why;
+	const char *param;
+	struct note note;
+	struct ask own = r->ask, out = {.answers = own.answers};
+	int64_t worst;
+	enum err e;
+
+	if (r->grant.count == 0)
+		return ERR_OK;
+	e = json_parse(j, r->outgoing_part, d->keep);
+	if (e == ERR_OK)
+		e = d->read_ask(j, own.op, &r->arena, &out, &note, &param);
+	if (e == ERR_NOMEM)
+		return e;
+	r->ask.max_output_tok = e == ERR_OK ? out.max_output_tok : 0;
+	r->ask.answers = out.answers > own.answers ? out.answers : own.answers;
+	worst = worst_pusd(r, r->candidate, most_output(r, r->candidate->offer));
+	r->ask = own;
+	if (worst == PRICE_UNKNOWN || worst <= r->grant.pusd)
+		return ERR_OK;
+	e = account_raise(&r->grant, worst - r->grant.pusd, &why);
+	if (e == ERR_BUDGET)
+		tell_refusal(r, e, &why);
+	return e;
 }
 
 /* The key may have got its first limits meanwhile, or budgets for models: then what it

@@ -237,6 +237,9 @@ translate_body(struct request *r, bool *ret_wait)
 	if (e != ERR_OK)
 		return e;
 	send_outgoing(r);
+	e = admit_outgoing(r);
+	if (e != ERR_OK)
+		return e;
 	r->answer_plan = (struct answer_plan){.id = r->id_text,
 	    .model = r->ask.model,
 	    .provider = o->provider->name,

@@ -177,6 +177,13 @@ enum err admit_model(struct request *r) MUST_CHECK;
 /* Puts the providers out that the key may not use. */
 void admit_providers(struct request *r);
 
+/*
+ * Asks the dialect in which the candidate's request is written what it may cost, as it
+ * may say more than the caller's: thinking has a length of its own there. More is
+ * reserved then. ERR_BUDGET with a note: there is not so much left.
+ */
+enum err admit_outgoing(struct request *r) MUST_CHECK;
+
 /* Gives back what was reserved and not spent. Once, with the row if there is one. */
 void admit_settle(struct request *r);
 

@@ -252,6 +252,21 @@ cannot_say(struct request *r)
 	return STEP_MORE;
 }
 
+/* What it is asked for in its dialect is more than is left of a budget. */
+static enum step
+too_dear(struct request *r)
+{
+	struct candidate *next;
+
+	r->candidate->out = OUT_BUDGET;
+	next = route_next(&r->plan, loop_now(r->worker->loop));
+	if (next == NULL)
+		return req_fail(r, ERR_BUDGET);
+	r->candidate = next;
+	req_goto(r, REQ_ROUTE);
+	return STEP_MORE;
+}
+
 /* Others took what was left of a limit since it was chosen. */
 static enum step
 no_room(struct request *r)
@@ -273,6 +288,8 @@ step_send(struct request *r)
 		e = start_attempt(r);
 		if (e == ERR_NO_EQUIVALENT)
 			return cannot_say(r);
+		if (e == ERR_BUDGET)
+			return too_dear(r);
 		if (e == ERR_QUOTA)
 			return no_room(r);
 		return e == ERR_OK ? STEP_WAIT : req_fail(r, e);

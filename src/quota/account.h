@@ -195,6 +195,11 @@ enum err account_admit_all(struct account *const *all, unsigned n,
     const struct account_ask *ask, uint64_t now_ms, struct account_grant *ret_grant,
     struct account_refusal *ret_refusal) MUST_CHECK;
 
+/* Takes so much more for a request that was let in. ERR_BUDGET with the refusal: nothing
+ * was taken. */
+enum err account_raise(struct account_grant *g, int64_t pusd,
+    struct account_refusal *ret_refusal) MUST_CHECK;
+
 /* Would this account alone let it in now? Nothing is taken. */
 bool account_has_room(struct account *a, const struct account_ask *ask, uint64_t now_ms,
     struct account_refusal *ret_refusal);

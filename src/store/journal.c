@@ -76,8 +76,8 @@ static void
 fault_in(char *map, size_t size)
 {
 #ifdef MADV_POPULATE_WRITE
-	if (madvise(map, size, MADV_POPULATE_WRITE) == 0)
-		return;
+	if (madvise(map, size, MADV_POPULATE_WRITE) == 0 || errno != EINVAL)
+		return; /* what is not there now is when it is written to */
 #endif
 	/* A kernel before 5.14. */
 	for (size_t at = 0; at < size; at += 4096)
@@ -244,7 +244,6 @@ extend(struct journals *set)
 {
 	bool more = true, all = true;
 
-	(void)pthread_mutex_lock(&set->making);
 	while (more && all) {
 		more = false;
 		for (unsigned i = 0; all && i < set->count; i++) {
@@ -253,13 +252,15 @@ extend(struct journals *set)
 
 			if (spares_of(j) >= wanted_spares(set, promised))
 				continue;
+			/* A loop that needs one may come in between. */
+			(void)pthread_mutex_lock(&set->making);
 			all = give_spare(set, j);
+			(void)pthread_mutex_unlock(&set->making);
 			more = true;
 		}
 	}
 	if (all && atomic_exchange(&set->refused, false))
 		log_event(LOG_WARN, "the journal can have further segments again");
-	(void)pthread_mutex_unlock(&set->making);
 }
 
 /* Of those that wait only the next is faulted in: many may wait for promises that few

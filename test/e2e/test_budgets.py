@@ -298,6 +298,89 @@ def test_several_answers_count_however_they_are_asked_for(server, n):
     assert server.ask("/v1beta/models/a/one:generateContent", gemini, fields=fields).status == 402
 
 
+# --- what goes out may cost no more than was reserved ---
+
+
+def sent(server):
+    return server.host.requests[-1].json
+
+
+@pytest.mark.parametrize("limit", ["10", "1e1", "10.0", "0.1e2"])
+def test_a_limit_goes_out_as_it_is_meant(server, limit):
+    fields = key(server, "k", "--budget", "0.001/day")
+    server.host.play(reply({"id": "m", "type": "message", "role": "assistant", "model": "m-4", "stop_reason": "end_turn",
+                            "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 9, "output_tokens": 3}}))  # fmt: skip
+    body = '{"model":"b/other","messages":[{"role":"user","content":"hi"}],"max_tokens":%s}' % limit
+    assert server.ask("/v1/chat/completions", body.encode(), fields=fields).status == 200
+    assert sent(server)["max_tokens"] == 10
+
+
+def test_thinking_that_a_dialect_adds_is_reserved(server):
+    server.host.play(reply({"id": "m", "type": "message", "role": "assistant", "model": "m-4", "stop_reason": "end_turn",
+                            "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 9, "output_tokens": 3}}))  # fmt: skip
+    poor, rich = key(server, "poor", "--budget", "0.001/day"), key(server, "rich", "--budget", "0.003/day")
+    refused = ask(server, poor, "b/other", max_tokens=10, reasoning_effort="high")
+    assert refused.status == 402 and "budget of key 'poor' is used up: 0.001 USD" in message(refused)
+    assert not server.host.requests
+    assert ask(server, rich, "b/other", max_tokens=10, reasoning_effort="high").status == 200
+    assert sent(server)["max_tokens"] == 1034 and sent(server)["thinking"]["budget_tokens"] == 1024
+    assert ask(server, poor, "b/other", max_tokens=10).status == 200
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 1, "max_tokens": "1000"}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1, "Max_Tokens": 1000}),
+    ("/v1beta/models/a/one:generateContent", {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 1, "max_outputTokens": 1000}}),
+    ("/v1beta/models/a/one:generateContent", {"contents": [{"parts": [{"text": "hi"}]}],
+        "generateContentRequest": {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 1}}}),
+    ("/v1/chat/completions", {"max_tokens": 1, "messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]}),
+    ("/v1/responses", {"max_output_tokens": 1, "input": "hi", "previous_response_id": "resp_1"}),
+])  # fmt: skip
+def test_no_body_goes_past_what_is_left(server, path, body):
+    """Some of these are refused for another reason than money, or sent with the longest answer that fits."""
+    fields = key(server, "k", "--budget", "0.0019/day")
+    model = {} if "generateContent" in path else {"model": "b/other" if path == "/v1/messages" else "a/one"}
+    got = server.ask(path, model | body, fields=[*fields, ("x-weir-drop", "allow")])
+    if got.status == 200:
+        assert sent(server)["max_tokens"] == int(got.field("x-weir-max-tokens")) < 950 and "max_completion_tokens" not in sent(server)
+    else:
+        assert got.status in (400, 402) and not server.host.requests, (got.status, got.body)
+
+
+LONG = "x " * 60000
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/messages", {"max_tokens": 1, "messages": [{"role": "user", "content": [
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": LONG}}, {"type": "text", "text": "?"}]}]}),
+    ("/v1/chat/completions", {"max_tokens": 1, "functions": [{"name": "f", "description": LONG}], "messages": [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}]}),
+    ("/v1/chat/completions", {"max_tokens": 1, "messages": [{"role": "user", "content": [{"type": "file", "text": LONG}]}]}),
+    ("/v1beta/models/a/one:generateContent", {"contents": [{"parts": [{"inlineData": {"mimeType": "text/plain", "data": LONG}}]}]}),
+])  # fmt: skip
+def test_text_counts_wherever_it_stands(server, path, body):
+    fields = key(server, "k", "--budget", "0.1/day")
+    model = {} if "generateContent" in path else {"model": "b/other" if path == "/v1/messages" else "a/one"}
+    assert server.ask(path, model | body, fields=[*fields, ("x-weir-drop", "allow")]).status == 402
+    assert not server.host.requests
+
+
+def test_a_picture_counts_as_one_and_not_by_its_bytes(server):
+    fields = key(server, "k", "--budget", "0.05/day")
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 300_000}}
+    body = {"model": "a/one", "max_tokens": 1, "messages": [{"role": "user", "content": [image]}]}
+    assert server.ask("/v1/chat/completions", body, fields=fields).status == 200
+
+
+@pytest.mark.parametrize("config", [{}, {"temperature": 0.5}, {"max_output_tokens": None}, {"maxOutputTokens": "x"}, None, [], "x"])
+@pytest.mark.parametrize("name", ["generationConfig", "generation_config"])
+def test_a_limit_that_is_put_in_stands_there_once(server, name, config):
+    fields = key(server, "k", "--budget", "0.0015/day")
+    got = server.ask("/v1beta/models/a/one:generateContent", {"contents": [{"parts": [{"text": "hi"}]}], name: config}, fields=fields)
+    assert got.status == 200, got.body
+    assert sent(server)["max_tokens"] == int(got.field("x-weir-max-tokens")) < 750
+
+
 # --- budgets for some models alone ---
 
 
