@@ -225,6 +225,8 @@ writer_u64(struct slice raw, uint64_t *ret)
 {
 	int64_t value;
 
+	if (raw.len == 0)
+		return false;
 	if (slice_u64(raw, ret))
 		return true;
 	if (!scan_scaled(raw, 0, false, &value) || value < 0)
