@@ -312,8 +312,10 @@ spend(struct account *a, uint64_t unix_ms, int64_t pusd)
 		a->debt += account_run_down(a->lots, a->nlots, unix_ms, pusd);
 	/* What began in a period that is over belongs to that one. The period may be
 	 * another than when it was admitted, as the budget is. */
-	if (unix_ms >= a->from_ms)
-		a->spent += pusd;
+	if (unix_ms < a->from_ms)
+		return;
+	a->spent += pusd;
+	a->since += pusd;
 }
 
 static void
@@ -338,6 +340,27 @@ account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd)
 	account_turn(a, unix_ms);
 	a->spent += pusd; /* what ended since the budget was set is there already */
 	(void)pthread_mutex_unlock(&a->lock);
+}
+
+void
+account_mark(struct account *a)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	a->since = 0;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+bool
+account_recount(struct account *a, uint64_t from_ms, int64_t pusd)
+{
+	bool same;
+
+	(void)pthread_mutex_lock(&a->lock);
+	same = a->from_ms == from_ms;
+	if (same)
+		a->spent = pusd + a->since;
+	(void)pthread_mutex_unlock(&a->lock);
+	return same;
 }
 
 void

@@ -98,6 +98,16 @@ void account_set_parent(struct account *a, struct account *parent);
  */
 void account_set_spent(struct account *a, uint64_t unix_ms, int64_t pusd);
 
+/*
+ * What ends while that is read, or before a key's requests know of the account, is not
+ * counted. So later it is done again, exactly: account_mark(), then the ledger is brought
+ * up to date, then it is read, and what was spent since the mark is added to that.
+ */
+void account_mark(struct account *a);
+
+/* In the period that began then; false when it is over. */
+bool account_recount(struct account *a, uint64_t from_ms, int64_t pusd) MUST_CHECK;
+
 /* A part of what was paid beforehand. */
 struct account_lot {
 	uint64_t id;

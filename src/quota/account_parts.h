@@ -34,6 +34,7 @@ struct account {
 	struct account_limits limits;
 	uint64_t from_ms, until_ms; /* the budget's period */
 	int64_t spent, reserved;    /* pico-USD; reserved also by requests of before */
+	int64_t since;		    /* what was spent since account_mark() */
 	int64_t running;
 	struct bucket rate[RATES];
 	int64_t rest;	 /* of a shared budget: granted to nobody, as seen last */

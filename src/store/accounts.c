@@ -13,6 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define RECOUNT_MS                                                                       \
+	1000 /* until then all loop threads have the keys that came with it              \
+	      */
+
 struct entry {
 	char *key; /* "1/name" */
 	struct account *account;
@@ -22,6 +26,9 @@ struct entry {
 	int64_t corrected;     /* what new corrections add to what was spent */
 	uint64_t corrected_ms; /* in the period that began then */
 	struct own_keys *own;  /* of a team, for providers */
+	bool marked;	       /* for the recount under way */
+	uint64_t
+	    recount_ms; /* monotonic: when its budgets are to be counted anew; or 0 */
 	struct entry *next;
 };
 
@@ -51,6 +58,7 @@ struct loading {
 	enum err err;
 	struct correction *corrections;
 	int64_t credit; /* of the row's account: spent and left; QUOTA_NONE: not asked */
+	bool anew;	/* the row's account, or one for models, has another budget */
 };
 
 static char *
@@ -152,6 +160,7 @@ set_limits(struct loading *l, const struct accountdb_row *row, struct account *a
 	if (anew) {
 		account_set_spent(a, l->unix_ms, spent);
 		count_anew(a);
+		l->anew = true;
 	}
 	return anew;
 }
@@ -296,8 +305,10 @@ set_part(struct loading *l, const struct accountdb_row *row, struct account *par
 		account_set_spent(part, l->unix_ms, pusd);
 	else if (pusd != 0)
 		put_off(l, part, from, pusd);
-	if (anew && l->old != NULL)
+	if (anew && l->old != NULL) {
 		count_anew(part);
+		l->anew = true;
+	}
 }
 
 /* The part for it with a reference, that of before if there is one. NULL on failure. */
@@ -401,8 +412,10 @@ on_row(void *arg, const struct accountdb_row *row)
 	    .models = copy(row->rules.models, &ok),
 	    .providers = copy(row->rules.providers, &ok),
 	    .networks = copy(row->rules.networks, &ok)};
+	l->anew = before == NULL && l->old != NULL;
 	if (before != NULL) {
 		e->account = account_ref(before->account);
+		e->recount_ms = before->recount_ms;
 		e->noticed_ms = before->noticed_ms;
 		e->noticed = before->noticed;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
@@ -416,6 +429,8 @@ on_row(void *arg, const struct accountdb_row *row)
 		set_credit(l, row, e->account);
 	if (e->account != NULL && l->err == ERR_OK)
 		set_parts(l, row, e->account);
+	if (l->anew)
+		e->recount_ms = clock_mono_ms() + RECOUNT_MS;
 	if (row->level == LEVEL_TEAM && l->err == ERR_OK)
 		set_own(l, name, e);
 	if (!ok || map_put(&l->made->by_key, slice_str(e->key), e) != ERR_OK)
@@ -478,6 +493,78 @@ accounts_of_key(
 
 	*ret_rules = e == NULL ? NULL : &e->rules;
 	return e == NULL ? NULL : e->account;
+}
+
+/* --- once more, exactly --- */
+
+static bool
+is_due(const struct entry *e, uint64_t now)
+{
+	return e->recount_ms != 0 && now >= e->recount_ms;
+}
+
+bool
+accounts_mark(struct accounts *a)
+{
+	struct account *all[ACCOUNT_GRANT_MAX];
+	uint64_t now = clock_mono_ms();
+	bool any = false;
+
+	for (struct entry *e = a->all; e != NULL; e = e->next) {
+		unsigned n =
+		    is_due(e, now) ? account_with_parts(e->account, S(""), all) : 0;
+
+		e->marked = n > 0;
+		any = any || n > 0;
+		for (unsigned i = 0; i < n; i++) {
+			account_mark(all[i]);
+			account_unref(all[i]);
+		}
+	}
+	return any;
+}
+
+static enum err
+recount_one(const struct accounts_source *from, struct account *a, bool *all_done,
+    struct note *note)
+{
+	struct spent_scope scope = {.level = account_level(a),
+	    .name = account_name(a),
+	    .models = account_models(a),
+	    .instance = from->instance};
+	struct account_used used;
+	int64_t pusd;
+	enum err e;
+
+	if (!account_use(a, clock_unix_ms(), &used))
+		return ERR_OK;
+	scope.from_ms = used.from_ms;
+	e = spent_sum(from->db, &scope, &pusd, note);
+	if (e == ERR_OK && !account_recount(a, used.from_ms, pusd))
+		*all_done = false;
+	return e;
+}
+
+enum err
+accounts_recount(
+    struct accounts *a, const struct accounts_source *from, struct note *note)
+{
+	struct account *all[ACCOUNT_GRANT_MAX];
+	enum err err = ERR_OK;
+
+	for (struct entry *e = a->all; e != NULL; e = e->next) {
+		unsigned n = e->marked ? account_with_parts(e->account, S(""), all) : 0;
+		bool done = true;
+
+		for (unsigned i = 0; i < n; i++) {
+			if (err == ERR_OK)
+				err = recount_one(from, all[i], &done, note);
+			account_unref(all[i]);
+		}
+		if (e->marked && done && err == ERR_OK)
+			e->recount_ms = 0;
+	}
+	return err;
 }
 
 /* --- leases --- */

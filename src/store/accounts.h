@@ -37,6 +37,15 @@ enum err accounts_lease(struct accounts *a, const struct accounts_source *from,
     struct account *account, const struct account_ask *need,
     struct note *note) MUST_CHECK;
 
+/*
+ * A budget that was set is counted once more when all loop threads know of it. True: some
+ * are to be; then the journal is drained, and accounts_recount() called. ERR_IO with a
+ * note: they stay to be done.
+ */
+bool accounts_mark(struct accounts *a);
+enum err accounts_recount(
+    struct accounts *a, const struct accounts_source *from, struct note *note) MUST_CHECK;
+
 /* Did a credit that is shared expire since they were read? Then they are read again. */
 bool accounts_expire(const struct accounts *a, uint64_t unix_ms);
 

@@ -452,6 +452,21 @@ look_for_changes(struct store *s)
 		load_keys(s);
 }
 
+/* Budgets that were set lately are counted exactly. */
+static void
+recount(struct store *s)
+{
+	struct accounts_source from = source_of(s);
+	struct note note;
+
+	if (atomic_load(&s->ill) || !accounts_mark(s->accounts))
+		return;
+	write_rows(s);
+	if (!atomic_load(&s->ill) &&
+	    accounts_recount(s->accounts, &from, &note) != ERR_OK)
+		went_away(s, &note);
+}
+
 /* --- leases --- */
 
 static void
@@ -645,6 +660,7 @@ run(void *arg)
 		answer_finds(s);
 		do_jobs(s);
 		look_for_changes(s);
+		recount(s);
 		save_learnt(s);
 		note_thresholds(s);
 		keep_in_order(s);

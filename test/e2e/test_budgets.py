@@ -1,11 +1,13 @@
 """Keys with budgets, limits and rules: what they may do, what they are told, and that nothing is overspent."""
 import concurrent.futures
 import json
+import subprocess
 import threading
 import time
 
 import pytest
 
+from conftest import ROOT
 from host import completion, fault, reply, stream, stream_events
 from weir import until
 
@@ -24,6 +26,7 @@ models:
   a/free: [{{provider: cheap, model: m-3}}]
   b/other: [{{provider: clever, model: m-4, max_output: 1000, price: {{input: 1, output: 2}}}}]
 """
+USD = 10**12
 USED = (100, 0, 50)  # 200 micro-USD at 1 and 2 USD a million
 pytestmark = [pytest.mark.asan, pytest.mark.store]
 
@@ -75,6 +78,32 @@ def test_a_budget_that_is_set_counts_what_runs(server, first, budget):
     statuses = [ask(server, fields, max_tokens=50).status for _ in range(6)]
     assert statuses.count(200) == 1 and set(statuses) == {200, 402}  # of 10 the last would be reserved at more
     until(lambda: sum(row["cost_pusd"] for row in server.rows()) == 9 * 200 * 10**6)
+
+
+@pytest.mark.parametrize("first", [(), ("--rpm", "100000000")])
+def test_a_budget_that_is_set_under_load_loses_nothing(weir, first):
+    """However much ends in the moment in which it is set."""
+    tools = ROOT / "build/release/bench"
+    with subprocess.Popen([tools / "upstream"], stdout=subprocess.PIPE, text=True) as upstream:
+        try:
+            url = f"http://127.0.0.1:{int(upstream.stdout.readline())}/v1"
+            offer = "{provider: one, model: m, max_output: 1000, price: {input: 1, output: 1}}"
+            server = weir(f"providers: {{one: {{dialect: openai, base_url: '{url}'}}}}\nmodels: {{a/one: [{offer}]}}")
+            made = key(server, "k", *first)[0][1].split()[1]
+            load = subprocess.Popen([tools / "load", "-p", str(server.port), "-c", "32", "-t", "60", "-k", made, "-m", "a/one"])
+            begun, spent_now = time.monotonic(), lambda: sum(row["cost_pusd"] for row in server.usage("--by", "key"))
+            until(lambda: spent_now() > USD, 20)
+            budget = spent_now() / USD * (1 + 4 / (time.monotonic() - begun))  # gone in some seconds
+            server.command("key", "set", "k", "--budget", f"{budget:.6f}/day")
+            until(lambda: ask(server, [("authorization", f"Bearer {made}")], max_tokens=1000).status == 402, 50)
+            time.sleep(0.3)  # in which others try
+            load.kill()
+            load.wait()
+            until(lambda: server.metric("weir_requests_in_flight") == 0)
+            assert server.stop() == 0  # all is in the ledger then
+            assert spent_now() <= budget * USD
+        finally:
+            upstream.terminate()
 
 
 def test_what_does_not_fit_is_refused_and_what_was_reserved_comes_back(server):
