@@ -66,8 +66,18 @@ TEST(parts_are_counted)
 	assert_int_equal(ask.needs, CAP_VISION | CAP_AUDIO);
 	assert_int_equal(ask.prompt_parts, 3);
 	assert_int_equal(ask.prompt_bytes,
-	    strlen("[{'role':'user','content':[{'type':'input_text','text':'a'},,]},"
+	    strlen("[{'role':'user','content':[{'type':'input_text','text':'a'},"
+		   "{'type':'input_image','image_url':},"
+		   "{'type':'input_audio','input_audio':}]},"
 		   "{'type':'function_call_output','output':[]}]"));
+	/* The bytes of a file may be text. */
+	assert_int_equal(ask.media_bytes,
+	    strlen("'data:image/png;base64,QUJDREVGRw=='{'data':'QUJD'}"));
+	assert_int_equal(ask.media_tok, 40960 + 1);
+	assert_false(ask.refers);
+	assert_true(good("{'model':'m','input':[{'role':'user','content':[{'type':"
+			 "'input_file','file_id':'f'}]}]}")
+			.refers);
 }
 
 TEST(what_a_request_must_have)
