@@ -101,7 +101,7 @@ may_come(const struct candidate *c)
 static int64_t
 most_worst(const struct request *r)
 {
-	int64_t most = PRICE_UNKNOWN;
+	int64_t most = r->outgoing_pusd > 0 ? r->outgoing_pusd : PRICE_UNKNOWN;
 
 	for (unsigned i = 0; i < r->plan.count; i++) {
 		const struct candidate *c = &r->plan.all[i];
@@ -397,7 +397,7 @@ blame(struct request *r, struct account_ask *ask, struct account_refusal *ret_wh
 	if (e != ERR_OK)
 		return e;
 	/* It came back meanwhile, which is too late. */
-	account_settle(&r->grant, 0, 0, 0);
+	account_cancel(&r->grant);
 	ask->pusd = PRICE_UNKNOWN;
 	return account_admit(a, ask, now, r->start_unix_ms, &r->grant, ret_why);
 }
@@ -447,7 +447,7 @@ begins_later(struct request *r)
 	if (r->grant.from_ms <= r->start_unix_ms)
 		return false;
 	r->start_unix_ms = r->grant.from_ms;
-	account_settle(&r->grant, 0, 0, 0);
+	account_cancel(&r->grant);
 	return true;
 }
 
@@ -593,9 +593,22 @@ admit_outgoing(struct request *r)
 	if (worst == PRICE_UNKNOWN || worst <= r->grant.pusd)
 		return ERR_OK;
 	e = account_raise(&r->grant, worst - r->grant.pusd, &why);
-	if (e == ERR_BUDGET)
-		tell_refusal(r, e, &why);
+	if (e != ERR_BUDGET)
+		return e;
+	tell_refusal(r, e, &why);
+	r->admit_again = why.lease && r->outgoing_pusd < worst;
+	r->outgoing_pusd = worst;
 	return e;
+}
+
+bool
+admit_again(struct request *r)
+{
+	if (!r->admit_again)
+		return false;
+	r->admit_again = false;
+	account_cancel(&r->grant);
+	return true;
 }
 
 /* The key may have got its first limits meanwhile, or budgets for models: then what it

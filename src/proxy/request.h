@@ -66,6 +66,8 @@ struct request {
 	struct candidate *candidate;
 	bool planned;
 	struct account_grant grant; /* what it may spend; settled at its end */
+	int64_t outgoing_pusd; /* that it may cost as it goes out; 0: no more than that */
+	bool admit_again;      /* for so much */
 	struct account_grant taken; /* by the attempt, of its provider and model */
 	struct queue_place place;   /* while there is no room */
 	struct lease_wait *lease;   /* it waits for one; see lease.c */
@@ -183,6 +185,10 @@ void admit_providers(struct request *r);
  * reserved then. ERR_BUDGET with a note: there is not so much left.
  */
 enum err admit_outgoing(struct request *r) MUST_CHECK;
+
+/* Is it to be admitted once more, as there may be so much where budgets are leased? Then
+ * what was reserved is given back. */
+bool admit_again(struct request *r);
 
 /* Gives back what was reserved and not spent. Once, with the row if there is one. */
 void admit_settle(struct request *r);

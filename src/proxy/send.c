@@ -258,6 +258,10 @@ too_dear(struct request *r)
 {
 	struct candidate *next;
 
+	if (admit_again(r)) {
+		req_goto(r, REQ_ROUTE);
+		return STEP_MORE;
+	}
 	r->candidate->out = OUT_BUDGET;
 	next = route_next(&r->plan, loop_now(r->worker->loop));
 	if (next == NULL)

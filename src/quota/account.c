@@ -505,6 +505,19 @@ account_has_room(struct account *a, const struct account_ask *ask, uint64_t now_
 }
 
 void
+account_cancel(struct account_grant *g)
+{
+	for (unsigned i = 0; i < g->count; i++) {
+		struct account *a = g->chain[i];
+
+		(void)pthread_mutex_lock(&a->lock);
+		correct(a, RATE_REQUESTS, 1, 0);
+		(void)pthread_mutex_unlock(&a->lock);
+	}
+	account_settle(g, 0, 0, 0);
+}
+
+void
 account_settle(
     struct account_grant *g, int64_t pusd, uint64_t input_tok, uint64_t output_tok)
 {

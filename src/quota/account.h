@@ -214,6 +214,9 @@ enum err account_raise(struct account_grant *g, int64_t pusd,
 bool account_has_room(struct account *a, const struct account_ask *ask, uint64_t now_ms,
     struct account_refusal *ret_refusal);
 
+/* As if it had never been taken. */
+void account_cancel(struct account_grant *g);
+
 /* Settles it to what it cost; a cost that nobody knows is what was reserved. */
 void account_settle(
     struct account_grant *g, int64_t pusd, uint64_t input_tok, uint64_t output_tok);
