@@ -225,7 +225,8 @@ writer_u64(struct slice raw, uint64_t *ret)
 {
 	int64_t value;
 
-	if (raw.len == 0)
+	/* It is JSON: what begins with a digit is a number to its end. */
+	if (raw.len == 0 || raw.ptr[0] < '0' || raw.ptr[0] > '9')
 		return false;
 	if (slice_u64(raw, ret))
 		return true;
