@@ -411,7 +411,9 @@ json_twice(
 		key = slice_of(j->text.ptr + t->at + 1, t->len - 2);
 		if (t->escaped && key.len < sizeof(plain))
 			key = slice_of(plain, json_decode(key, plain));
-		while (i < n && !slice_ieq(key, names[i].key))
+		while (i < n && (names[i].key.len != key.len ||
+				    (names[i].key.ptr[0] | 0x20) != (key.ptr[0] | 0x20) ||
+				    !slice_ieq(key, names[i].key)))
 			i++;
 		if (i == n)
 			continue;

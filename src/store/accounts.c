@@ -37,6 +37,7 @@ struct accounts {
 	struct entry *all;
 	int64_t corrections; /* up to this one they are in what was spent */
 	bool credits;	     /* somebody has some */
+	unsigned recounts;   /* entries that are to be counted anew */
 	uint64_t expires_ms; /* the next that all share; UINT64_MAX: none */
 };
 
@@ -431,6 +432,7 @@ on_row(void *arg, const struct accountdb_row *row)
 		set_parts(l, row, e->account);
 	if (l->anew)
 		e->recount_ms = clock_mono_ms() + RECOUNT_MS;
+	l->made->recounts += e->recount_ms != 0;
 	if (row->level == LEVEL_TEAM && l->err == ERR_OK)
 		set_own(l, name, e);
 	if (!ok || map_put(&l->made->by_key, slice_str(e->key), e) != ERR_OK)
@@ -510,7 +512,7 @@ accounts_mark(struct accounts *a)
 	uint64_t now = clock_mono_ms();
 	bool any = false;
 
-	for (struct entry *e = a->all; e != NULL; e = e->next) {
+	for (struct entry *e = a->recounts == 0 ? NULL : a->all; e != NULL; e = e->next) {
 		unsigned n =
 		    is_due(e, now) ? account_with_parts(e->account, S(""), all) : 0;
 
@@ -561,8 +563,10 @@ accounts_recount(
 				err = recount_one(from, all[i], &done, note);
 			account_unref(all[i]);
 		}
-		if (e->marked && done && err == ERR_OK)
+		if (e->marked && done && err == ERR_OK) {
 			e->recount_ms = 0;
+			a->recounts--;
+		}
 	}
 	return err;
 }
