@@ -11,7 +11,8 @@
 #
 # test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200), and
 # tries the walls of budgets with some thousand requests.
-# JOBS is how many run at once, of the e2e tests, which mostly wait, half as many again; WEIR_FIXTURES see test/e2e/conftest.py.
+# JOBS is how many run at once; of the e2e tests, which mostly wait, half as
+# many again. WEIR_FIXTURES see test/e2e/conftest.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -30,17 +30,16 @@ enum operation {
 
 struct ask {
 	enum operation op;
-	struct slice model;	/* as the caller wrote it, decoded */
-	bool stream;		/* events wanted */
-	bool usage_asked;	/* the caller wants the usage in its stream */
-	unsigned needs;		/* enum capability */
-	uint64_t prompt_bytes;	/* of text, without images and other binary parts */
-	uint64_t longest_bytes; /* of one of several prompts; 0: there is one */
-	uint64_t prompt_parts;	/* images and the like */
-	uint64_t media_bytes;	/* of the body: pictures and sound, of which no byte is a
-				   token */
-	uint64_t media_tok;	/* that these have at most */
-	bool refers; /* to what is elsewhere, which may be as long as the context */
+	struct slice model;	 /* as the caller wrote it, decoded */
+	bool stream;		 /* events wanted */
+	bool usage_asked;	 /* the caller wants the usage in its stream */
+	unsigned needs;		 /* enum capability */
+	uint64_t prompt_bytes;	 /* of text, without images and other binary parts */
+	uint64_t longest_bytes;	 /* of one of several prompts; 0: there is one */
+	uint64_t prompt_parts;	 /* images and the like */
+	uint64_t media_bytes;	 /* of pictures and sound: none of them is a token */
+	uint64_t media_tok;	 /* that these have at most */
+	bool refers;		 /* to what is elsewhere, as long as the context may be */
 	uint64_t max_output_tok; /* 0: not stated */
 	uint64_t answers;	 /* alternatives wanted (n), 1 if not stated */
 	bool tier_asked;	 /* for a service tier; false: the provider chooses */

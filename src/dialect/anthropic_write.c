@@ -537,7 +537,7 @@ max_output(const struct writer *w)
 	struct slice asked = prompt_value(w->p, MEANING_MAX_OUTPUT);
 	uint64_t n;
 
-	if (writer_u64(asked, &n) && n > 0)
+	if (json_text_u64(asked, &n) && n > 0)
 		return n;
 	return w->plan->max_output_tok != 0 ? w->plan->max_output_tok : USUAL_MAX_OUTPUT;
 }

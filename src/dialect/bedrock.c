@@ -18,6 +18,8 @@ read_blocks(const struct json *j, uint32_t content, struct ask *ask)
 {
 	static const struct slice names[] = {{"image", 5}, {"document", 8}, {"video", 5},
 	    {"audio", 5}, {"toolResult", 10}};
+	static const enum media kinds[] = {
+	    MEDIA_PICTURE, MEDIA_OTHER, MEDIA_OTHER, MEDIA_SOUND};
 	uint32_t v[5];
 
 	if (!json_is(j, content, JSON_ARRAY))
@@ -30,11 +32,7 @@ read_blocks(const struct json *j, uint32_t content, struct ask *ask)
 			if (v[i] == JSON_NONE)
 				continue;
 			ask->needs |= i == 0 ? CAP_VISION : i == 3 ? CAP_AUDIO : 0u;
-			pass_media(j, v[i],
-			    i == 0   ? MEDIA_PICTURE
-			    : i == 3 ? MEDIA_SOUND
-				     : MEDIA_OTHER,
-			    ask);
+			pass_media(j, v[i], kinds[i], ask);
 		}
 	}
 }

@@ -243,7 +243,7 @@ bedrock_model_put(struct bedrock_making *m)
 	m->makers = makers_of(plan->model);
 	m->caches = (m->makers & (MAKER_CLAUDE | MAKER_NOVA | MAKER_UNKNOWN)) != 0;
 	m->traits = m->makers & MAKER_CLAUDE ? anthropic_traits(plan->model) : 0;
-	m->asks_max = writer_u64(max, &m->max_tok) && m->max_tok > 0;
+	m->asks_max = json_text_u64(max, &m->max_tok) && m->max_tok > 0;
 	if (!m->asks_max)
 		m->max_tok =
 		    plan->max_output_tok != 0 ? plan->max_output_tok : USUAL_MAX_OUTPUT;

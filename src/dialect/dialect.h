@@ -211,4 +211,12 @@ const struct dialect *dialect_find(enum dialect_id id);
  */
 uint32_t dialect_repeats(const struct json *j);
 
+/*
+ * The edits that put a limit of the answer into a request of that dialect, which has a
+ * place for it (max_output): where one stands that is none, in any spelling, in its
+ * place. Their texts are in the arena. ERR_FULL, ERR_NOMEM.
+ */
+enum err dialect_put_limit(const struct dialect *d, const struct json *j, uint64_t tok,
+    struct arena *a, struct json_edits *edits) MUST_CHECK;
+
 #endif

@@ -2,10 +2,11 @@
 
 #include "json/write.h"
 
-#define PICTURE_TOK                                                                      \
-	40960 /* at most, of any host: gpt-4o-mini has 37,000 for large ones */
-#define SOUND_BYTES                                                                      \
-	16 /* of base64 have a token at most: 32 tokens and 1,000 bytes a second */
+/* At most, of any host: gpt-4o-mini has 37,000 for large ones. */
+#define PICTURE_TOK 40960
+
+/* Of base64 have a token at most: 32 tokens and 1,000 bytes a second. */
+#define SOUND_BYTES 16
 
 enum err
 pass_refuse(

@@ -2,7 +2,6 @@
 
 #include "dialect/fields.h"
 #include "dialect/tag.h"
-#include "json/scan.h"
 
 /* Meanings that are read into members of the prompt: each dialect writes them. */
 #define SHAPES                                                                           \
@@ -218,22 +217,6 @@ writer_effort(const struct reasoning *r)
 	       : r->budget_tok <= 16384 ? EFFORT_MEDIUM
 	       : r->budget_tok <= 32768 ? EFFORT_HIGH
 					: EFFORT_XHIGH;
-}
-
-bool
-writer_u64(struct slice raw, uint64_t *ret)
-{
-	int64_t value;
-
-	/* It is JSON: what begins with a digit is a number to its end. */
-	if (raw.len == 0 || raw.ptr[0] < '0' || raw.ptr[0] > '9')
-		return false;
-	if (slice_u64(raw, ret))
-		return true;
-	if (!scan_scaled(raw, 0, false, &value) || value < 0)
-		return false;
-	*ret = (uint64_t)value;
-	return true;
 }
 
 int64_t

@@ -21,9 +21,6 @@ struct writer {
 	bool same; /* the prompt was read from this dialect */
 };
 
-/* A number as it stands in the prompt: 1e2 is 100. False: it is none, or no whole one. */
-bool writer_u64(struct slice raw, uint64_t *ret);
-
 /* The members whose values are plain and need no conversion, under this dialect's
  * names; others of `done` (a bit for each meaning) are the caller's. All that has no
  * place here is a loss. */

@@ -449,20 +449,25 @@ json_at(const struct json *j, uint32_t array, uint32_t i)
 }
 
 bool
-json_u64(const struct json *j, uint32_t v, uint64_t *ret)
+json_text_u64(struct slice raw, uint64_t *ret)
 {
-	struct slice raw;
 	int64_t value;
 
-	if (!json_is(j, v, JSON_NUMBER))
+	/* What begins so is a number to its end. */
+	if (raw.len == 0 || (raw.ptr[0] != '-' && (raw.ptr[0] < '0' || raw.ptr[0] > '9')))
 		return false;
-	raw = json_raw(j, v);
 	if (slice_u64(raw, ret))
 		return true;
 	if (!scan_scaled(raw, 0, false, &value) || value < 0)
 		return false;
 	*ret = (uint64_t)value;
 	return true;
+}
+
+bool
+json_u64(const struct json *j, uint32_t v, uint64_t *ret)
+{
+	return json_is(j, v, JSON_NUMBER) && json_text_u64(json_raw(j, v), ret);
 }
 
 bool

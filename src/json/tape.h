@@ -150,6 +150,9 @@ uint32_t json_at(const struct json *j, uint32_t array, uint32_t i);
 /* A number that is a whole, not negative and fits: 12, 12.0, 1e3. */
 bool json_u64(const struct json *j, uint32_t v, uint64_t *ret);
 
+/* The same of a value's text, as json_raw() has it. */
+bool json_text_u64(struct slice raw, uint64_t *ret);
+
 /*
  * A number times 10 to the power `digits`, rounded half away from zero
  * (1.35e-05 with 12 digits is 13500000). False: not a number, or too large.

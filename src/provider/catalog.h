@@ -54,6 +54,21 @@ struct model {
 	struct account *account; /* that counts for them; set by route */
 };
 
+/* The offer's, or what is known of its model; 0: neither. */
+static inline uint64_t
+offer_context_tok(const struct offer *o)
+{
+	return o->context_tok != 0 || o->model == NULL ? o->context_tok
+						       : o->model->context_tok;
+}
+
+static inline uint64_t
+offer_max_output_tok(const struct offer *o)
+{
+	return o->max_output_tok != 0 || o->model == NULL ? o->max_output_tok
+							  : o->model->max_output_tok;
+}
+
 /*
  * What a team or an organisation is charged inside for models whose ids match, whatever
  * they cost: for invoices. The rows hold from their dates on, and before that none does.

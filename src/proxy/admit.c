@@ -18,8 +18,6 @@
 #define LEASE_AGAIN_MS 2000
 #define RACES	       4 /* others may take what was left meanwhile */
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 /* --- the worst case --- */
 
 /* A token is at least a byte of the body, but for pictures and sound; what it refers to
@@ -27,29 +25,25 @@
 static uint64_t
 most_input(const struct request *r, const struct offer *o)
 {
-	uint64_t most = r->body.len + r->ask.media_tok, context = o->context_tok;
+	uint64_t most = r->body.len + r->ask.media_tok, context = offer_context_tok(o);
 
 	/* A limit of the answer that is put into the body makes it longer. */
 	most += r->capped_tok == 0 ? LIMIT_BYTES : 0;
 	most -= r->ask.media_bytes < r->body.len ? r->ask.media_bytes : r->body.len;
 	if (!r->ask.refers)
 		return most;
-	if (context == 0 && o->model != NULL)
-		context = o->model->context_tok;
 	return most + (context == 0 ? UNLIMITED_TOK : context);
 }
 
 static uint64_t
-most_output(const struct request *r, const struct offer *o)
+most_output(const struct ask *ask, const struct offer *o)
 {
-	uint64_t most = r->ask.max_output_tok;
+	uint64_t most = ask->max_output_tok;
 
-	if (r->ask.op == OP_EMBEDDING || r->ask.op == OP_COUNT)
+	if (ask->op == OP_EMBEDDING || ask->op == OP_COUNT)
 		return 0;
 	if (most == 0)
-		most = o->max_output_tok;
-	if (most == 0 && o->model != NULL)
-		most = o->model->max_output_tok;
+		most = offer_max_output_tok(o);
 	if (most == 0)
 		most = o->context_tok;
 	return most == 0 ? UNLIMITED_TOK : most;
@@ -74,11 +68,13 @@ times(uint64_t tok, uint64_t answers)
 	return __builtin_mul_overflow(tok, answers, &all) ? UINT64_MAX : all;
 }
 
+/* With so many answers of at most so many tokens each. */
 static int64_t
-worst_pusd(const struct request *r, const struct candidate *c, uint64_t output_tok)
+worst_of(const struct request *r, const struct candidate *c, uint64_t answers,
+    uint64_t output_tok)
 {
 	struct cost_bounds most = {.input_tok = most_input(r, c->offer),
-	    .output_tok = times(output_tok, r->ask.answers),
+	    .output_tok = times(output_tok, answers),
 	    .units = {[USAGE_REQUESTS] = 1},
 	    .unix_ms = r->start_unix_ms,
 	    .own_key = c->own != NULL};
@@ -89,6 +85,19 @@ worst_pusd(const struct request *r, const struct candidate *c, uint64_t output_t
 	return cost_worst_pusd(c->offer, &most);
 }
 
+/* With as many answers as are asked for. */
+static int64_t
+worst_with(const struct request *r, const struct candidate *c, uint64_t output_tok)
+{
+	return worst_of(r, c, r->ask.answers, output_tok);
+}
+
+static int64_t
+worst_pusd(const struct request *r, const struct candidate *c)
+{
+	return worst_with(r, c, most_output(&r->ask, c->offer));
+}
+
 /* May it still be tried, now or later? */
 static bool
 may_come(const struct candidate *c)
@@ -97,7 +106,8 @@ may_come(const struct candidate *c)
 	       c->out == OUT_BROKEN || c->out == OUT_REFUSED;
 }
 
-/* The dearest of all who may be tried; PRICE_UNKNOWN when nobody knows it of one. */
+/* The dearest of all who may be tried, or what it went out for; PRICE_UNKNOWN when nobody
+ * knows it of one. */
 static int64_t
 most_worst(const struct request *r)
 {
@@ -109,7 +119,7 @@ most_worst(const struct request *r)
 
 		if (!may_come(c))
 			continue;
-		worst = worst_pusd(r, c, most_output(r, c->offer));
+		worst = worst_pusd(r, c);
 		if (worst == PRICE_UNKNOWN)
 			return PRICE_UNKNOWN;
 		most = worst > most ? worst : most;
@@ -130,7 +140,7 @@ keep_fitting(struct request *r, int64_t left)
 
 		if (!may_come(c))
 			continue;
-		worst = worst_pusd(r, c, most_output(r, c->offer));
+		worst = worst_pusd(r, c);
 		if (left != INT64_MAX && (worst == PRICE_UNKNOWN || worst > left))
 			c->out = OUT_BUDGET;
 		else if (worst > most)
@@ -145,11 +155,11 @@ keep_fitting(struct request *r, int64_t left)
 static uint64_t
 longest_for(const struct request *r, const struct candidate *c, int64_t left)
 {
-	uint64_t low = 0, high = most_output(r, c->offer);
+	uint64_t low = 0, high = most_output(&r->ask, c->offer);
 
 	while (low < high) {
 		uint64_t middle = low + (high - low + 1) / 2;
-		int64_t worst = worst_pusd(r, c, middle);
+		int64_t worst = worst_with(r, c, middle);
 
 		if (worst != PRICE_UNKNOWN && worst <= left)
 			low = middle;
@@ -157,78 +167,6 @@ longest_for(const struct request *r, const struct candidate *c, int64_t left)
 			high = middle - 1;
 	}
 	return low;
-}
-
-/* Members that may say how long the answer is to be, in whichever dialect and spelling;
- * what one said was no number. */
-static const struct slice limits[] = {{"max_tokens", 10}, {"max_completion_tokens", 21},
-    {"max_output_tokens", 17}, {"maxOutputTokens", 15}, {"maxTokens", 9}};
-
-/* Those that the limit of a path with a dot may stand in. */
-static const struct slice outers[] = {
-    {"generationConfig", 16}, {"generation_config", 17}, {"inferenceConfig", 15}};
-
-static enum err
-remove_all(struct json_edits *edits, const struct json *j, uint32_t object,
-    const struct slice *names, unsigned n)
-{
-	enum err e = ERR_OK;
-
-	for (unsigned i = 0; i < n && e == ERR_OK; i++)
-		e = json_remove(edits, j, object, names[i]);
-	return e;
-}
-
-/* Is nothing left when they are removed? */
-static bool
-has_limits_alone(const struct json *j, uint32_t object)
-{
-	bool any = false;
-
-	JSON_FOR_EACH_KEY (k, j, object) {
-		unsigned i = 0;
-
-		while (i < COUNT(limits) && !json_equals(j, k, limits[i]))
-			i++;
-		if (i == COUNT(limits))
-			return false;
-		any = true;
-	}
-	return any;
-}
-
-/* The edits that put the limit into the body: in the place of what is there of its kind,
- * which stood before it else. */
-static enum err
-edit_limit(
-    struct request *r, const struct json *j, uint64_t tok, struct json_edits *edits)
-{
-	struct slice path = slice_str(r->surface->dialect->max_output), outer = S(""),
-		     member;
-	size_t dot = slice_find(path, '.');
-	uint32_t object = 0;
-	enum err e;
-
-	if (dot < path.len) {
-		outer = slice_head(path, dot);
-		path = slice_from(path, dot + 1);
-		object = JSON_NONE;
-		for (unsigned i = 0; i < COUNT(outers); i++)
-			if (json_is(j, json_get(j, 0, outers[i]), JSON_OBJECT))
-				object = json_get(j, 0, outers[i]);
-	}
-	if (object == JSON_NONE) {
-		member = arena_printf(&r->arena, "\"%.*s\":{\"%.*s\":%llu}",
-		    SLICE_ARGS(outer), SLICE_ARGS(path), (unsigned long long)tok);
-		e = remove_all(edits, j, 0, outers, COUNT(outers));
-		return e != ERR_OK ? e : json_append(edits, j, 0, member, false);
-	}
-	member = arena_printf(
-	    &r->arena, "\"%.*s\":%llu", SLICE_ARGS(path), (unsigned long long)tok);
-	e = remove_all(edits, j, object, limits, COUNT(limits));
-	return e != ERR_OK
-		   ? e
-		   : json_append(edits, j, object, member, has_limits_alone(j, object));
 }
 
 /* The limit of the answer, put into the body. */
@@ -245,7 +183,8 @@ say_limit(struct request *r, uint64_t tok)
 		return ERR_BUDGET;
 	e = choose_tape(r);
 	if (e == ERR_OK)
-		e = edit_limit(r, &r->worker->tape, tok, &edits);
+		e = dialect_put_limit(
+		    r->surface->dialect, &r->worker->tape, tok, &r->arena, &edits);
 	if (e != ERR_OK)
 		return e;
 	buf_init(&body, r->config->options.body_bytes + LIMIT_BYTES);
@@ -367,8 +306,7 @@ least_worst(const struct request *r, uint64_t answer_tok)
 
 		if (c->out != OUT_BUDGET && !may_come(c))
 			continue;
-		worst = worst_pusd(
-		    r, c, answer_tok == 0 ? most_output(r, c->offer) : answer_tok);
+		worst = answer_tok == 0 ? worst_pusd(r, c) : worst_with(r, c, answer_tok);
 		if (worst != PRICE_UNKNOWN && (least == PRICE_UNKNOWN || worst < least))
 			least = worst;
 	}
@@ -491,9 +429,8 @@ check_body(struct request *r)
 	if (key == JSON_NONE)
 		return ERR_OK;
 	note_set(&r->note,
-	    "The member '%.*s' is in the body more than once. A key with limits may say "
-	    "it "
-	    "once only.",
+	    "The member '%.*s' is in the body more than once. A key with limits may "
+	    "say it once only.",
 	    SLICE_ARGS(json_inner(j, key)));
 	return ERR_BAD_REQUEST;
 }
@@ -575,7 +512,8 @@ admit_outgoing(struct request *r)
 	struct account_refusal why;
 	const char *param;
 	struct note note;
-	struct ask own = r->ask, out = {.answers = own.answers};
+	const struct candidate *c = r->candidate;
+	struct ask out = r->ask;
 	int64_t worst;
 	enum err e;
 
@@ -583,13 +521,14 @@ admit_outgoing(struct request *r)
 		return ERR_OK;
 	e = json_parse(j, r->outgoing_part, d->keep);
 	if (e == ERR_OK)
-		e = d->read_ask(j, own.op, &r->arena, &out, &note, &param);
+		e = d->read_ask(j, r->ask.op, &r->arena, &out, &note, &param);
 	if (e == ERR_NOMEM)
 		return e;
-	r->ask.max_output_tok = e == ERR_OK ? out.max_output_tok : 0;
-	r->ask.answers = out.answers > own.answers ? out.answers : own.answers;
-	worst = worst_pusd(r, r->candidate, most_output(r, r->candidate->offer));
-	r->ask = own;
+	if (e != ERR_OK)
+		out.max_output_tok = 0;
+	if (out.answers < r->ask.answers)
+		out.answers = r->ask.answers;
+	worst = worst_of(r, c, out.answers, most_output(&out, c->offer));
 	if (worst == PRICE_UNKNOWN || worst <= r->grant.pusd)
 		return ERR_OK;
 	e = account_raise(&r->grant, worst - r->grant.pusd, &why);

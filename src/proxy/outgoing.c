@@ -221,9 +221,7 @@ translate_body(struct request *r, bool *ret_wait)
 	struct write_plan plan = {.model = o->upstream,
 	    .provider = o->provider->name,
 	    .quirks = o->provider->quirks,
-	    .max_output_tok = o->max_output_tok != 0 ? o->max_output_tok
-			      : o->model != NULL     ? o->model->max_output_tok
-						     : 0};
+	    .max_output_tok = offer_max_output_tok(o)};
 	enum err e = read_prompt(r);
 
 	if (e == ERR_OK)

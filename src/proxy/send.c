@@ -235,40 +235,39 @@ failed(struct request *r, enum err e)
 	return STEP_MORE;
 }
 
-/* What is asked cannot be said in the candidate's dialect: another may speak a better
- * one. Nothing was sent, so it is no attempt. */
+/* To the next one, or nobody is left. Nothing was sent, so it is no attempt. */
 static enum step
-cannot_say(struct request *r)
+pass_over(struct request *r, enum err e)
 {
-	struct candidate *next;
+	struct candidate *next = route_next(&r->plan, loop_now(r->worker->loop));
 
-	route_failed(
-	    &r->plan, r->candidate, ERR_NO_EQUIVALENT, loop_now(r->worker->loop));
-	next = route_next(&r->plan, loop_now(r->worker->loop));
 	if (next == NULL)
-		return req_fail(r, ERR_NO_EQUIVALENT);
+		return req_fail(r, e);
 	r->candidate = next;
 	req_goto(r, REQ_ROUTE);
 	return STEP_MORE;
+}
+
+/* What is asked cannot be said in the candidate's dialect: another may speak a better
+ * one. */
+static enum step
+cannot_say(struct request *r)
+{
+	route_failed(
+	    &r->plan, r->candidate, ERR_NO_EQUIVALENT, loop_now(r->worker->loop));
+	return pass_over(r, ERR_NO_EQUIVALENT);
 }
 
 /* What it is asked for in its dialect is more than is left of a budget. */
 static enum step
 too_dear(struct request *r)
 {
-	struct candidate *next;
-
 	if (admit_again(r)) {
 		req_goto(r, REQ_ROUTE);
 		return STEP_MORE;
 	}
 	r->candidate->out = OUT_BUDGET;
-	next = route_next(&r->plan, loop_now(r->worker->loop));
-	if (next == NULL)
-		return req_fail(r, ERR_BUDGET);
-	r->candidate = next;
-	req_goto(r, REQ_ROUTE);
-	return STEP_MORE;
+	return pass_over(r, ERR_BUDGET);
 }
 
 /* Others took what was left of a limit since it was chosen. */

@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RECOUNT_MS                                                                       \
-	1000 /* until then all loop threads have the keys that came with it              \
-	      */
+/* Until then all loop threads have the keys that came with a budget. */
+#define RECOUNT_MS 1000
 
 struct entry {
 	char *key; /* "1/name" */
@@ -27,8 +26,7 @@ struct entry {
 	uint64_t corrected_ms; /* in the period that began then */
 	struct own_keys *own;  /* of a team, for providers */
 	bool marked;	       /* for the recount under way */
-	uint64_t
-	    recount_ms; /* monotonic: when its budgets are to be counted anew; or 0 */
+	uint64_t recount_ms; /* monotonic: when its budgets are to be; 0: they are not */
 	struct entry *next;
 };
 

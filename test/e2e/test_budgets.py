@@ -95,11 +95,11 @@ def test_a_budget_that_is_set_under_load_loses_nothing(weir, first):
             until(lambda: spent_now() > USD, 20)
             budget = spent_now() / USD * (1 + 4 / (time.monotonic() - begun))  # gone in some seconds
             server.command("key", "set", "k", "--budget", f"{budget:.6f}/day")
-            until(lambda: ask(server, [("authorization", f"Bearer {made}")], max_tokens=1000).status == 402, 50)
-            time.sleep(0.3)  # in which others try
+            fields = [("authorization", f"Bearer {made}")]
+            until(lambda: ask(server, fields, max_tokens=1000).status == 402, 50)
+            assert 402 in {ask(server, fields, max_tokens=1000).status for _ in range(50)}  # and others try all the time
             load.kill()
             load.wait()
-            until(lambda: server.metric("weir_requests_in_flight") == 0)
             assert server.stop() == 0  # all is in the ledger then
             assert spent_now() <= budget * USD
         finally:
