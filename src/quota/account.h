@@ -272,6 +272,13 @@ struct lease_state {
 };
 struct lease_state *account_lease_state(struct account *a);
 
+/* What was told of how much of its budget is used; the store's thread's. */
+struct notice_state {
+	uint64_t from_ms; /* in the period that began then */
+	unsigned steps;	  /* thresholds, from the lowest */
+};
+struct notice_state *account_notice_state(struct account *a);
+
 /* What this process may spend in all in the period that began then, and what of the
  * budget is granted to nobody. */
 void account_lend(
@@ -329,6 +336,11 @@ struct account *account_part(struct account *a, struct slice models);
 
 /* For which models a part is; empty for what is none. */
 struct slice account_models(const struct account *a);
+
+/* The name of its rows in tables where parts have their own: a part's with the pattern,
+ * which lives in `to`. */
+#define ACCOUNT_ROW_NAME_MAX 600
+struct slice account_row_name(const struct account *a, char to[ACCOUNT_ROW_NAME_MAX]);
 
 /* Itself and its parts, those for that model or, when that is empty, all; references. */
 unsigned account_with_parts(

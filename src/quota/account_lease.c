@@ -63,6 +63,12 @@ account_lease_state(struct account *a)
 	return &a->lease;
 }
 
+struct notice_state *
+account_notice_state(struct account *a)
+{
+	return &a->notice;
+}
+
 bool
 account_lease(struct account *a, uint64_t unix_ms, struct account_lease *ret)
 {

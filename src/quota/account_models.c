@@ -6,6 +6,7 @@
 
 #include "quota/rule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct account *
@@ -64,6 +65,15 @@ struct slice
 account_models(const struct account *a)
 {
 	return a->models == NULL ? S("") : slice_str(a->models);
+}
+
+struct slice
+account_row_name(const struct account *a, char to[ACCOUNT_ROW_NAME_MAX])
+{
+	if (a->models == NULL)
+		return slice_str(a->name);
+	(void)snprintf(to, ACCOUNT_ROW_NAME_MAX, "%s\x1f%s", a->name, a->models);
+	return slice_str(to);
 }
 
 unsigned

@@ -46,6 +46,7 @@ struct account {
 	struct account **parts; /* budgets for some models alone */
 	unsigned nparts;
 	struct lease_state lease;
+	struct notice_state notice;
 	/* Of shared rates: looks in a row at which nothing had been taken, and since a
 	 * request asked. */
 	unsigned still, quiet;

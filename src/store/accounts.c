@@ -16,12 +16,14 @@
 /* Until then all loop threads have the keys that came with a budget. */
 #define RECOUNT_MS 1000
 
+/* Before the end of what was paid beforehand: for others to give back what they leased.
+ */
+#define ENDS_SOON_MS 3000
+
 struct entry {
 	char *key; /* "1/name" */
 	struct account *account;
 	struct key_rules rules;
-	uint64_t noticed_ms;   /* the period of: */
-	unsigned noticed;      /* thresholds that were noted */
 	int64_t corrected;     /* what new corrections add to what was spent */
 	uint64_t corrected_ms; /* in the period that began then */
 	struct own_keys *own;  /* of a team, for providers */
@@ -164,7 +166,8 @@ set_limits(struct loading *l, const struct accountdb_row *row, struct account *a
 	return anew;
 }
 
-/* What was spent and may be, by all who share it. */
+/* What was spent and may be, by all who share it. What ends soon is taken back: at its
+ * end nobody has some of it in hand. */
 static void
 sum_credit(struct loading *l, const struct accountdb_row *row, const struct credits *c)
 {
@@ -179,11 +182,11 @@ sum_credit(struct loading *l, const struct accountdb_row *row, const struct cred
 	for (unsigned i = 0; i < c->count; i++) {
 		const struct account_lot *lot = &c->rows[i].lot;
 
-		if (lot->until_ms <= l->unix_ms)
+		if (lot->until_ms <= l->unix_ms + ENDS_SOON_MS)
 			continue;
 		sum += lot->left_pusd;
-		if (lot->until_ms < l->made->expires_ms)
-			l->made->expires_ms = lot->until_ms;
+		if (lot->until_ms - ENDS_SOON_MS < l->made->expires_ms)
+			l->made->expires_ms = lot->until_ms - ENDS_SOON_MS;
 	}
 	l->credit = sum < 0 ? 0 : sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
 }
@@ -415,8 +418,6 @@ on_row(void *arg, const struct accountdb_row *row)
 	if (before != NULL) {
 		e->account = account_ref(before->account);
 		e->recount_ms = before->recount_ms;
-		e->noticed_ms = before->noticed_ms;
-		e->noticed = before->noticed;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
 		if (!set_limits(l, row, e->account))
 			see_corrections(l, row, e);
@@ -625,47 +626,51 @@ accounts_look(struct accounts *a, const struct accounts_source *from, struct not
 	return err;
 }
 
+/* --- thresholds --- */
+
 /* What all servers spent of it: asked of the ledger only where what they were granted
  * could have reached another threshold. */
 static enum err
-spent_by_all(const struct entry *e, const struct accounts_source *from,
+spent_by_all(struct account *a, const struct accounts_source *from,
     struct account_used *used, struct note *note)
 {
-	const struct lease_state *lease = account_lease_state(e->account);
-	struct spent_scope all = {.level = account_level(e->account),
-	    .name = account_name(e->account),
+	const struct lease_state *lease = account_lease_state(a);
+	struct spent_scope all = {.level = account_level(a),
+	    .name = account_name(a),
+	    .models = account_models(a),
 	    .from_ms = used->from_ms};
 
 	if (!lease->known || lease->from_ms != used->from_ms)
 		return ERR_OK;
 	used->spent_pusd = used->budget_pusd - lease->left;
-	if (notices_reached(used) <= e->noticed)
+	if (notices_reached(used) <= account_notice_state(a)->steps)
 		return ERR_OK;
 	return spent_sum(from->db, &all, &used->spent_pusd, note);
 }
 
 static enum err
-notice(struct entry *e, const struct accounts_source *from, uint64_t unix_ms,
+notice(struct account *a, const struct accounts_source *from, uint64_t unix_ms,
     struct note *note)
 {
+	struct notice_state *told = account_notice_state(a);
 	struct account_used used;
 	enum err err = ERR_OK;
 	unsigned steps;
 
-	if (e->account == NULL || !account_use(e->account, unix_ms, &used))
+	/* What was paid beforehand has no period, and grows. */
+	if (!account_use(a, unix_ms, &used) ||
+	    slice_eq(account_models(a), S(ACCOUNT_CREDIT)))
 		return ERR_OK;
-	if (used.from_ms != e->noticed_ms) {
-		e->noticed_ms = used.from_ms;
-		e->noticed = 0;
-	}
+	if (used.from_ms != told->from_ms)
+		*told = (struct notice_state){used.from_ms, 0};
 	if (from->instance != 0)
-		err = spent_by_all(e, from, &used, note);
+		err = spent_by_all(a, from, &used, note);
 	steps = notices_reached(&used);
-	if (err != ERR_OK || steps <= e->noticed)
+	if (err != ERR_OK || steps <= told->steps)
 		return err;
-	err = notices_add(from->db, e->account, &used, steps, unix_ms, note);
+	err = notices_add(from->db, a, &used, steps, unix_ms, note);
 	if (err == ERR_OK)
-		e->noticed = steps;
+		told->steps = steps;
 	return err;
 }
 
@@ -673,9 +678,18 @@ enum err
 accounts_notice(struct accounts *a, const struct accounts_source *from, uint64_t unix_ms,
     struct note *note)
 {
+	struct account *all[ACCOUNT_GRANT_MAX];
 	enum err err = ERR_OK;
 
-	for (struct entry *e = a->all; err == ERR_OK && e != NULL; e = e->next)
-		err = notice(e, from, unix_ms, note);
+	for (struct entry *e = a->all; err == ERR_OK && e != NULL; e = e->next) {
+		unsigned n =
+		    e->account == NULL ? 0 : account_with_parts(e->account, S(""), all);
+
+		for (unsigned i = 0; i < n; i++) {
+			if (err == ERR_OK)
+				err = notice(all[i], from, unix_ms, note);
+			account_unref(all[i]);
+		}
+	}
 	return err;
 }

@@ -4,12 +4,9 @@
 #include "core/wide.h"
 #include "store/spent.h"
 
-#include <stdio.h>
-
-#define AHEAD_PARTS    16   /* of what is left one part is leased ahead of need */
-#define IDLE_MS	       2000 /* an account that spends nothing gives its lease back */
-#define NAME_MAX_BYTES 600
-#define RACES	       8 /* others may take what was left meanwhile */
+#define AHEAD_PARTS 16	 /* of what is left one part is leased ahead of need */
+#define IDLE_MS	    2000 /* an account that spends nothing gives its lease back */
+#define RACES	    8	 /* others may take what was left meanwhile */
 
 struct leasing {
 	struct db *db;
@@ -18,22 +15,9 @@ struct leasing {
 	struct account_lease lease;
 	int64_t need, least; /* of the request that asks */
 	struct note *note;
-	char name[NAME_MAX_BYTES]; /* in the tables: with the models of a part */
+	char name[ACCOUNT_ROW_NAME_MAX];
 	enum err err;
 };
-
-/* A part of a budget has a row of its own, by its pattern. */
-static struct slice
-name_of(struct leasing *l)
-{
-	struct slice name = account_name(l->account), models = account_models(l->account);
-
-	if (models.len == 0)
-		return name;
-	(void)snprintf(l->name, sizeof(l->name), "%.*s\x1f%.*s", SLICE_ARGS(name),
-	    SLICE_ARGS(models));
-	return slice_str(l->name);
-}
 
 /* Prepares a statement and binds what all of them begin with: level, name, period. */
 static enum err
@@ -44,7 +28,7 @@ prepare(struct leasing *l, const char *sql, struct db_stmt **ret)
 	if (e != ERR_OK)
 		return e;
 	db_bind_i64(*ret, 1, (int64_t)account_level(l->account));
-	db_bind_text(*ret, 2, name_of(l));
+	db_bind_text(*ret, 2, account_row_name(l->account, l->name));
 	db_bind_i64(*ret, 3, (int64_t)l->lease.from_ms);
 	return ERR_OK;
 }

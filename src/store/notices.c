@@ -40,11 +40,14 @@ put_body(const struct account *a, const struct account_used *used, unsigned perc
     uint64_t unix_ms, struct buf *to)
 {
 	const char *level = account_level_name(account_level(a));
+	struct slice models = account_models(a);
 	struct buf id;
 
 	buf_init(&id, BODY_BYTES);
 	buf_printf(&id, "%s/%.*s/%llu/%u", level, SLICE_ARGS(account_name(a)),
 	    (unsigned long long)used->from_ms, percent);
+	if (models.len > 0)
+		buf_printf(&id, "/%.*s", SLICE_ARGS(models));
 	json_open(to, '{');
 	json_member(to, S("id"), buf_slice(&id));
 	buf_free(&id);
@@ -52,6 +55,8 @@ put_body(const struct account *a, const struct account_used *used, unsigned perc
 	put_time(to, S("at"), unix_ms);
 	json_member(to, S("level"), slice_str(level));
 	json_member(to, S("name"), account_name(a));
+	if (models.len > 0)
+		json_member(to, S("models"), models);
 	json_member_u64(to, S("percent"), percent);
 	json_key(to, S("budget_pusd"));
 	json_put_i64(to, used->budget_pusd);
@@ -68,6 +73,7 @@ static enum err
 add_one(struct db *db, const struct account *a, const struct account_used *used,
     unsigned percent, uint64_t unix_ms, struct note *note)
 {
+	char name[ACCOUNT_ROW_NAME_MAX];
 	struct buf body;
 	struct db_stmt *s;
 	enum err e = db_prepare(db,
@@ -81,7 +87,7 @@ add_one(struct db *db, const struct account *a, const struct account_used *used,
 	buf_init(&body, BODY_BYTES);
 	put_body(a, used, percent, unix_ms, &body);
 	db_bind_i64(s, 1, (int)account_level(a));
-	db_bind_text(s, 2, account_name(a));
+	db_bind_text(s, 2, account_row_name(a, name));
 	db_bind_i64(s, 3, (int64_t)used->from_ms);
 	db_bind_i64(s, 4, (int)percent);
 	db_bind_text(s, 5, buf_slice(&body));

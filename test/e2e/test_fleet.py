@@ -211,6 +211,23 @@ def test_a_credit_is_run_down_by_all_together(fleet):
     until(lambda: any(ask(one).status == 200 for one in servers))
 
 
+def test_of_a_credit_that_ended_nobody_has_some_left(fleet):
+    servers = fleet(3)
+    servers[0].command("team", "credit", "t", "0.1", "--expires", "9s")
+    ends = time.time() + 9
+    servers[0].command("team", "credit", "t", "0.001")  # five requests, for later
+    made = servers[0].command("key", "create", "--name", "later").stdout.split()[0]
+    until(lambda: all(one.ask("/v1/models", fields=[("authorization", f"Bearer {made}")]).status == 200 for one in servers))
+    assert {one.status for one in many(servers, 30)} == {200}  # each of them has more than that in hand
+    assert time.time() < ends - 3, "too slow to show anything"
+    until(lambda: time.time() > ends, 10)
+    statuses = [one.status for one in many(servers, 60)]
+    assert set(statuses) == {200, 402} and statuses.count(200) <= 5
+    until(lambda: all(ask(one).status == 402 for one in servers), 10)
+    wait_for_rows(servers[0], len(servers[0].host.requests))
+    assert spent(servers[0]) <= 35 * 200 * 10**6
+
+
 def test_a_threshold_is_of_all_together_and_told_once(fleet, host):
     hook = host()
     hook.play(reply(b"", 204))

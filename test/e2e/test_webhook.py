@@ -90,6 +90,15 @@ def test_a_restart_tells_nothing_again(server, hook):
     assert told(hook) == [("web", 50), ("web", 80)]
 
 
+def test_budgets_for_some_models_are_told_too(server, hook):
+    fields = key(server, "--budget", "1/month", "--model-budget", "a/*=0.002/day,*=0.0001/day", "--dry")
+    spend(server, fields, 5)
+    hook.wait_for_requests(4)
+    said = sorted((one.json["models"], one.json["percent"], one.json["budget_pusd"], one.json["period"]) for one in hook.requests)
+    assert said == [("*", 50, 10**8, "day"), ("*", 80, 10**8, "day"), ("*", 95, 10**8, "day"), ("a/*", 50, 10 * COST, "day")]
+    assert {one.json["name"] for one in hook.requests} == {"web"} and len({one.json["id"] for one in hook.requests}) == 4
+
+
 def test_what_is_not_taken_is_sent_again(server, hook):
     hook.play_next(fault(500), reset())
     fields = key(server, "--budget", "0.002/month")
