@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -566,9 +567,16 @@ class Systemd:
         return self.socket.recv(4096).decode()
 
 
+@pytest.fixture
+def short_path():
+    """The name of a socket has no more than 107 bytes."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield folder
+
+
 @pytest.mark.parametrize("abstract", (False, True))
-def test_systemd_is_told(weir, tmp_path, abstract):
-    name = f"weir-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
+def test_systemd_is_told(weir, short_path, abstract):
+    name = f"weir-test-{os.getpid()}" if abstract else f"{short_path}/notify"
     systemd = Systemd("\0" + name if abstract else name)
     server = weir(NOTIFY_SOCKET="@" + name if abstract else name)
     assert systemd.hears() == "READY=1"
@@ -582,9 +590,9 @@ def test_systemd_is_told(weir, tmp_path, abstract):
     assert server.process.wait(10) == 0
 
 
-def test_systemd_is_not_told_of_a_start_that_failed(weir, tmp_path):
-    systemd = Systemd(str(tmp_path / "notify"))
-    server = weir("bad: option\n", wait=False, NOTIFY_SOCKET=tmp_path / "notify")
+def test_systemd_is_not_told_of_a_start_that_failed(weir, short_path):
+    systemd = Systemd(f"{short_path}/notify")
+    server = weir("bad: option\n", wait=False, NOTIFY_SOCKET=f"{short_path}/notify")
     assert server.process.wait(10) == 1
     systemd.socket.setblocking(False)
     with pytest.raises(BlockingIOError):
