@@ -398,6 +398,7 @@ read_keys(struct store *s, struct key_set **ret, struct note *note)
 
 	(void)pthread_mutex_lock(&s->lock);
 	sealer = s->sealer;
+	atomic_store(&s->sealed_anew, false);
 	(void)pthread_mutex_unlock(&s->lock);
 	from.sealer = &sealer;
 	/* One state of all: no key comes without its limits, no correction in between. */
@@ -444,7 +445,7 @@ look_for_changes(struct store *s)
 		return;
 	if (db_changed(s->db, &changed, &note) != ERR_OK)
 		went_away(s, &note);
-	if (changed || atomic_exchange(&s->sealed_anew, false))
+	if (changed || atomic_load(&s->sealed_anew))
 		s->stale = true;
 	if (accounts_expire(s->accounts, clock_unix_ms()))
 		s->stale = true;
@@ -619,9 +620,9 @@ store_secret(struct store *s, struct slice text)
 	sealer_init(&sealer, text);
 	(void)pthread_mutex_lock(&s->lock);
 	s->sealer = sealer;
+	atomic_store(&s->sealed_anew, true);
 	(void)pthread_mutex_unlock(&s->lock);
 	secret_wipe(&sealer, sizeof(sealer));
-	atomic_store(&s->sealed_anew, true);
 }
 
 /* What is to be done from time to time. */
