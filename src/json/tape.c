@@ -392,13 +392,11 @@ uint32_t
 json_twice(
     const struct json *j, uint32_t object, const struct json_name *names, unsigned n)
 {
-	uint64_t lengths = 0, seen = 0;
+	uint64_t seen = 0;
 	uint32_t end;
 
 	if (!json_is(j, object, JSON_OBJECT))
 		return JSON_NONE;
-	for (unsigned i = 0; i < n; i++)
-		lengths |= (uint64_t)1 << ((names[i].key.len + 2) & 63);
 	end = j->tokens[object].next;
 	for (uint32_t k = object + 1; k < end; k = j->tokens[k + 1].next) {
 		const struct json_token *t = &j->tokens[k];
@@ -406,16 +404,15 @@ json_twice(
 		struct slice key;
 		unsigned i = 0;
 
-		if ((lengths >> (t->len & 63) & 1) == 0 && !t->escaped)
-			continue;
 		key = slice_of(j->text.ptr + t->at + 1, t->len - 2);
 		if (t->escaped && key.len < sizeof(plain))
 			key = slice_of(plain, json_decode(key, plain));
-		while (i < n && (names[i].key.len != key.len ||
-				    (names[i].key.ptr[0] | 0x20) != (key.ptr[0] | 0x20) ||
-				    !slice_ieq(key, names[i].key)))
+		while (i < n && names[i].key.len < key.len)
 			i++;
-		if (i == n)
+		while (
+		    i < n && names[i].key.len == key.len && !slice_ieq(key, names[i].key))
+			i++;
+		if (i == n || names[i].key.len != key.len)
 			continue;
 		if ((seen >> names[i].means & 1) != 0)
 			return k;

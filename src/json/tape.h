@@ -116,7 +116,7 @@ struct json_name {
 #define JSON_NAME_BYTES 256 /* one that is escaped and longer is none of them */
 
 /* Does one of the names stand twice in the object, in any spelling, in large or small
- * letters? The key that is the second, or JSON_NONE. */
+ * letters? The key that is the second, or JSON_NONE. The shortest names come first. */
 uint32_t json_twice(
     const struct json *j, uint32_t object, const struct json_name *names, unsigned n);
 

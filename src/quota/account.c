@@ -274,7 +274,8 @@ may(struct account *a, const struct account_ask *ask, uint64_t now_ms, uint64_t 
 	if (!account_has_slot(a))
 		return refuse(a, QUOTA_CONCURRENT, l->concurrent, ret);
 	for (unsigned k = 0; k < RATES; k++)
-		if (!account_fits(a, k, account_amount(ask, k), now_ms, &ret->retry_ms))
+		if (account_limit_of(l, k) != QUOTA_NONE &&
+		    !account_fits(a, k, account_amount(ask, k), now_ms, &ret->retry_ms))
 			return refuse(a, (enum quota_kind)k, account_limit_of(l, k), ret);
 	return true;
 }

@@ -11,8 +11,12 @@ struct key_set {
 	atomic_uint refs;
 	bool any;
 	unsigned count;
+	unsigned bits;	   /* of a hash, which name its bucket: about one key each */
+	uint32_t *starts;  /* where each bucket's keys begin, and the last one's end */
 	struct key keys[]; /* sorted by hash */
 };
+
+#define BITS_MAX 24
 
 static int
 by_hash(const void *a, const void *b)
@@ -20,6 +24,33 @@ by_hash(const void *a, const void *b)
 	const struct key *x = a, *y = b;
 
 	return memcmp(x->hash, y->hash, KEY_HASH_BYTES);
+}
+
+static uint32_t
+bucket_of(const struct key_set *s, const unsigned char hash[KEY_HASH_BYTES])
+{
+	uint64_t first = (uint64_t)hash[0] << 24 | (uint64_t)hash[1] << 16 |
+			 (uint64_t)hash[2] << 8 | hash[3];
+
+	return (uint32_t)(first >> (32 - s->bits));
+}
+
+static enum err
+make_buckets(struct key_set *s)
+{
+	unsigned k = 0;
+
+	while (s->bits < BITS_MAX && (1u << s->bits) < s->count)
+		s->bits++;
+	s->starts = malloc(((1u << s->bits) + 1) * sizeof(*s->starts));
+	if (s->starts == NULL)
+		return ERR_NOMEM;
+	for (uint32_t b = 0; b <= 1u << s->bits; b++) {
+		while (k < s->count && bucket_of(s, s->keys[k].hash) < b)
+			k++;
+		s->starts[b] = k;
+	}
+	return ERR_OK;
 }
 
 enum err
@@ -35,6 +66,10 @@ key_set_new(const struct key *keys, unsigned n, bool any, struct key_set **ret_s
 	if (n > 0) {
 		memcpy(s->keys, keys, n * sizeof(s->keys[0]));
 		qsort(s->keys, n, sizeof(s->keys[0]), by_hash);
+	}
+	if (make_buckets(s) != ERR_OK) {
+		free(s); /* the keys are still the caller's */
+		return ERR_NOMEM;
 	}
 	*ret_set = s;
 	return ERR_OK;
@@ -55,6 +90,7 @@ key_set_unref(struct key_set *s)
 		return;
 	for (unsigned i = 0; i < s->count; i++)
 		key_done(&s->keys[i]);
+	free(s->starts);
 	free(s);
 }
 
@@ -65,28 +101,23 @@ key_set_any(const struct key_set *s)
 }
 
 /*
- * The search itself leaks by its time how far a hash agrees with a kept one,
- * which tells nothing of the key; the one that may be it is compared in constant
- * time.
+ * Which bucket it is may show by the time that it takes, which tells nothing of the key;
+ * those that may be it are compared in constant time.
  */
 const struct key *
 key_set_find(const struct key_set *s, const unsigned char hash[KEY_HASH_BYTES])
 {
-	unsigned low = 0, high = s == NULL ? 0 : s->count;
+	const struct slice wanted = slice_of((const char *)hash, KEY_HASH_BYTES);
+	uint32_t b;
 
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (memcmp(s->keys[middle].hash, hash, 8) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (s == NULL || low == s->count ||
-	    !secret_same(slice_of((const char *)s->keys[low].hash, KEY_HASH_BYTES),
-		slice_of((const char *)hash, KEY_HASH_BYTES)))
+	if (s == NULL)
 		return NULL;
-	return &s->keys[low];
+	b = bucket_of(s, hash);
+	for (uint32_t i = s->starts[b]; i < s->starts[b + 1]; i++)
+		if (secret_same(
+			slice_of((const char *)s->keys[i].hash, KEY_HASH_BYTES), wanted))
+			return &s->keys[i];
+	return NULL;
 }
 
 /* Every request hashes a key of one block. By OpenSSL's newer interface that allocates

@@ -46,6 +46,43 @@ TEST(keys_are_found_by_their_whole_hash)
 	key_set_unref(s);
 }
 
+/* Keys whose hashes are spread, and some that begin alike, at both ends too. */
+static void
+assert_each_is_found(unsigned n)
+{
+	struct key *keys = calloc(n + 1, sizeof(*keys));
+	unsigned char none[KEY_HASH_BYTES] = {1, 2, 3};
+	struct key_set *s;
+
+	assert_non_null(keys);
+	for (unsigned i = 0; i < n; i++) {
+		char text[20];
+
+		(void)snprintf(text, sizeof(text), "key %u", i);
+		key_hash(slice_str(text), keys[i].hash);
+		keys[i].id = i + 1;
+		if (i % 5 < 2)
+			memset(keys[i].hash, i % 5 == 0 ? 0 : 0xff, KEY_HASH_BYTES - 4);
+	}
+	assert_int_equal(key_set_new(keys, n, true, &s), ERR_OK);
+	for (unsigned i = 0; i < n; i++) {
+		const struct key *k = key_set_find(s, keys[i].hash);
+
+		assert_non_null(k);
+		assert_int_equal(k->id, i + 1);
+	}
+	assert_null(key_set_find(s, none));
+	key_set_unref(s);
+	free(keys);
+}
+
+TEST(each_of_many_keys_is_found)
+{
+	for (unsigned n = 0; n < 70; n++)
+		assert_each_is_found(n);
+	assert_each_is_found(1000);
+}
+
 /* The caller's array is not touched, whatever order the set has. */
 TEST(a_set_copies_the_array)
 {
@@ -196,7 +233,7 @@ make_set(void *arg)
 
 TEST(survives_torture)
 {
-	assert_int_equal(torture(make_set, NULL), 2);
+	assert_int_equal(torture(make_set, NULL), 3);
 }
 
 int
@@ -204,6 +241,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keys_are_found_by_their_whole_hash),
+	    cmocka_unit_test(each_of_many_keys_is_found),
 	    cmocka_unit_test(a_set_copies_the_array),
 	    cmocka_unit_test(an_empty_set),
 	    cmocka_unit_test(a_hash_is_a_sha256),
