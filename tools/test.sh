@@ -11,8 +11,8 @@
 #
 # test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200), and
 # tries the walls of budgets with some thousand requests.
-# JOBS is how many run at once; of the e2e tests, which mostly wait, half as
-# many again. WEIR_FIXTURES see test/e2e/conftest.py.
+# JOBS is how many run at once; of the e2e tests, which mostly wait, twice as
+# many. WEIR_FIXTURES see test/e2e/conftest.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,7 @@ LOGS=build/test
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+export PYTHONDONTWRITEBYTECODE= # pytest's own takes 9 s a process to make
 
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
@@ -103,7 +104,7 @@ e2e() { # MODE PYTEST-ARGUMENT...
 	step "run e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE})"
 	WEIR_BIN=$PWD/$bin WEIR_PROBE=$PWD/build/$mode/probe \
 		ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$PWD/$LOGS/asan" \
-		"$VENV/bin/pytest" -q -rs -n "$((JOBS + JOBS / 2))" --dist loadfile "$@" test/e2e >"$log" 2>&1 || status=$?
+		"$VENV/bin/pytest" -q -rs -n "$((JOBS * 2))" --dist loadfile --no-loadscope-reorder "$@" >"$log" 2>&1 || status=$?
 	[ "$status" != 5 ] || status=0 # no tests
 	tail -1 "$log" | sed "s/^/e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE}) /" >>"$LOGS/summary"
 	grep '^SKIPPED' "$log" || true
@@ -117,6 +118,11 @@ e2e() { # MODE PYTEST-ARGUMENT...
 		echo "test: tier e2e ($mode) failed" >&2
 		exit 1
 	fi
+}
+
+marked() { # MODE MARK
+	mapfile -t files < <(grep -l "mark\.$2" test/e2e/test_*.py)
+	e2e "$1" -m "$2" "${files[@]}"
 }
 
 tools/packages.sh test build/.packages-test
@@ -163,10 +169,10 @@ if compgen -G 'test/e2e/test_*.py' >/dev/null; then
 		build/release/bench/upstream ${WEIR:+build/weir}
 	VENV=$(tools/venv.sh)
 	tools/node.sh test/e2e/node >/dev/null
-	e2e release
-	WEIR_TEST_STORE=postgresql e2e release -m store
+	e2e release test/e2e
+	WEIR_TEST_STORE=postgresql marked release store
 	build asan build/asan/probe build/asan/translate ${WEIR:+build/asan/weir}
-	e2e asan -m asan
+	marked asan asan
 fi
 
 cat "$LOGS/summary"

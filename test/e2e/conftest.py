@@ -82,6 +82,15 @@ def translate():
     t.close()
 
 
+# What takes long comes first, so that no worker is left with it at the end.
+SLOW = ("fleet", "sdks", "faults", "cross", "engine", "outage", "journal", "budgets", "bill", "spending", "adversary", "priced", "wall", "ops")
+
+
+def pytest_collection_modifyitems(items):
+    rank = {f"test_{name}": n for n, name in enumerate(SLOW)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(SLOW)))
+
+
 TOLD = []
 
 
