@@ -146,7 +146,7 @@ def test_keys_take_turns_and_each_keeps_its_order(server, where):
         asked = []
         for n, (name, fields) in enumerate([("greedy", greedy)] * 40 + [("modest", modest)] * 10):
             asked.append(pool.submit(ask, s, fields, f"{name} {n}"))
-            until(lambda: waiting(s, greedy) == n)  # the first one is at the host
+            until(lambda: s.gate.now == 1 and waiting(s, greedy) == n)  # the first one is at the host
         s.gate.open.set()
         assert [one.result().status for one in asked] == [200] * 50
     order = [words.split() for words in s.gate.order]
