@@ -182,14 +182,29 @@ wanted(const struct leasing *l, int64_t own, int64_t total)
 	return (int64_t)(more < 0 ? 0 : more < left ? more : left);
 }
 
+/* Does the request fit neither into what is at hand nor into that and what is left, at
+ * the end of a budget? Then what is at hand may be what another one lacks: of rests that
+ * each are too small for a request somebody has to let go. A large request does not take
+ * from the small ones what they have ahead, while there is a lot. */
+static bool
+is_rest(const struct leasing *l, int64_t own, int64_t total)
+{
+	wide left = (wide)l->lease.budget_pusd - total;
+	wide unused = (wide)own - l->lease.used_pusd;
+
+	return l->least > 0 && left + unused < l->least &&
+	       (left <= unused || l->least <= l->lease.budget_pusd / AHEAD_PARTS);
+}
+
 /* How much of its own a process keeps. It gives back what it does not use when more is
- * granted than there is: the budget was lowered. */
+ * granted than there is, as the budget was lowered, and a rest that is of no use to it.
+ */
 static int64_t
 kept(struct leasing *l, int64_t own, int64_t total)
 {
 	int64_t used = l->lease.used_pusd, now;
 
-	if (total <= l->lease.budget_pusd || own <= used)
+	if (own <= used || (total <= l->lease.budget_pusd && !is_rest(l, own, total)))
 		return own;
 	now = account_give_back(l->account, l->lease.from_ms, used);
 	now = now > used ? now : used;
