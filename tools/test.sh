@@ -11,8 +11,8 @@
 #
 # test.sh torture kills weir some hundred times instead (WEIR_ROUNDS; 200), and
 # tries the walls of budgets with some thousand requests.
-# JOBS is how many run at once; of the e2e tests, which mostly wait, twice as
-# many. WEIR_FIXTURES see test/e2e/conftest.py.
+# JOBS is how many run at once; of the e2e tests, which mostly wait, half as
+# many again. WEIR_FIXTURES see test/e2e/conftest.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -104,7 +104,7 @@ e2e() { # MODE PYTEST-ARGUMENT...
 	step "run e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE})"
 	WEIR_BIN=$PWD/$bin WEIR_PROBE=$PWD/build/$mode/probe \
 		ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$PWD/$LOGS/asan" \
-		"$VENV/bin/pytest" -q -rs -n "$((JOBS * 2))" --dist loadfile --no-loadscope-reorder "$@" >"$log" 2>&1 || status=$?
+		"$VENV/bin/pytest" -q -rs -n "$((JOBS + JOBS / 2))" --dist loadfile --no-loadscope-reorder "$@" >"$log" 2>&1 || status=$?
 	[ "$status" != 5 ] || status=0 # no tests
 	tail -1 "$log" | sed "s/^/e2e ($mode${WEIR_TEST_STORE:+, $WEIR_TEST_STORE}) /" >>"$LOGS/summary"
 	grep '^SKIPPED' "$log" || true

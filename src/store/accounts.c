@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Until then all loop threads have the keys that came with a budget. */
-#define RECOUNT_MS 1000
+/* Until then all loop threads have the keys that came with a budget; mostly they have
+ * them much sooner, so that is counted as well. */
+#define RECOUNT_SOON_MS 200
+#define RECOUNT_MS	1000
 
 /* Before the end of what was paid beforehand: for others to give back what they leased.
  */
@@ -29,6 +31,7 @@ struct entry {
 	struct own_keys *own;  /* of a team, for providers */
 	bool marked;	       /* for the recount under way */
 	uint64_t recount_ms; /* monotonic: when its budgets are to be; 0: they are not */
+	uint64_t recount_last_ms; /* for the last time */
 	struct entry *next;
 };
 
@@ -418,6 +421,7 @@ on_row(void *arg, const struct accountdb_row *row)
 	if (before != NULL) {
 		e->account = account_ref(before->account);
 		e->recount_ms = before->recount_ms;
+		e->recount_last_ms = before->recount_last_ms;
 		account_set_parent(e->account, above == NULL ? NULL : above->account);
 		if (!set_limits(l, row, e->account))
 			see_corrections(l, row, e);
@@ -429,8 +433,10 @@ on_row(void *arg, const struct accountdb_row *row)
 		set_credit(l, row, e->account);
 	if (e->account != NULL && l->err == ERR_OK)
 		set_parts(l, row, e->account);
-	if (l->anew)
-		e->recount_ms = clock_mono_ms() + RECOUNT_MS;
+	if (l->anew) {
+		e->recount_ms = clock_mono_ms() + RECOUNT_SOON_MS;
+		e->recount_last_ms = clock_mono_ms() + RECOUNT_MS;
+	}
 	l->made->recounts += e->recount_ms != 0;
 	if (row->level == LEVEL_TEAM && l->err == ERR_OK)
 		set_own(l, name, e);
@@ -563,8 +569,9 @@ accounts_recount(
 			account_unref(all[i]);
 		}
 		if (e->marked && done && err == ERR_OK) {
-			e->recount_ms = 0;
-			a->recounts--;
+			e->recount_ms =
+			    e->recount_ms < e->recount_last_ms ? e->recount_last_ms : 0;
+			a->recounts -= e->recount_ms == 0;
 		}
 	}
 	return err;

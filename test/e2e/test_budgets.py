@@ -93,7 +93,7 @@ def test_a_budget_that_is_set_under_load_loses_nothing(weir, first):
             load = subprocess.Popen([tools / "load", "-p", str(server.port), "-c", "32", "-t", "60", "-k", made, "-m", "a/one"])
             begun, spent_now = time.monotonic(), lambda: sum(row["cost_pusd"] for row in server.usage("--by", "key"))
             until(lambda: spent_now() > USD, 20)
-            budget = spent_now() / USD * (1 + 4 / (time.monotonic() - begun))  # gone in some seconds
+            budget = spent_now() / USD * (1 + 6 / (time.monotonic() - begun))  # gone in some seconds
             server.command("key", "set", "k", "--budget", f"{budget:.6f}/day")
             fields = [("authorization", f"Bearer {made}")]
             until(lambda: ask(server, fields, max_tokens=1000).status == 402, 50)
