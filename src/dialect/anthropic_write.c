@@ -326,7 +326,29 @@ put_turns(struct writer *w, const struct turn *t)
 	json_close(b, ']');
 }
 
-/* A message as it was. */
+/* A message as it was, with another content. */
+static void
+put_same_turn(struct writer *w, const struct turn *t)
+{
+	struct buf *b = w->to;
+	struct slice role = t->role == ROLE_USER	? S("user")
+			    : t->role == ROLE_ASSISTANT ? S("assistant")
+							: S("system");
+
+	json_open(b, '{');
+	json_member(b, S("role"), role);
+	json_key(b, S("content"));
+	if (t->is_text && t->parts != NULL) {
+		json_put_inner(b, t->parts->text);
+	} else {
+		json_open(b, '[');
+		for (const struct part *p = t->parts; p != NULL; p = p->next)
+			put_part(w, t, p);
+		json_close(b, ']');
+	}
+	json_close(b, '}');
+}
+
 static void
 put_same_turns(struct writer *w)
 {
@@ -336,25 +358,10 @@ put_same_turns(struct writer *w)
 	for (const struct turn *t = w->p->turns; t != NULL; t = t->next) {
 		if (t->ahead)
 			continue;
-		if (!t->whole) {
+		if (t->whole)
+			put_same_turn(w, t);
+		else
 			json_put_raw(b, t->raw);
-			continue;
-		}
-		json_open(b, '{');
-		json_member(b, S("role"),
-		    t->role == ROLE_USER	? S("user")
-		    : t->role == ROLE_ASSISTANT ? S("assistant")
-						: S("system"));
-		json_key(b, S("content"));
-		if (t->is_text && t->parts != NULL) {
-			json_put_inner(b, t->parts->text);
-		} else {
-			json_open(b, '[');
-			for (const struct part *p = t->parts; p != NULL; p = p->next)
-				put_part(w, t, p);
-			json_close(b, ']');
-		}
-		json_close(b, '}');
 	}
 	json_close(b, ']');
 }
